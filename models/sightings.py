@@ -1,0 +1,93 @@
+"""Sightings: what fold tells detect, summed per (entity, seller, key, other, minute). Pure data and codec."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+DEVELOPER, ORIGIN = 0, 1
+ENTITY_KINDS = ("developer", "origin")
+
+#: Source offsets are folded in chunks; a chunk's sightings are its absolute totals.
+CHUNK_OFFSETS = 4_096
+
+
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """One quantity that fold sums over a row's events. It never falls within a chunk."""
+
+    name: str
+    unit: str
+    meaning: str
+
+
+SUMS = (
+    Sum("calls", "calls", "all calls, whatever the answer"),
+    Sum("failures", "calls", "answered 400 or above, except 429"),
+    Sum("throttled", "calls", "answered 429"),
+    Sum("records", "records", "records returned by successful calls"),
+    Sum("bytes", "bytes", "size of successful answers"),
+    Sum("pii_name", "records", "records that carried a name"),
+    Sum("pii_address", "records", "records that carried an address"),
+    Sum("pii_phone", "records", "records that carried a phone number"),
+    Sum("pii_email", "records", "records that carried an e-mail address"),
+    Sum("pii_purchase", "records", "records that carried what was bought"),
+    Sum("pii_tax", "records", "records that carried a tax number"),
+    Sum("pii_records", "records", "records that identify a person: name, address, phone, email or tax"),
+    Sum("pii_calls", "calls", "successful calls that returned such records"),
+    Sum("writes", "calls", "successful writes of any kind"),
+    Sum("deeds", "calls", "successful writes that justify personal data: shipped, answered, invoiced"),
+    Sum("reports", "calls", "report operations"),
+    Sum("report_records", "records", "records that came in reports"),
+    Sum("orders_taken", "orders", "personal data of the order read by this entity for the first time"),
+    Sum("orders_needed", "orders", "taken earlier, and now acted on by this entity (once an order)"),
+    Sum("orders_handled", "orders", "taken after somebody else had already acted on the order"),
+    Sum("orders_followed", "orders", "taken after somebody else had read the order, and nobody acted yet"),
+    Sum("orders_again", "orders", "read again by this entity"),
+    Sum("orders_alone", "orders", "taken a day ago; nobody else read it and nobody acted on it since"),
+    Sum("shadow_calls", "calls", "identifying reads where another party handles the seller's orders, this one never"),
+    Sum("shadow_orders", "orders", "orders taken in such calls"),
+    Sum("newcomer", "sellers", "first identifying read of a seller that was known for a day before"),
+    Sum("elsewhere", "calls", "the key was used within a day from another client on another network"),
+    Sum("foreign", "calls", "as elsewhere, and this place came after the key's established one"),
+    Sum("offhours", "records", "identifying records read in hours in which the seller's side is asleep"),
+)
+SUM_NAMES = tuple(s.name for s in SUMS)
+
+#: One row. entity, seller, key, other are hashes; `other` is the origin of a developer row and the
+#: developer of an origin row; minute = event time in ms // 60,000.
+ROW = np.dtype(
+    [
+        ("entity", "u8"),
+        ("seller", "u8"),
+        ("key", "u8"),
+        ("other", "u8"),
+        ("first_offset", "i8"),
+        ("last_offset", "i8"),
+        ("minute", "i4"),
+        ("kind", "i4"),
+        *[(s.name, "i8" if s.name == "bytes" else "i4") for s in SUMS],
+    ]
+)
+
+#: A customer seen in a row of the same message (sets: telling one again is harmless).
+CUSTOMER = np.dtype([("row", "i4"), ("customer", "u8")])
+
+
+@dataclass(slots=True)
+class Sightings:
+    """One message: rows of one chunk that changed, their absolute totals so far, and the watermark.
+
+    watermark_ms: no row of this source partition with an earlier time comes any more.
+    idle: the source partition is read to its end and silent; it does not hold the watermark back.
+    """
+
+    source: int
+    chunk: int
+    watermark_ms: int
+    idle: bool = False
+    rows: npt.NDArray[np.void] = field(default_factory=lambda: np.empty(0, ROW))
+    customers: npt.NDArray[np.void] = field(default_factory=lambda: np.empty(0, CUSTOMER))
+    names: dict[int, str] = field(default_factory=dict)

@@ -1,0 +1,1 @@
+"""The command line: puts models, streams and simulators together."""

@@ -1,0 +1,1 @@
+"""PRETENDS: a marketplace; usage events and the truth about them."""

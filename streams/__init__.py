@@ -1,0 +1,1 @@
+"""MOVES: Kafka, Faust, Redis, Prometheus, files, web. Decides nothing."""
