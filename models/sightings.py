@@ -47,7 +47,11 @@ SUMS = (
     Sum("orders_followed", "orders", "taken after somebody else had read the order, and nobody acted yet"),
     Sum("orders_again", "orders", "read again by this entity"),
     Sum("orders_alone", "orders", "taken a day ago; nobody else read it and nobody acted on it since"),
-    Sum("shadow_calls", "calls", "identifying reads where another party handles the seller's orders, this one never"),
+    Sum(
+        "shadow_calls",
+        "calls",
+        "identifying reads where another party handles the seller's orders, this one never",
+    ),
     Sum("shadow_orders", "orders", "orders taken in such calls"),
     Sum("newcomer", "sellers", "first identifying read of a seller that was known for a day before"),
     Sum("elsewhere", "calls", "the key was used within a day from another client on another network"),

@@ -1,0 +1,234 @@
+"""The alert feed in Redis: its layout, how an alert enters, how it is followed. Decides nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from redis.asyncio import Redis
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from models.errors import ConfigError, PoolwatchError
+
+#: Entries that the stream keeps (about; older ones are trimmed), and alerts whose newest version is kept.
+STREAM_ENTRIES = 100_000
+LATEST_ALERTS = 10_000
+READ_ENTRIES = 500
+READ_ALERTS = 200
+BLOCK_MS = 5_000
+RETRY_S = (0.1, 0.25, 0.5, 1.0, 2.0)
+
+SEVERITIES = ("low", "medium", "high", "critical")
+
+
+@dataclass(frozen=True, slots=True)
+class FeedKeys:
+    """Names of the feed's keys under a prefix ("" or "NAME."). The hash tag keeps them on one cluster node.
+
+    stream  entries {alert: JSON}, one per alert version; entry ids are the feed's positions
+    latest  hash alert_id -> JSON of its newest version
+    order   sorted set alert_id -> time of that version's last_seen, for paging and for bounding `latest`
+    """
+
+    prefix: str = ""
+
+    @property
+    def stream(self) -> str:
+        return f"{self.prefix}poolwatch:alerts"
+
+    @property
+    def latest(self) -> str:
+        return f"{{{self.stream}}}:latest"
+
+    @property
+    def order(self) -> str:
+        return f"{{{self.stream}}}:order"
+
+
+class Head(msgspec.Struct, frozen=True):
+    """What the feed itself needs to know of an alert; the rest is passed on as it came."""
+
+    alert_id: str
+    version: int
+    time: int
+    severity: str
+    entity_kind: str
+    entity_id: str
+    last_seen: int
+    score: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One alert version at its place in the feed."""
+
+    id: str
+    head: Head
+    raw: bytes
+
+    def alert(self) -> dict[str, Any]:
+        """The alert as the contract has it."""
+        return msgspec.json.decode(self.raw, type=dict[str, Any])
+
+
+_heads = msgspec.json.Decoder(Head)
+
+# A version that is not newer than the one held changes nothing, so telling an alert again is harmless and
+# no reader sees it twice. ARGV: entries to keep, alerts to keep; alert_id, version, last_seen, JSON of each.
+_PUBLISH = """
+local told = 0
+for i = 3, #ARGV, 4 do
+  local old = redis.call('HGET', KEYS[2], ARGV[i])
+  if not old or cjson.decode(old)['version'] < tonumber(ARGV[i + 1]) then
+    redis.call('HSET', KEYS[2], ARGV[i], ARGV[i + 3])
+    redis.call('ZADD', KEYS[3], ARGV[i + 2], ARGV[i])
+    redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[1], '*', 'alert', ARGV[i + 3])
+    told = told + 1
+  end
+end
+local surplus = redis.call('ZCARD', KEYS[3]) - tonumber(ARGV[2])
+if surplus > 0 then
+  for _, id in ipairs(redis.call('ZRANGE', KEYS[3], 0, math.min(surplus, 1000) - 1)) do
+    redis.call('HDEL', KEYS[2], id)
+    redis.call('ZREM', KEYS[3], id)
+  end
+end
+return told
+"""
+
+
+async def publish(
+    redis: Redis, keys: FeedKeys, alerts: Iterable[bytes], *, latest: int = LATEST_ALERTS
+) -> int:
+    """Tell alerts (contract JSON, one each) to the feed; how many were new or newer than what it held."""
+    told = 0
+    batch: list[bytes | str | int] = []
+    for raw in alerts:
+        head = _heads.decode(raw)
+        batch += [head.alert_id, head.version, head.last_seen, raw]
+        if len(batch) >= 4 * 200:
+            told += await _run(redis, keys, latest, batch)
+            batch = []
+    return told + (await _run(redis, keys, latest, batch) if batch else 0)
+
+
+async def _run(redis: Any, keys: FeedKeys, latest: int, batch: Sequence[bytes | str | int]) -> int:
+    arguments = [keys.stream, keys.latest, keys.order, STREAM_ENTRIES, latest, *batch]
+    return int(await redis.eval(_PUBLISH, 3, *arguments))
+
+
+def position(text: str) -> str:
+    """A feed position as a person or a browser gives it: 0 (all that is kept), $ (what comes) or an entry id.
+
+    ConfigError where it is none of them.
+    """
+    if text in ("0", "$") or re.fullmatch(r"\d{1,19}(-\d{1,19})?", text):
+        return text
+    raise ConfigError(f"feed position {text[:40]!r}: give 0, $ or an id such as 1700000000000-0")
+
+
+def _order(entry_id: str) -> tuple[int, int]:
+    time, _, number = entry_id.partition("-")
+    return int(time), int(number or 0)
+
+
+class Feed:
+    """Reads the feed of one Redis. Every wait is bounded; `follow` outlives a lost connection."""
+
+    def __init__(
+        self, url: str, prefix: str = "", *, state: Callable[[str | None], None] | None = None
+    ) -> None:
+        """`state` is told None when the feed is connected (again), else one line on what is wrong."""
+        self.url, self.keys = url, FeedKeys(prefix)
+        try:
+            self._redis: Any = Redis.from_url(
+                url, socket_connect_timeout=5, socket_timeout=BLOCK_MS / 1000 + 5, health_check_interval=30
+            )
+        except ValueError as error:
+            raise ConfigError(f"redis address {url!r}: {error}") from None
+        self._state = state or (lambda _: None)
+
+    async def close(self) -> None:
+        await self._redis.aclose()
+
+    async def check(self) -> None:
+        """PoolwatchError where Redis does not answer."""
+        try:
+            await self._redis.ping()
+        except (RedisError, OSError) as error:
+            raise PoolwatchError(
+                f"redis {self.url}: {error}; start it (docker compose up redis) or give another with --redis"
+            ) from None
+
+    async def end(self) -> str:
+        """Position of the newest entry: "0" where there is none."""
+        newest = await self._redis.xrevrange(self.keys.stream, count=1)
+        return newest[0][0].decode() if newest else "0"
+
+    async def cut(self, after: str) -> bool:
+        """Whether entries later than `after` may be gone already, as the stream keeps only so many."""
+        oldest = await self._redis.xrange(self.keys.stream, count=1)
+        if not oldest:  # an empty stream: a Redis that lost all, or a feed that has not begun
+            return _order(after) > (0, 0)
+        newest = await self.end()
+        return _order(after) > _order(newest) or (0, 0) < _order(after) < _order(oldest[0][0].decode())
+
+    async def read(self, after: str, count: int = READ_ENTRIES, block_ms: int = 0) -> list[Entry]:
+        """Entries after a position, oldest first, at most `count`; waits up to `block_ms` for the first."""
+        answer = await self._redis.xread({self.keys.stream: after}, count=count, block=block_ms or None)
+        return [_entry(place, fields) for _, entries in answer for place, fields in entries]
+
+    async def follow(self, after: str = "$") -> AsyncIterator[Entry]:
+        """Entries after a position, then each as it comes; none lost or doubled over a reconnect."""
+        tries = 0
+        while True:
+            try:
+                after = await self.end() if after == "$" else after
+                entries = await self.read(after, block_ms=BLOCK_MS)
+            except (RedisConnectionError, RedisTimeoutError, OSError) as error:
+                self._state(f"redis {self.url}: {error}")
+                await asyncio.sleep(RETRY_S[min(tries, len(RETRY_S) - 1)])
+                tries += 1
+                continue
+            if tries:
+                self._state(None)
+            tries = 0
+            for entry in entries:
+                yield entry
+                after = entry.id
+
+    async def alert(self, alert_id: str) -> bytes | None:
+        """Newest version of one alert as JSON."""
+        raw: bytes | None = await self._redis.hget(self.keys.latest, alert_id)
+        return raw
+
+    async def latest(
+        self,
+        wanted: Callable[[Head], bool] = lambda _: True,
+        *,
+        since_ms: int = 0,
+        skip: int = 0,
+        limit: int = 50,
+    ) -> list[bytes]:
+        """Newest versions of the alerts that are wanted and were seen since, last seen first, as JSON."""
+        found: list[bytes] = []
+        for start in range(0, LATEST_ALERTS, READ_ALERTS):
+            ids = await self._redis.zrevrangebyscore(
+                self.keys.order, "+inf", since_ms, start=start, num=READ_ALERTS
+            )
+            held = await self._redis.hmget(self.keys.latest, ids) if ids else []
+            found += [raw for raw in held if raw is not None and wanted(_heads.decode(raw))]
+            if len(found) >= skip + limit or len(ids) < READ_ALERTS:
+                break
+        return found[skip : skip + limit]
+
+
+def _entry(place: bytes, fields: dict[bytes, bytes]) -> Entry:
+    raw = fields[b"alert"]
+    return Entry(place.decode(), _heads.decode(raw), raw)
