@@ -1,0 +1,156 @@
+"""Name of an operation -> what it does: read, write, report; which writes justify personal data. Pure but for `load`."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from models.errors import ConfigError
+from models.events import PII_CLASSES
+
+READ, WRITE, REPORT, OTHER = 0, 1, 2, 3
+KINDS = ("read", "write", "report", "other")
+
+#: Names met in a stream are learnt up to here (they are the caller's word); the rest share `INDEX_OTHER`.
+MOST_INFERRED = 8_192
+INDEX_OTHER = 0
+
+_READ_VERBS = r"(get|list|search|describe|head|lookup|query|scan|select|read|fetch|download|export|batchGet)"
+_WRITE_VERBS = (
+    r"(create|update|confirm|put|submit|send|delete|post|patch|cancel|upload|add|remove|set|modify|attach|detach"
+    r"|purchase|acknowledge|refund|batchWrite|batchPut|start|stop|run|terminate|enable|disable|associate|tag|untag)"
+)
+_VERB_END = r"(?![a-z])"  # `address` does not begin with the verb `add`
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One operation. needs: classes of personal data it may return or use; deed: justifies having read them."""
+
+    name: str
+    kind: int
+    needs: tuple[str, ...] = ()
+    deed: bool = False
+    inferred: bool = False
+
+
+def infer(name: str) -> Operation:
+    """What the name alone says of an operation that no table lists: its verb decides, `Report` before all.
+
+    An inferred write counts as a deed where the call carries `orders` (models.fold): nobody else's
+    write about an order should look like none.
+    """
+    if "report" in name.lower():
+        kind = REPORT
+    elif _begins(_READ_VERBS, name):
+        kind = READ
+    elif _begins(_WRITE_VERBS, name):
+        kind = WRITE
+    else:
+        kind = OTHER
+    return Operation(name, kind, inferred=True)
+
+
+def _begins(verbs: str, name: str) -> bool:
+    head = name[:1].lower() + name[1:]
+    return re.match(verbs + _VERB_END, head) is not None
+
+
+class Operations:
+    """The table, and the names met beside it. `index` is stable within a process only."""
+
+    def __init__(self, table: Iterable[Operation]) -> None:
+        self._list: list[Operation] = [Operation("", OTHER, inferred=True)]
+        self._index: dict[str, int] = {}
+        for operation in table:
+            self._enter(operation)
+        self._known = len(self._list)
+        self._columns: tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]] | None = None
+
+    def _enter(self, operation: Operation) -> int:
+        index = self._index[operation.name] = len(self._list)
+        self._list.append(operation)
+        self._columns = None
+        return index
+
+    def index(self, name: str) -> int:
+        """Place of `name`, 0 .. 32,767; a name seen for the first time is inferred."""
+        found = self._index.get(name)
+        if found is not None:
+            return found
+        if len(self._list) - self._known >= MOST_INFERRED:
+            return INDEX_OTHER
+        return self._enter(infer(name))
+
+    def __getitem__(self, index: int) -> Operation:
+        return self._list[index]
+
+    def __len__(self) -> int:
+        return len(self._list)
+
+    def inferred(self) -> list[Operation]:
+        """Operations met that the table does not list."""
+        return self._list[self._known :]
+
+    def columns(self) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
+        """(kind uint8[n], deed uint8[n]) by index. deed: 0 no, 1 yes, 2 where the call carries orders."""
+        if self._columns is None:
+            kind = np.array([o.kind for o in self._list], np.uint8)
+            deed = [1 if o.deed else 2 if o.inferred and o.kind == WRITE else 0 for o in self._list]
+            self._columns = kind, np.array(deed, np.uint8)
+        return self._columns
+
+    @classmethod
+    def load(cls, path: Path | None = None) -> Operations:
+        """The table in TOML file `path`, or the one that ships with the package. ConfigError: file, place, remedy."""
+        path = path or Path(__file__).with_name("operations.toml")
+        try:
+            groups = tomllib.loads(path.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise ConfigError(
+                f"{path}: cannot be read ({error.strerror}); give a readable TOML file"
+            ) from None
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise ConfigError(f"{path}: not TOML: {error}; see models/operations.toml for the form") from None
+        return cls(_checked(path, groups))
+
+
+def _checked(path: Path, groups: dict[str, Any]) -> list[Operation]:
+    table: dict[str, Operation] = {}
+    for group, entries in groups.items():
+        if not isinstance(entries, dict):
+            raise ConfigError(
+                f"{path}: [{group}] must be a table of operations, e.g. getOrders = {{ kind = 'read' }}"
+            )
+        for name, entry in entries.items():
+            if name in table:
+                raise ConfigError(f"{path}: [{group}] {name}: listed twice; keep one")
+            table[name] = _entry(f"{path}: [{group}] {name}", name, entry)
+    if not table:
+        raise ConfigError(f"{path}: no operation in it; see models/operations.toml for the form")
+    if len(table) > 16_384:
+        raise ConfigError(
+            f"{path}: {len(table)} operations, at most 16,384; drop those that are never called"
+        )
+    return list(table.values())
+
+
+def _entry(place: str, name: str, entry: Any) -> Operation:
+    if not isinstance(entry, dict) or entry.get("kind") not in KINDS:
+        raise ConfigError(f"{place}: kind must be one of {', '.join(KINDS)}")
+    unknown = sorted(set(entry) - {"kind", "needs", "deed"})
+    if unknown:
+        raise ConfigError(f"{place}: unknown setting {unknown[0]!r}; known are kind, needs, deed")
+    needs, deed = entry.get("needs", []), entry.get("deed", False)
+    if not isinstance(needs, list) or any(c not in PII_CLASSES for c in needs):
+        raise ConfigError(f"{place}: needs must list classes out of {', '.join(PII_CLASSES)}")
+    if not isinstance(deed, bool) or (deed and entry["kind"] != "write"):
+        raise ConfigError(f"{place}: deed must be true or false, and true for a write only")
+    return Operation(name, KINDS.index(entry["kind"]), tuple(needs), deed)
