@@ -29,7 +29,7 @@ SEVERITIES = ("low", "medium", "high", "critical")
 
 @dataclass(frozen=True, slots=True)
 class FeedKeys:
-    """Names of the feed's keys under a prefix ("" or "NAME."). The hash tag keeps them on one cluster node.
+    """Names of the feed's keys under a prefix ("" = none). The hash tag keeps them on one cluster node.
 
     stream  entries {alert: JSON}, one per alert version; entry ids are the feed's positions
     latest  hash alert_id -> JSON of its newest version
@@ -40,7 +40,7 @@ class FeedKeys:
 
     @property
     def stream(self) -> str:
-        return f"{self.prefix}poolwatch:alerts"
+        return f"{self.prefix}.poolwatch:alerts" if self.prefix else "poolwatch:alerts"
 
     @property
     def latest(self) -> str:
@@ -77,13 +77,30 @@ class Entry:
         return msgspec.json.decode(self.raw, type=dict[str, Any])
 
 
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """Redis does not answer; `follow` goes on trying."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Back:
+    """Redis answers again, and the feed goes on where it was."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """Entries after the position asked for are gone: the newest versions are still in `Feed.latest`."""
+
+
 _heads = msgspec.json.Decoder(Head)
 
 # A version that is not newer than the one held changes nothing, so telling an alert again is harmless and
-# no reader sees it twice. ARGV: entries to keep, alerts to keep; alert_id, version, last_seen, JSON of each.
+# no reader sees it twice. ARGV: entries, alerts, ms to keep; alert_id, version, last_seen, JSON of each.
 _PUBLISH = """
 local told = 0
-for i = 3, #ARGV, 4 do
+for i = 4, #ARGV, 4 do
   local old = redis.call('HGET', KEYS[2], ARGV[i])
   if not old or cjson.decode(old)['version'] < tonumber(ARGV[i + 1]) then
     redis.call('HSET', KEYS[2], ARGV[i], ARGV[i + 3])
@@ -92,35 +109,60 @@ for i = 3, #ARGV, 4 do
     told = told + 1
   end
 end
-local surplus = redis.call('ZCARD', KEYS[3]) - tonumber(ARGV[2])
-if surplus > 0 then
-  for _, id in ipairs(redis.call('ZRANGE', KEYS[3], 0, math.min(surplus, 1000) - 1)) do
+local function drop(ids)
+  for _, id in ipairs(ids) do
     redis.call('HDEL', KEYS[2], id)
     redis.call('ZREM', KEYS[3], id)
   end
 end
+local newest = redis.call('ZREVRANGE', KEYS[3], 0, 0, 'WITHSCORES')[2] or '0'
+local aged = string.format('(%.0f', tonumber(newest) - tonumber(ARGV[3]))
+drop(redis.call('ZRANGEBYSCORE', KEYS[3], '-inf', aged, 'LIMIT', 0, 1000))
+local surplus = redis.call('ZCARD', KEYS[3]) - tonumber(ARGV[2])
+if surplus > 0 then drop(redis.call('ZRANGE', KEYS[3], 0, math.min(surplus, 1000) - 1)) end
 return told
 """
 
 
-async def publish(
-    redis: Redis, keys: FeedKeys, alerts: Iterable[bytes], *, latest: int = LATEST_ALERTS
-) -> int:
-    """Tell alerts (contract JSON, one each) to the feed; how many were new or newer than what it held."""
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """How much the feed keeps, at most. Age is event time, counted back from the newest alert."""
+
+    entries: int = STREAM_ENTRIES
+    alerts: int = LATEST_ALERTS
+    days: float = 90.0
+
+
+async def publish(redis: Any, keys: FeedKeys, alerts: Iterable[bytes], keep: Keep = Keep()) -> int:
+    """Tell alerts (contract JSON, one each) to the feed; how many were new or newer than what it held.
+
+    `redis` is an asyncio client; its errors are the caller's to meet: telling all again is harmless.
+    """
     told = 0
     batch: list[bytes | str | int] = []
     for raw in alerts:
         head = _heads.decode(raw)
         batch += [head.alert_id, head.version, head.last_seen, raw]
-        if len(batch) >= 4 * 200:
-            told += await _run(redis, keys, latest, batch)
+        if len(batch) >= 4 * READ_ALERTS:
+            told += await _run(redis, keys, keep, batch)
             batch = []
-    return told + (await _run(redis, keys, latest, batch) if batch else 0)
+    return told + (await _run(redis, keys, keep, batch) if batch else 0)
 
 
-async def _run(redis: Any, keys: FeedKeys, latest: int, batch: Sequence[bytes | str | int]) -> int:
-    arguments = [keys.stream, keys.latest, keys.order, STREAM_ENTRIES, latest, *batch]
-    return int(await redis.eval(_PUBLISH, 3, *arguments))
+async def _run(redis: Any, keys: FeedKeys, keep: Keep, batch: Sequence[bytes | str | int]) -> int:
+    limits = (keep.entries, keep.alerts, int(keep.days * 86_400_000))
+    return int(await redis.eval(_PUBLISH, 3, keys.stream, keys.latest, keys.order, *limits, *batch))
+
+
+#: Control, zero-width and direction characters: in a caller's id they could forge what a person reads.
+_UNSEEN = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]"
+)
+
+
+def plain(text: str) -> str:
+    """Text that a caller may have chosen, safe to show: what cannot be seen becomes a visible mark."""
+    return _UNSEEN.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def position(text: str) -> str:
@@ -141,10 +183,7 @@ def _order(entry_id: str) -> tuple[int, int]:
 class Feed:
     """Reads the feed of one Redis. Every wait is bounded; `follow` outlives a lost connection."""
 
-    def __init__(
-        self, url: str, prefix: str = "", *, state: Callable[[str | None], None] | None = None
-    ) -> None:
-        """`state` is told None when the feed is connected (again), else one line on what is wrong."""
+    def __init__(self, url: str, prefix: str = "") -> None:
         self.url, self.keys = url, FeedKeys(prefix)
         try:
             self._redis: Any = Redis.from_url(
@@ -152,7 +191,6 @@ class Feed:
             )
         except ValueError as error:
             raise ConfigError(f"redis address {url!r}: {error}") from None
-        self._state = state or (lambda _: None)
 
     async def close(self) -> None:
         await self._redis.aclose()
@@ -184,20 +222,25 @@ class Feed:
         answer = await self._redis.xread({self.keys.stream: after}, count=count, block=block_ms or None)
         return [_entry(place, fields) for _, entries in answer for place, fields in entries]
 
-    async def follow(self, after: str = "$") -> AsyncIterator[Entry]:
+    async def follow(self, after: str = "$") -> AsyncIterator[Entry | Lost | Back | Cut]:
         """Entries after a position, then each as it comes; none lost or doubled over a reconnect."""
-        tries = 0
+        tries, begun = 0, False
         while True:
             try:
                 after = await self.end() if after == "$" else after
+                if not begun and await self.cut(after):
+                    yield Cut()
+                begun = True
                 entries = await self.read(after, block_ms=BLOCK_MS)
             except (RedisConnectionError, RedisTimeoutError, OSError) as error:
-                self._state(f"redis {self.url}: {error}")
+                if tries == 0:
+                    yield Lost(f"redis {self.url}: {error}")
+                begun = False  # whatever came back may have lost entries
                 await asyncio.sleep(RETRY_S[min(tries, len(RETRY_S) - 1)])
                 tries += 1
                 continue
             if tries:
-                self._state(None)
+                yield Back()
             tries = 0
             for entry in entries:
                 yield entry

