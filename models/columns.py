@@ -1,0 +1,114 @@
+"""What detect keeps of an entity, by name: window columns, day columns, distinct counts. Pure data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from models.sightings import SUM_NAMES
+
+I64 = npt.NDArray[np.int64]
+F64 = npt.NDArray[np.float64]
+U8 = npt.NDArray[np.uint8]
+
+#: Trailing windows, in minutes; a window's place here is its index in every table.
+WINDOW_MINUTES = (5, 60, 1_440)
+FIVE_MINUTES, HOUR, DAY = range(3)
+WINDOW_NAMES = ("5m", "1h", "24h")
+WEEK_DAYS = 7
+
+#: Who an entity meets: a seller, a key, and the other kind of entity (origin of a developer and vice versa).
+SELLER, KEY, OTHER = range(3)
+
+
+@dataclass(frozen=True, slots=True)
+class Distinct:
+    """Members of one kind that an entity met in a way; counted once in each window."""
+
+    name: str
+    member: int
+    meaning: str
+
+
+#: Grouped by member, plain meeting first. A pair remembers its last meeting of each sort.
+DISTINCTS = (
+    Distinct("sellers", SELLER, "sellers called for"),
+    Distinct("sellers_pii", SELLER, "sellers whose customers' identifying data was read"),
+    Distinct("sellers_shadow", SELLER, "sellers whose orders another party handles, and this one only reads"),
+    Distinct("sellers_new", SELLER, "sellers that were known for a day and are now read for the first time"),
+    Distinct("sellers_deed", SELLER, "sellers for whom something was done that needs personal data"),
+    Distinct("sellers_unneeded", SELLER, "sellers whose orders are read and next to never acted on"),
+    Distinct("keys", KEY, "keys used"),
+    Distinct("keys_elsewhere", KEY, "keys that were in use elsewhere within a day"),
+    Distinct("keys_foreign", KEY, "as elsewhere, and this place came after the established one"),
+    Distinct("keys_throttled", KEY, "keys answered 429"),
+    Distinct("others", OTHER, "origins of a developer, developers of an origin"),
+)
+DISTINCT_NAMES = tuple(d.name for d in DISTINCTS)
+#: First distinct of each member kind, and where the last ends.
+DISTINCT_START = (0, 6, 10, 11)
+
+#: Summed columns: fold's sums, then what detect counts itself.
+SUMMED = (*SUM_NAMES, "handovers")
+#: Columns of a window: sums, active minutes, distinct counts.
+COLUMNS = (*SUMMED, "minutes", *DISTINCT_NAMES)
+COLUMN = {name: place for place, name in enumerate(COLUMNS)}
+FIRST_DISTINCT = len(SUMMED) + 1
+
+#: Distinct counts over whole UTC days: today and six before. The first of DISTINCTS.
+DAY_DISTINCTS = ("sellers", "sellers_pii", "sellers_shadow", "sellers_new")
+#: Sums kept per UTC day.
+DAY_SUMMED = (
+    "calls",
+    "records",
+    "pii_name",
+    "pii_address",
+    "pii_phone",
+    "pii_email",
+    "pii_purchase",
+    "pii_tax",
+    "pii_records",
+    "orders_taken",
+    "orders_needed",
+    "minutes",
+)
+WEEK = (*DAY_DISTINCTS, *DAY_SUMMED)
+WEEK_COLUMN = {name: place for place, name in enumerate(WEEK)}
+#: Own past: over the six days before today on which the entity was active.
+PAST = ("days", "sellers", "sellers_pii", "records", "pii_records")
+PAST_COLUMN = {name: place for place, name in enumerate(PAST)}
+
+
+@dataclass(slots=True)
+class View:
+    """What is known of n entities at the close of a minute.
+
+    kinds      uint8[n]                       places in ENTITY_KINDS
+    windows    int64[n, windows, COLUMNS]     sums and distinct counts over the trailing windows
+    week       int64[n, WEEK]                 the same over today and six UTC days before
+    past       int64[n, PAST]                 sums over the six days before today, and how many were active
+    customers  float64[n]                     distinct customers over 24 hours, estimated
+    """
+
+    kinds: U8
+    windows: I64
+    week: I64
+    past: I64
+    customers: F64
+
+    def __len__(self) -> int:
+        return len(self.kinds)
+
+    def of(self, column: str, window: int) -> F64:
+        """float64[n] of a name of COLUMNS over one of the trailing windows; KeyError for another name."""
+        return self.windows[:, window, COLUMN[column]].astype(np.float64)
+
+    def over_week(self, column: str) -> F64:
+        """float64[n] of a name of WEEK over seven UTC days; KeyError for another name."""
+        return self.week[:, WEEK_COLUMN[column]].astype(np.float64)
+
+    def of_past(self, column: str) -> F64:
+        """float64[n] of a name of PAST; KeyError for another name."""
+        return self.past[:, PAST_COLUMN[column]].astype(np.float64)

@@ -1,0 +1,341 @@
+"""The feature table: each feature once, with name, unit, sentence and formula. View in, matrix out. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from models.columns import DAY, F64, FIVE_MINUTES, HOUR, WEEK_DAYS, WINDOW_MINUTES, View
+from models.sightings import DEVELOPER, ENTITY_KINDS, ORIGIN
+
+#: Added to the lower part of a ratio, so that a handful of calls cannot look extreme.
+FEW = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Feature:
+    """One column of the matrix.
+
+    text     a sentence part; {value} is the value (shares are worded in per cent by `sentence`)
+    window   5m, 1h, 24h or 7d (whole UTC days)
+    of       the formula: float64[n] from a view of n entities
+    needs    optional event field without which it stays 0
+    kinds    entity kinds that it means something for; 0 for the others
+    rising   cannot fall while a minute is open, so that a threshold on it may fire before the close
+    """
+
+    name: str
+    unit: str
+    text: str
+    meaning: str
+    window: str
+    of: Callable[[View], F64]
+    needs: str = ""
+    kinds: tuple[int, ...] = (DEVELOPER, ORIGIN)
+    rising: bool = False
+
+    def sentence(self, value: float) -> str:
+        """The value in words."""
+        shown = 100 * value if self.unit == "share" else value
+        return self.text.format(value=shown)
+
+
+def _share(part: F64, whole: F64, few: float = FEW) -> F64:
+    """part / whole, 0..1, drawn to 0 where the whole is small."""
+    share: F64 = np.clip(part, 0, None) / (np.maximum(whole, 0) + few)
+    return share
+
+
+_WINDOWS = {"5m": FIVE_MINUTES, "1h": HOUR, "24h": DAY}
+_SPOKEN = {"5m": "5 minutes", "1h": "an hour", "24h": "24 hours", "7d": "7 days"}
+
+
+def _count(
+    name: str,
+    unit: str,
+    said: str,
+    meaning: str,
+    *,
+    of: str = "",
+    needs: str = "",
+    kinds: tuple[int, ...] = (DEVELOPER, ORIGIN),
+) -> Feature:
+    """A plain sum or distinct count: `name` is column_window."""
+    column, window = name.rsplit("_", 1)
+    column = of or column
+    text = f"{{value:,.0f}} {said} in {_SPOKEN[window]}"
+    if window == "7d":
+        return Feature(name, unit, text, meaning, window, lambda v: v.over_week(column), needs, kinds)
+    place = _WINDOWS[window]
+    return Feature(
+        name, unit, text, meaning, window, lambda v: v.of(column, place), needs, kinds, rising=True
+    )
+
+
+def _day_share(name: str, said: str, meaning: str, part: str, whole: str, *, needs: str) -> Feature:
+    """Share of one 24-hour sum in another."""
+    return Feature(
+        name,
+        "share",
+        f"{{value:.0f}}% {said}",
+        meaning,
+        "24h",
+        lambda v: _share(v.of(part, DAY), v.of(whole, DAY)),
+        needs,
+    )
+
+
+def _unneeded(view: View) -> F64:
+    left: F64 = np.clip(view.of("orders_taken", DAY) - view.of("orders_needed", DAY), 0, None)
+    return left
+
+
+def _unneeded_week(view: View) -> F64:
+    left: F64 = np.clip(view.over_week("orders_taken") - view.over_week("orders_needed"), 0, None)
+    return left
+
+
+def _read_only(view: View) -> F64:
+    left: F64 = np.clip(view.of("sellers_pii", DAY) - view.of("sellers_deed", DAY), 0, None)
+    return left
+
+
+def _growth(view: View, column: str, few: float) -> F64:
+    """24 hours against the mean of the entity's own active days before; 1 where there are none."""
+    days = view.of_past("days")
+    usual = view.of_past(column) / np.maximum(days, 1)
+    ratio = (view.of(column, DAY) + few) / (usual + few)
+    grown: F64 = np.where(days > 0, ratio, 1.0)
+    return grown
+
+
+FEATURES: tuple[Feature, ...] = (
+    # How many it acts for.
+    _count("sellers_1h", "sellers", "sellers", "distinct sellers called for"),
+    _count("sellers_24h", "sellers", "sellers", "distinct sellers called for"),
+    _count("sellers_7d", "sellers", "sellers", "distinct sellers called for"),
+    _count("keys_1h", "keys", "keys", "distinct keys used"),
+    _count("keys_24h", "keys", "keys", "distinct keys used"),
+    _count(
+        "origins_24h", "origins", "origins", "distinct places it calls from", of="others", kinds=(DEVELOPER,),
+        needs="source_ip",
+    ),
+    _count(
+        "developers_1h", "developers", "developers", "distinct developers that call from here", of="others",
+        kinds=(ORIGIN,),
+    ),
+    _count(
+        "developers_24h", "developers", "developers", "distinct developers that call from here", of="others",
+        kinds=(ORIGIN,),
+    ),
+    # How much it takes.
+    _count("calls_5m", "calls", "calls", "all calls"),
+    _count("calls_1h", "calls", "calls", "all calls"),
+    _count("calls_24h", "calls", "calls", "all calls"),
+    _count("records_1h", "records", "records", "order and customer records returned", needs="records"),
+    _count("records_24h", "records", "records", "order and customer records returned", needs="records"),
+    _count("bytes_24h", "bytes", "bytes", "size of the answers", needs="bytes"),
+    _count("pii_records_1h", "records", "identifying records", "they identify a person", needs="pii"),
+    _count("pii_records_24h", "records", "identifying records", "they identify a person", needs="pii"),
+    _count("pii_records_7d", "records", "identifying records", "they identify a person", needs="pii"),
+    _count("pii_name_24h", "records", "records with names", "records that carried a name", needs="pii"),
+    _count("pii_address_24h", "records", "records with addresses", "records with an address", needs="pii"),
+    _count("pii_phone_24h", "records", "records with phone numbers", "they carried a number", needs="pii"),
+    _count("pii_email_24h", "records", "records with e-mail addresses", "they carried one", needs="pii"),
+    _count("pii_purchase_24h", "records", "records of purchases", "records of what was bought", needs="pii"),
+    _count("pii_tax_24h", "records", "records with tax numbers", "records with a tax number", needs="pii"),
+    Feature(
+        "customers_24h", "customers", "{value:,.0f} customers exposed in 24 hours",
+        "distinct customers in the answers, estimated", "24h", lambda v: v.customers, "customers",
+    ),
+    Feature(
+        "records_per_seller_24h", "records", "{value:,.0f} records for each of its sellers in 24 hours",
+        "records over distinct sellers", "24h",
+        lambda v: v.of("records", DAY) / (v.of("sellers", DAY) + 1), "records",
+    ),
+    # Whose customers it reads, and whether it has business with them.
+    _count("sellers_pii_1h", "sellers", "sellers' customers read", "of identifying records", needs="pii"),
+    _count("sellers_pii_24h", "sellers", "sellers' customers read", "of identifying records", needs="pii"),
+    _count("sellers_pii_7d", "sellers", "sellers' customers read", "of identifying records", needs="pii"),
+    Feature(
+        "sellers_read_only_24h", "sellers", "{value:,.0f} sellers in 24 hours whose customers it only read",
+        "sellers of identifying records less those for whom something was done that needs them", "24h",
+        _read_only, "pii",
+    ),
+    _count(
+        "sellers_shadow_1h", "sellers", "sellers read whose orders another party handles",
+        "sellers that another party works for, and this entity only reads", needs="orders",
+    ),
+    _count(
+        "sellers_shadow_24h", "sellers", "sellers read whose orders another party handles",
+        "sellers that another party works for, and this entity only reads", needs="orders",
+    ),
+    _count(
+        "sellers_shadow_7d", "sellers", "sellers read whose orders another party handles",
+        "sellers that another party works for, and this entity only reads", needs="orders",
+    ),
+    _count(
+        "shadow_orders_24h", "orders", "orders read that another party handles",
+        "orders taken where another party works for the seller", needs="orders",
+    ),
+    _day_share(
+        "shadow_share_24h", "of its identifying reads concern sellers that another party works for",
+        "shadow calls over identifying calls", "shadow_calls", "pii_calls", needs="orders",
+    ),
+    _count(
+        "sellers_new_24h", "sellers", "established sellers read for the first time",
+        "sellers known for a day before this entity first read their customers", needs="pii",
+    ),
+    _count(
+        "sellers_new_7d", "sellers", "established sellers read for the first time",
+        "sellers known for a day before this entity first read their customers", needs="pii",
+    ),
+    _count(
+        "sellers_unneeded_24h", "sellers", "sellers whose orders it reads and next to never acts on",
+        "sellers of whom 10 orders were taken and fewer than 1 in 20 acted on", needs="pii",
+    ),
+    # What it does about the orders.
+    _count("orders_taken_24h", "orders", "orders read", "orders read for the first time", needs="orders"),
+    Feature(
+        "orders_unneeded_24h", "orders", "{value:,.0f} orders read in 24 hours and not acted on",
+        "orders taken less orders acted on", "24h", _unneeded, "orders",
+    ),
+    Feature(
+        "orders_unneeded_7d", "orders", "{value:,.0f} orders read in 7 days and not acted on",
+        "orders taken less orders acted on", "7d", _unneeded_week, "orders",
+    ),
+    Feature(
+        "unneeded_share_24h", "share", "{value:.0f}% of the orders it read in 24 hours were not acted on",
+        "orders not acted on over orders taken", "24h",
+        lambda v: _share(_unneeded(v), v.of("orders_taken", DAY)), "orders",
+    ),
+    Feature(
+        "unneeded_share_7d", "share", "{value:.0f}% of the orders it read in 7 days were not acted on",
+        "orders not acted on over orders taken", "7d",
+        lambda v: _share(_unneeded_week(v), v.over_week("orders_taken")), "orders",
+    ),
+    _day_share(
+        "handled_share_24h", "of the orders it read had already been dealt with by somebody else",
+        "orders taken after another party's write", "orders_handled", "orders_taken", needs="orders",
+    ),
+    _day_share(
+        "followed_share_24h", "of the orders it read had just been read by somebody else",
+        "orders taken after another party's read", "orders_followed", "orders_taken", needs="orders",
+    ),
+    _day_share(
+        "alone_share_24h", "of the orders it read concerned nobody else, and nothing came of them",
+        "orders taken a day ago that nobody else read or acted on", "orders_alone", "orders_taken",
+        needs="orders",
+    ),
+    Feature(
+        "again_share_24h", "share", "{value:.0f}% of its order reads repeat earlier ones",
+        "orders read again over all order reads", "24h",
+        lambda v: _share(v.of("orders_again", DAY), v.of("orders_again", DAY) + v.of("orders_taken", DAY)),
+        "orders",
+    ),
+    Feature(
+        "reads_without_deeds_24h", "share", "{value:.0f}% of its identifying reads led to nothing",
+        "identifying calls less writes that justify them, over identifying calls", "24h",
+        lambda v: _share(v.of("pii_calls", DAY) - v.of("deeds", DAY), v.of("pii_calls", DAY)), "pii",
+    ),
+    Feature(
+        "reads_without_writes_24h", "share", "{value:.0f}% of its calls only read",
+        "calls less writes, over calls", "24h",
+        lambda v: _share(v.of("calls", DAY) - v.of("writes", DAY), v.of("calls", DAY)),
+    ),
+    # How it reads.
+    _count("report_records_24h", "records", "records taken by report", "records in reports", needs="records"),
+    _day_share(
+        "report_share_24h", "of its records came by report", "records in reports over records",
+        "report_records", "records", needs="records",
+    ),
+    Feature(
+        "throttled_share_1h", "share", "{value:.0f}% of its calls in an hour were refused as too many",
+        "calls answered 429 over calls", "1h",
+        lambda v: _share(v.of("throttled", HOUR), v.of("calls", HOUR)),
+    ),
+    Feature(
+        "failed_share_1h", "share", "{value:.0f}% of its calls in an hour failed",
+        "calls answered 400 or above, except 429, over calls", "1h",
+        lambda v: _share(v.of("failures", HOUR), v.of("calls", HOUR)),
+    ),
+    _count("keys_throttled_1h", "keys", "keys refused as calling too often", "keys answered 429"),
+    Feature(
+        "handovers_24h", "times", "{value:,.0f} times in 24 hours another key took over when one was refused",
+        "keys answered 429 in this minute or the last, for which a key silent for 5 minutes set in", "24h",
+        lambda v: v.of("handovers", DAY),
+    ),
+    _count("keys_elsewhere_24h", "keys", "keys in use elsewhere too", "keys of two places", needs="source_ip"),
+    _count(
+        "keys_foreign_24h", "keys", "keys whose established place is another",
+        "keys that were established elsewhere", needs="source_ip",
+    ),
+    _day_share(
+        "foreign_share_24h", "of its calls use keys established elsewhere",
+        "calls with keys established elsewhere over calls", "foreign", "calls", needs="source_ip",
+    ),
+    _day_share(
+        "offhours_share_24h", "of its identifying records were read while the seller's side sleeps",
+        "identifying records in the seller's silent hours over identifying records", "offhours",
+        "pii_records", needs="pii",
+    ),
+    Feature(
+        "activity_24h", "share", "active in {value:.0f}% of the minutes of 24 hours",
+        "active minutes over minutes", "24h", lambda v: v.of("minutes", DAY) / WINDOW_MINUTES[DAY],
+    ),
+    # Against its own past.
+    Feature(
+        "growth_sellers", "times", "{value:.1f} times as many sellers in 24 hours as on its own days before",
+        "distinct sellers in 24 hours over the mean of its active days of the week before", "24h",
+        lambda v: _growth(v, "sellers", 5.0),
+    ),
+    Feature(
+        "growth_sellers_pii", "times", "{value:.1f} times as many sellers' customers read as on days before",
+        "sellers of identifying records in 24 hours over the mean of its active days before", "24h",
+        lambda v: _growth(v, "sellers_pii", 5.0), "pii",
+    ),
+    Feature(
+        "growth_records", "times", "{value:.1f} times as many records in 24 hours as on its own days before",
+        "records in 24 hours over the mean of its active days of the week before", "24h",
+        lambda v: _growth(v, "records", 100.0), "records",
+    ),
+)  # fmt: skip
+FEATURE_NAMES = tuple(f.name for f in FEATURES)
+FEATURE = {f.name: place for place, f in enumerate(FEATURES)}
+assert len(FEATURE) == len(FEATURES), "a feature is named twice"
+assert WEEK_DAYS == 7, "7d in the names"
+
+
+def matrix(view: View) -> F64:
+    """float64[n, FEATURES]: the formulas in the table's order; finite, never below 0."""
+    out = np.zeros((len(view), len(FEATURES)))
+    for place, feature in enumerate(FEATURES):
+        values = feature.of(view)
+        if len(feature.kinds) < len(ENTITY_KINDS):
+            values = np.where(np.isin(view.kinds, feature.kinds), values, 0.0)
+        out[:, place] = values
+    return out
+
+
+def table() -> str:
+    """The table as Markdown; docs/features.md is this text."""
+    lines = [
+        "# Features",
+        "",
+        "Made by `python -m models.features > docs/features.md`. One row per entity and active minute; higher",
+        "is more anomalous. Windows end with the minute; 7d counts whole UTC days, today and six before.",
+        "",
+        "| feature | unit | window | of | needs | early | meaning |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for f in FEATURES:
+        kinds = "all" if len(f.kinds) == len(ENTITY_KINDS) else ", ".join(ENTITY_KINDS[k] for k in f.kinds)
+        early = "yes" if f.rising else ""
+        lines.append(f"| {f.name} | {f.unit} | {f.window} | {kinds} | {f.needs} | {early} | {f.meaning} |")
+    return "\n".join([*lines, ""])
+
+
+if __name__ == "__main__":
+    print(table(), end="")
