@@ -1,0 +1,194 @@
+"""Faust fed in batches: what one poll returned for one partition becomes ONE Faust message.
+
+A batch is stamped where it is read, in the consumer's own thread: `begin` is the position before the poll, `next`
+the one after, and `seek` counts the seeks of its partition. So a stage sees at once whether a batch continues what
+it has applied (`begin` <= its position < `next`), was read before a seek (other `seek`), or leaves a hole.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from faust.transport.drivers import aiokafka as stock
+from faust.types import TP
+
+#: Start positions of freshly assigned partitions: stage state is loaded there. None = from the topic's beginning.
+Locate = Callable[[set[TP]], Awaitable[Mapping[TP, int | None]]]
+
+
+@dataclass(slots=True, frozen=True)
+class Batch:
+    """Records of one partition, in order; the offsets may have holes (compaction, transactions), `begin`..`next` not."""
+
+    topic: str
+    partition: int
+    begin: int
+    next: int
+    seek: int
+    values: list[bytes | None]
+    offsets: list[int]
+    last_timestamp_ms: int
+
+
+@dataclass(slots=True)
+class _Record:
+    """What Faust expects of a record; one a batch."""
+
+    topic: str
+    partition: int
+    offset: int
+    value: Batch
+    timestamp: int
+    timestamp_type: int = 0
+    headers: tuple[()] = ()
+    key: None = None
+    checksum: None = None
+    serialized_key_size: int = 0
+    serialized_value_size: int = 0
+
+
+class ConsumerThread(stock.AIOKafkaConsumerThread):  # type: ignore[misc]
+    """Adds the stamps. Only this thread touches `_seeks` and `_next`."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._seeks: dict[TP, int] = {}
+        self._next: dict[TP, int] = {}
+
+    async def seek_batched(self, positions: Mapping[TP, int | None]) -> dict[TP, tuple[int, int]]:
+        """Move partitions; what was read before is recognised by its stamp. Returns position and stamp of each."""
+        return await self.call_thread(self._seek_batched, dict(positions))  # type: ignore[no-any-return]
+
+    async def _seek_batched(self, positions: dict[TP, int | None]) -> dict[TP, tuple[int, int]]:
+        consumer = self._ensure_consumer()
+        unknown = [tp for tp, position in positions.items() if position is None]
+        first = await consumer.beginning_offsets(unknown) if unknown else {}
+        moved = {}
+        for tp, wanted in positions.items():
+            position = first[tp] if wanted is None else wanted
+            consumer.seek(tp, position)
+            self._next[tp] = position
+            self._seeks[tp] = self._seeks.get(tp, 0) + 1
+            moved[tp] = (position, self._seeks[tp])
+        return moved
+
+    async def _fetch_records(
+        self, consumer: Any, active_partitions: set[TP], timeout: float | None = None, max_records: int | None = None
+    ) -> dict[TP, list[Any]]:
+        found = await super()._fetch_records(consumer, active_partitions, timeout, max_records)
+        batched = self.consumer.batched_topics
+        # No await from here on: a seek can not come between the poll and its stamp.
+        return {
+            tp: [self._batch(consumer, tp, records)] if tp.topic in batched else records
+            for tp, records in found.items()
+        }
+
+    def _batch(self, consumer: Any, tp: TP, records: list[Any]) -> _Record:
+        after = consumer._subscription.subscription.assignment.state_value(tp).position
+        begin = self._next.get(tp, records[0].offset)
+        self._next[tp] = after
+        batch = Batch(
+            tp.topic,
+            tp.partition,
+            begin,
+            after,
+            self._seeks.get(tp, 0),
+            [record.value for record in records],
+            [record.offset for record in records],
+            records[-1].timestamp or 0,
+        )
+        return _Record(tp.topic, tp.partition, after - 1, batch, batch.last_timestamp_ms)
+
+
+class _ReadOffsets(defaultdict[TP, int | None]):
+    """Faust drops what is below the offset it read last; of batched partitions it shall remember none, since
+    after a seek back that memory is wrong and the stages check by stamp and position."""
+
+    def __init__(self, batched: frozenset[str]) -> None:
+        super().__init__(lambda: None)
+        self._batched = batched
+
+    def __setitem__(self, tp: TP, offset: int | None) -> None:
+        super().__setitem__(tp, None if tp.topic in self._batched else offset)
+
+
+class Consumer(stock.Consumer):  # type: ignore[misc]
+    """Stock behaviour for other topics; for batched ones see the module."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._read_offset = _ReadOffsets(self.batched_topics)
+        self._unplaced = False
+        self._placing = asyncio.Lock()
+
+    @property
+    def batched_topics(self) -> frozenset[str]:
+        return self.transport.batched_topics  # type: ignore[no-any-return]
+
+    def _new_consumer_thread(self) -> ConsumerThread:
+        return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
+
+    def _new_offset(self, tp: TP) -> int | None:
+        if tp.topic not in self.batched_topics:
+            return super()._new_offset(tp)  # type: ignore[no-any-return]
+        # One agent of concurrency 1 acknowledges a partition's batches in order, so the highest covers the rest.
+        acked = self._acked[tp]
+        if not acked:
+            return None
+        highest = max(acked)
+        self._acked_index[tp].difference_update(acked)
+        acked.clear()
+        return highest + 1
+
+    async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
+        # A batch's offset is its last record's: what lies between two batches is no gap.
+        if tp.topic not in self.batched_topics:
+            await super()._add_gap(tp, offset_from, offset_to)
+
+    async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
+        self._unplaced = True
+        await super().on_partitions_assigned(assigned, generation_id)
+
+    async def perform_seek(self) -> None:
+        """Start where the snapshots say: once an assignment, before its flow resumes.
+
+        Faust also calls this when a poll ends while the flow is stopped. There nothing is done: a partition
+        that this worker is about to lose may have a new owner, whose epoch must not be taken.
+        """
+        async with self._placing:
+            if not self._unplaced:
+                return
+            assigned = {tp for tp in self.assignment() if tp.topic in self.batched_topics}
+            if assigned != set(self.assignment()):
+                await super().perform_seek()
+            await self.move(await self.transport.locate(assigned))
+            self._unplaced = False
+
+    async def move(self, positions: Mapping[TP, int | None]) -> None:
+        """Seek batched partitions and tell the transport's listener the position and stamp that now count."""
+        if not positions:
+            return
+        moved = await self._thread.seek_batched(positions)
+        for tp, (position, _) in moved.items():
+            self._committed_offset[tp] = None
+            self._acked[tp].clear()
+            self._acked_index[tp].clear()
+            self.log.info("%s[%d]: from offset %d", tp.topic, tp.partition, position)
+        self.transport.moved(moved)
+
+    async def end_offsets(self, tps: Iterable[TP]) -> Mapping[TP, int]:
+        """The broker's own word, asked now, on where partitions end."""
+        return await self._thread.highwaters(*tps)  # type: ignore[no-any-return]
+
+
+class Transport(stock.Transport):  # type: ignore[misc]
+    """Faust's Kafka transport with `Consumer`; the worker sets the three attributes before it starts."""
+
+    Consumer = Consumer
+    batched_topics: frozenset[str] = frozenset()
+    locate: Locate
+    moved: Callable[[Mapping[TP, tuple[int, int]]], None]
