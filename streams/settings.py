@@ -22,9 +22,13 @@ def setting(default: Any, help_text: str) -> Any:
 class Settings:
     """Every setting. ConfigError where a value makes no sense."""
 
-    broker: str = setting("kafka://127.0.0.1:9092", "Kafka to read from and write to; several as HOST:PORT,HOST:PORT")
+    broker: str = setting(
+        "kafka://127.0.0.1:9092", "Kafka to read from and write to; several as HOST:PORT,HOST:PORT"
+    )
     redis: str = setting("redis://127.0.0.1:6379/0", "Redis for snapshots and the alert feed")
-    prefix: str = setting("", "`NAME.` is put before every topic, group and Redis key, so that two systems share a cluster")
+    prefix: str = setting(
+        "", "`NAME.` is put before every topic, group and Redis key, so that two systems share a cluster"
+    )
     model: str = setting("", "model file; empty = the one shipped with the package")
     rules: str = setting("", "threshold file or folder; empty = those shipped with the package")
     operations: str = setting("", "operation table; empty = the one shipped with the package")
@@ -32,15 +36,23 @@ class Settings:
     replication: int = setting(1, "copies of each topic that is created; 3 in production")
     retention_h: int = setting(168, "hours that usage-events, sightings and dead letters are kept in Kafka")
     alerts_retention_h: int = setting(2160, "hours that the topic alerts is kept")
-    compression: str = setting("lz4", "compression of the topics that are created: producer, uncompressed, lz4, zstd, gzip")
+    compression: str = setting(
+        "lz4", "compression of the topics that are created: producer, uncompressed, lz4, zstd, gzip"
+    )
     security: str = setting("plaintext", "how to talk to Kafka: plaintext, ssl, sasl_plaintext, sasl_ssl")
     sasl_mechanism: str = setting("PLAIN", "with sasl_*: PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512")
     sasl_user: str = setting("", "with sasl_*: the user")
-    sasl_password: str = setting("", "with sasl_*: the password; better given by the environment than by a flag")
+    sasl_password: str = setting(
+        "", "with sasl_*: the password; better given by the environment than by a flag"
+    )
     ssl_ca: str = setting("", "with ssl: file of the certificate authority; empty = the system's")
     snapshot_s: float = setting(5.0, "seconds between two snapshots of one partition")
-    idle_s: float = setting(10.0, "seconds of silence after which a source that is read to its end holds nothing back")
-    mark_ms: int = setting(200, "a watermark goes to every sightings partition at least this often while it moves")
+    idle_s: float = setting(
+        10.0, "seconds of silence after which a source that is read to its end holds nothing back"
+    )
+    mark_ms: int = setting(
+        200, "a watermark goes to every sightings partition at least this often while it moves"
+    )
     poll_records: int = setting(8192, "records of one partition that are handled at once, at most")
     session_s: float = setting(8.0, "seconds without a heartbeat after which a worker loses its partitions")
     heartbeat_s: float = setting(2.0, "seconds between heartbeats")
@@ -54,8 +66,18 @@ class Settings:
     def __post_init__(self) -> None:
         # Two lost heartbeats must not cost the partition: a rebalance stalls all workers.
         if 3 * self.heartbeat_s > self.session_s:
-            raise ConfigError(f"heartbeat_s {self.heartbeat_s:g}: at most a third of session_s {self.session_s:g}")
-        for name in ("partitions", "replication", "retention_h", "poll_records", "feed_length", "snapshot_s", "idle_s"):
+            raise ConfigError(
+                f"heartbeat_s {self.heartbeat_s:g}: at most a third of session_s {self.session_s:g}"
+            )
+        for name in (
+            "partitions",
+            "replication",
+            "retention_h",
+            "poll_records",
+            "feed_length",
+            "snapshot_s",
+            "idle_s",
+        ):
             if getattr(self, name) <= 0:
                 raise ConfigError(f"{name} {getattr(self, name)}: must be above 0")
         if self.security not in ("plaintext", "ssl", "sasl_plaintext", "sasl_ssl"):
@@ -78,7 +100,9 @@ def bootstrap_of(url: str) -> str:
     for host in hosts:
         try:
             parts = urlsplit(f"//{host}")
-            good = bool(parts.hostname) and parts.port is not None and "://" not in url.removeprefix("kafka://")
+            good = (
+                bool(parts.hostname) and parts.port is not None and "://" not in url.removeprefix("kafka://")
+            )
         except ValueError:
             good = False
         if not good:
@@ -91,7 +115,10 @@ SETTINGS = tuple((f.name, f.default, f.metadata["help"]) for f in dataclasses.fi
 
 
 def from_environment(environment: Mapping[str, str], **given: Any) -> Settings:
-    """Settings from POOLWATCH_* and from flags (`given`; None = not given), flags first. ConfigError: wrong value."""
+    """Settings from flags (`given`; None = not given), else POOLWATCH_*, else defaults.
+
+    ConfigError: wrong value.
+    """
     known = {name: type(default) for name, default, _ in SETTINGS}
     values: dict[str, Any] = {}
     for name, kind in known.items():
@@ -119,7 +146,8 @@ def manual() -> str:
         "# Settings",
         "",
         "Each is a flag (`--snapshot-s 10`) of the commands that use it and an environment variable",
-        "(`POOLWATCH_SNAPSHOT_S=10`); the flag wins. Made by `python -m streams.settings > docs/settings.md`.",
+        "(`POOLWATCH_SNAPSHOT_S=10`); the flag wins. Made by",
+        "`python -m streams.settings > docs/settings.md`.",
         "",
         "| setting | environment | default | |",
         "|---|---|---|---|",

@@ -2,7 +2,7 @@
 
 Per stage and partition, all with the partition as hash tag so that a Redis Cluster serves:
 
-    poolwatch:{3}:fold:head         hash   epoch, position, generation
+    poolwatch:{3}:fold:head         hash   epoch, position
     poolwatch:{3}:fold:pages        set    names of the pages
     poolwatch:{3}:fold:page:NAME    string one page
     poolwatch:{3}:fold:new:E:NAME   string a page on its way in, expires by itself
@@ -96,9 +96,8 @@ def fenced(stage: str, partition: int, mine: int, now: int) -> Fenced:
     return Fenced(f"{stage}[{partition}]: epoch {mine} was taken over by {now}; this worker joins again")
 
 
-# KEYS: head, set of names, then (staged, live) of each page; ARGV: epoch, position, names that go, names that come.
-# One call commits at most what one MGET reads; several calls make one snapshot: each but the last leaves the
-# position alone and files the pages under the open generation, see _COMMIT.
+# KEYS: head, set of names, pages that go, (staged, live) of each that comes.
+# ARGV: epoch, position, how many go, how many come, names that go, names that come.
 _COMMIT = """
 local now = redis.call('HGET', KEYS[1], 'epoch')
 if now ~= ARGV[1] then return redis.error_reply('FENCED ' .. tostring(now)) end
@@ -144,7 +143,9 @@ class RedisSnapshots:
             # The epoch first: whoever held the partition can change nothing from here on.
             epoch = int(await self._redis.hincrby(head, "epoch", 1))
             position = await self._redis.hget(head, "position")
-            names = sorted(n.decode() for n in await self._redis.smembers(self._key(stage, partition, "pages")))
+            names = sorted(
+                n.decode() for n in await self._redis.smembers(self._key(stage, partition, "pages"))
+            )
             pages: dict[str, bytes] = {}
             for start in range(0, len(names), CHUNK_KEYS):
                 part = names[start : start + CHUNK_KEYS]
@@ -215,7 +216,7 @@ def _parts(pages: Pages) -> list[Sequence[tuple[str, bytes]]]:
 
 
 def connect(url: str) -> Any:
-    """redis.asyncio client of one connection pool that fails soon: callers wait and say so. Not yet connected."""
+    """redis.asyncio client that fails soon: callers wait and say so. Connects at first use."""
     try:
         return redis_client.Redis.from_url(url, socket_connect_timeout=2, socket_timeout=10, retry=None)
     except ValueError as error:
@@ -224,9 +225,9 @@ def connect(url: str) -> Any:
         raise ConfigError(f"redis {url!r}: write redis://HOST:PORT/0 ({error})") from None
 
 
-class StoreAway(PoolwatchError):
+class StoreAwayError(PoolwatchError):
     """Redis does not answer or refuses: worth waiting for."""
 
 
-def away(error: Exception) -> StoreAway:
-    return StoreAway(f"Redis: {type(error).__name__}: {str(error)[:200]}")
+def away(error: Exception) -> StoreAwayError:
+    return StoreAwayError(f"Redis: {type(error).__name__}: {str(error)[:200]}")

@@ -1,4 +1,4 @@
-"""Settings -> topics in Kafka: names, creation, description, more partitions. Touches Kafka's administration."""
+"""Settings -> topics in Kafka: names, creation, description, more partitions. Touches Kafka only."""
 
 from __future__ import annotations
 
@@ -136,7 +136,9 @@ def _settled(
 
 
 def _describe(client: KafkaAdminClient, settings: Settings) -> list[Described]:
-    found = {entry["name"]: len(entry["partitions"]) for entry in client.describe_topics(list(Topics.of(settings)))}
+    found = {
+        entry["name"]: len(entry["partitions"]) for entry in client.describe_topics(list(Topics.of(settings)))
+    }
     return [Described(name, found.get(name, 0)) for name in Topics.of(settings)]
 
 
@@ -153,8 +155,14 @@ def raise_partitions(settings: Settings, partitions: int) -> None:
             if not now:
                 raise ConfigError(f"{name}: no such topic; run `poolwatch topics` first")
             if partitions < now or partitions % now:
-                raise ConfigError(f"{name}: has {now} partitions; raise to a multiple of {now}, not {partitions}")
-        grow = {n: NewPartitions(partitions) for n in (topics.events, topics.sightings) if there[n] < partitions}
+                raise ConfigError(
+                    f"{name}: has {now} partitions; raise to a multiple of {now}, not {partitions}"
+                )
+        grow = {
+            n: NewPartitions(partitions) for n in (topics.events, topics.sightings) if there[n] < partitions
+        }
         if grow:
             client.create_partitions(grow)
-            _settled(client, settings, lambda now: all(t.partitions >= partitions for t in now if t.name in grow))
+            _settled(
+                client, settings, lambda now: all(t.partitions >= partitions for t in now if t.name in grow)
+            )

@@ -1,8 +1,8 @@
 """Faust fed in batches: what one poll returned for one partition becomes ONE Faust message.
 
-A batch is stamped where it is read, in the consumer's own thread: `begin` is the position before the poll, `next`
-the one after, and `seek` counts the seeks of its partition. So a stage sees at once whether a batch continues what
-it has applied (`begin` <= its position < `next`), was read before a seek (other `seek`), or leaves a hole.
+A batch is stamped where it is read, in the consumer's own thread: `begin` is the position before the poll,
+`next` the one after, and `seek` counts the seeks of its partition. So a stage sees at once whether a batch
+continues what it has applied (`begin` <= position < `next`), was read before a seek, or leaves a hole.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from typing import Any
 from faust.transport.drivers import aiokafka as stock
 from faust.types import TP
 
-#: Start positions of freshly assigned partitions: stage state is loaded there. None = from the topic's beginning.
+#: Start positions of freshly assigned partitions (stages load their state there); None = beginning.
 Locate = Callable[[set[TP]], Awaitable[Mapping[TP, int | None]]]
 
 
 @dataclass(slots=True, frozen=True)
 class Batch:
-    """Records of one partition, in order; the offsets may have holes (compaction, transactions), `begin`..`next` not."""
+    """Records of one partition, in order. Offsets may have holes (compaction), `begin` to `next` has none."""
 
     topic: str
     partition: int
@@ -51,16 +51,17 @@ class _Record:
     serialized_value_size: int = 0
 
 
-class ConsumerThread(stock.AIOKafkaConsumerThread):  # type: ignore[misc]
+class ConsumerThread(stock.AIOKafkaConsumerThread):
     """Adds the stamps. Only this thread touches `_seeks` and `_next`."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        self.batched_topics: frozenset[str] = self.transport.batched_topics  # type: ignore[attr-defined]
         self._seeks: dict[TP, int] = {}
         self._next: dict[TP, int] = {}
 
     async def seek_batched(self, positions: Mapping[TP, int | None]) -> dict[TP, tuple[int, int]]:
-        """Move partitions; what was read before is recognised by its stamp. Returns position and stamp of each."""
+        """Move partitions; what was read before shows by its stamp. Returns position and stamp of each."""
         return await self.call_thread(self._seek_batched, dict(positions))  # type: ignore[no-any-return]
 
     async def _seek_batched(self, positions: dict[TP, int | None]) -> dict[TP, tuple[int, int]]:
@@ -77,10 +78,14 @@ class ConsumerThread(stock.AIOKafkaConsumerThread):  # type: ignore[misc]
         return moved
 
     async def _fetch_records(
-        self, consumer: Any, active_partitions: set[TP], timeout: float | None = None, max_records: int | None = None
+        self,
+        consumer: Any,
+        active_partitions: set[TP],
+        timeout: float | None = None,
+        max_records: int | None = None,
     ) -> dict[TP, list[Any]]:
         found = await super()._fetch_records(consumer, active_partitions, timeout, max_records)
-        batched = self.consumer.batched_topics
+        batched = self.batched_topics
         # No await from here on: a seek can not come between the poll and its stamp.
         return {
             tp: [self._batch(consumer, tp, records)] if tp.topic in batched else records
@@ -116,7 +121,7 @@ class _ReadOffsets(defaultdict[TP, int | None]):
         super().__setitem__(tp, None if tp.topic in self._batched else offset)
 
 
-class Consumer(stock.Consumer):  # type: ignore[misc]
+class Consumer(stock.Consumer):
     """Stock behaviour for other topics; for batched ones see the module."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
@@ -125,17 +130,20 @@ class Consumer(stock.Consumer):  # type: ignore[misc]
         self._unplaced = False
         self._placing = asyncio.Lock()
 
+    transport: Transport
+    _thread: ConsumerThread
+
     @property
     def batched_topics(self) -> frozenset[str]:
-        return self.transport.batched_topics  # type: ignore[no-any-return]
+        return self.transport.batched_topics
 
     def _new_consumer_thread(self) -> ConsumerThread:
         return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
     def _new_offset(self, tp: TP) -> int | None:
         if tp.topic not in self.batched_topics:
-            return super()._new_offset(tp)  # type: ignore[no-any-return]
-        # One agent of concurrency 1 acknowledges a partition's batches in order, so the highest covers the rest.
+            return super()._new_offset(tp)
+        # One agent of concurrency 1 acknowledges a partition's batches in order: the highest covers the rest.
         acked = self._acked[tp]
         if not acked:
             return None
@@ -182,10 +190,10 @@ class Consumer(stock.Consumer):  # type: ignore[misc]
 
     async def end_offsets(self, tps: Iterable[TP]) -> Mapping[TP, int]:
         """The broker's own word, asked now, on where partitions end."""
-        return await self._thread.highwaters(*tps)  # type: ignore[no-any-return]
+        return await self._thread.highwaters(*tps)
 
 
-class Transport(stock.Transport):  # type: ignore[misc]
+class Transport(stock.Transport):
     """Faust's Kafka transport with `Consumer`; the worker sets the three attributes before it starts."""
 
     Consumer = Consumer

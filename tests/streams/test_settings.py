@@ -1,0 +1,47 @@
+"""The table of settings: environment, flags, refusals, and the manual made from it."""
+
+from pathlib import Path
+
+import pytest
+
+from models.errors import ConfigError
+from streams.settings import SETTINGS, Settings, bootstrap_of, from_environment, manual
+
+
+def test_flags_win_over_environment_and_environment_over_defaults():
+    environment = {"POOLWATCH_SNAPSHOT_S": "7.5", "POOLWATCH_PARTITIONS": "12"}
+    settings = from_environment(environment, partitions=24, redis=None)
+    assert (settings.snapshot_s, settings.partitions, settings.redis) == (7.5, 24, Settings().redis)
+
+
+@pytest.mark.parametrize(
+    ("environment", "word"),
+    [
+        ({"POOLWATCH_PARTITIONS": "many"}, "POOLWATCH_PARTITIONS 'many': must be a number"),
+        ({"POOLWATCH_PARTITIONS": "0"}, "partitions 0: must be above 0"),
+        ({"POOLWATCH_HEARTBEAT_S": "5"}, "heartbeat_s 5: at most a third of session_s 8"),
+        ({"POOLWATCH_BROKER": "kafka"}, "write kafka://HOST:PORT"),
+        ({"POOLWATCH_BROKER": "http://a:1"}, "write kafka://HOST:PORT"),
+        ({"POOLWATCH_SECURITY": "none"}, "security 'none'"),
+    ],
+)
+def test_wrong_values_are_refused_by_name(environment, word):
+    with pytest.raises(ConfigError, match=word):
+        from_environment(environment)
+
+
+def test_unknown_setting_is_refused():
+    with pytest.raises(ConfigError, match="no setting 'brokre'"):
+        from_environment({}, brokre="x")
+
+
+def test_several_brokers_and_the_prefix():
+    assert bootstrap_of("kafka://a:1,b:2/topic") == "a:1,b:2"
+    assert Settings(prefix="eu").name("alerts") == "eu.alerts"
+    assert Settings().name("alerts") == "alerts"
+
+
+def test_manual_is_up_to_date_and_names_every_setting():
+    shown = Path("docs/settings.md").read_text()
+    assert shown == manual(), "run: python -m streams.settings > docs/settings.md"
+    assert all(f"`POOLWATCH_{name.upper()}`" in shown and text for name, _, text in SETTINGS)
