@@ -1,0 +1,95 @@
+"""Records of other logs in; usage events of the contract out, as JSON. What cannot be one is told."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from models.errors import BadRecord, ConfigError
+from models.events import Rejected
+
+Record = dict[str, Any]
+
+
+class Adapter:
+    """How records of one foreign form become usage events. A form overrides `event`, and what it must."""
+
+    name = ""
+    #: endings of files that are one document of many records
+    documents: tuple[str, ...] = ()
+
+    def event(self, record: Record) -> Record:
+        """The usage event of one record. BadRecord where it has none."""
+        raise NotImplementedError
+
+    def within(self, document: Any) -> list[Any] | None:
+        """The records in a parsed document (or line); None where it is not of this form."""
+        return [document] if isinstance(document, dict) else None
+
+    def order(self, record: Any) -> Any:  # noqa: ARG002
+        """What sorts the records of a document by time; the same for all = leave their order."""
+        return 0
+
+    def document(self, data: bytes) -> list[Any] | None:
+        """All records of a document, by time; None where it is none of this form."""
+        try:
+            records = self.within(msgspec.json.decode(data))
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return None
+        return None if records is None else sorted(records, key=self.order)
+
+    def parse(
+        self, lines: Sequence[bytes], places: Sequence[int]
+    ) -> tuple[list[Any], list[int], list[Rejected]]:
+        """Records of JSON lines, the place of each, and the lines that are not of this form."""
+        records: list[Any] = []
+        where: list[int] = []
+        rejected = []
+        for line, place in zip(lines, places, strict=True):
+            try:
+                found = self.within(msgspec.json.decode(line))
+            except (msgspec.DecodeError, UnicodeDecodeError):
+                rejected.append(Rejected(place, "not JSON"))
+                continue
+            if found is None:
+                rejected.append(Rejected(place, f"not a {self.name} record"))
+                continue
+            records += found
+            where += [place] * len(found)
+        return records, where, rejected
+
+    def convert(
+        self, records: Sequence[Any], places: Sequence[int]
+    ) -> tuple[list[bytes], list[int], list[Rejected]]:
+        """JSON of the usage events, the place of each, and the records that have none."""
+        values, kept, rejected = [], [], []
+        for record, place in zip(records, places, strict=True):
+            try:
+                if not isinstance(record, dict):
+                    raise BadRecord(f"not a {self.name} record")
+                event = self.event(record)
+            except BadRecord as error:
+                rejected.append(Rejected(place, str(error)))
+                continue
+            values.append(msgspec.json.encode(event))
+            kept.append(place)
+        return values, kept, rejected
+
+
+def adapter(format_name: str | None, mapping: str | None) -> Adapter | None:
+    """The adapter that --format or --mapping asks for. ConfigError where it is unknown or both are given."""
+    from streams.cloudtrail import CloudTrail
+    from streams.mapping import Mapping
+
+    if format_name and mapping:
+        raise ConfigError("--format and --mapping: give one of them, not both")
+    if mapping:
+        return Mapping.load(mapping)
+    forms: dict[str, type[Adapter]] = {"cloudtrail": CloudTrail}
+    if not format_name or format_name == "poolwatch":
+        return None
+    if format_name not in forms:
+        raise ConfigError(f"--format {format_name}: unknown; there are poolwatch, {', '.join(forms)}")
+    return forms[format_name]()

@@ -1,0 +1,222 @@
+"""Foreign records -> usage events: what is kept, what stands in, what is told as unusable."""
+
+import glob
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from models.errors import ConfigError
+from streams.adapters import adapter
+from streams.cloudtrail import CloudTrail, status
+from streams.mapping import Mapping
+
+SAMPLE = os.environ.get("POOLWATCH_SAMPLES", "../shared/data") + "/cloudtrail"
+
+RECORD = {
+    "userIdentity": {
+        "type": "IAMUser",
+        "arn": "arn:aws:iam::1:user/a",
+        "accessKeyId": "K1",
+        "accountId": "1",
+    },
+    "eventTime": "2023-07-10T12:00:01Z",
+    "eventName": "GetObject",
+    "sourceIPAddress": "203.0.113.7",
+    "userAgent": "aws-cli/2",
+    "eventID": "e1",
+    "recipientAccountId": "1",
+}
+
+
+def one(record, form):
+    values, _, rejected = form.convert([record], [1])
+    return (json.loads(values[0]) if values else None), [r.reason for r in rejected]
+
+
+def test_a_cloudtrail_record_becomes_a_usage_event():
+    assert one(RECORD, CloudTrail()) == (
+        {
+            "event_id": "e1",
+            "time": "2023-07-10T12:00:01Z",
+            "developer_id": "arn:aws:iam::1:user/a",
+            "seller_id": "1",
+            "key_id": "K1",
+            "operation": "GetObject",
+            "status": 200,
+            "source_ip": "203.0.113.7",
+            "user_agent": "aws-cli/2",
+        },
+        [],
+    )
+
+
+@pytest.mark.parametrize(
+    ("identity", "developer", "key"),
+    [
+        ({"arn": "arn:x", "accessKeyId": "K"}, "arn:x", "K"),
+        ({"arn": "arn:x"}, "arn:x", "none:arn:x"),
+        ({"invokedBy": "ec2.amazonaws.com"}, "ec2.amazonaws.com", "none:ec2.amazonaws.com"),
+        ({"principalId": "AIDA", "accessKeyId": "K"}, "AIDA", "K"),
+    ],
+)
+def test_who_acts_and_with_which_key(identity, developer, key):
+    event, _ = one(RECORD | {"userIdentity": identity}, CloudTrail())
+    assert (event["developer_id"], event["key_id"]) == (developer, key)
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        (None, 200),
+        ("AccessDenied", 403),
+        ("AccessDeniedException", 403),
+        ("Client.UnauthorizedOperation", 403),
+        ("ThrottlingException", 429),
+        ("Throttling", 429),
+        ("NoSuchBucketPolicy", 400),
+    ],
+)
+def test_status_of_an_error_code(code, expected):
+    assert status(code) == expected
+
+
+def test_a_service_name_is_no_address():
+    event, _ = one(RECORD | {"sourceIPAddress": "cloudtrail.amazonaws.com"}, CloudTrail())
+    assert "source_ip" not in event
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"userIdentity": None}, "userIdentity names no principal (arn, invokedBy or principalId)"),
+        ({"eventID": None}, "no eventID"),
+        ({"recipientAccountId": None, "userIdentity": {"arn": "x"}}, "no recipientAccountId"),
+    ],
+)
+def test_a_record_that_cannot_be_an_event_is_told(change, reason):
+    assert one(RECORD | change, CloudTrail()) == (None, [reason])
+
+
+def test_records_come_by_time_whatever_the_file_does():
+    later, sooner = RECORD | {"eventTime": "2023-07-10T12:00:09Z"}, RECORD
+    found = CloudTrail().document(json.dumps({"Records": [later, sooner, "odd"]}).encode())
+    assert found == ["odd", sooner, later]
+
+
+@pytest.mark.parametrize("data", [b"{", b"[]", b'{"a": 1}', b"\xff"])
+def test_a_file_that_is_no_cloudtrail_is_none(data):
+    assert CloudTrail().document(data) is None
+
+
+def test_lines_hold_one_record_or_many():
+    lines = [json.dumps(RECORD).encode(), json.dumps({"Records": [RECORD, RECORD]}).encode(), b"{", b"1"]
+    records, places, rejected = CloudTrail().parse(lines, [1, 2, 3, 4])
+    assert (len(records), places) == (3, [1, 2, 2])
+    assert [(r.offset, r.reason) for r in rejected] == [(3, "not JSON"), (4, "not a cloudtrail record")]
+
+
+@pytest.mark.skipif(not Path(SAMPLE).is_dir(), reason="no CloudTrail sample beside the project")
+def test_no_record_of_the_real_sample_is_lost():
+    form, total, principals = CloudTrail(), 0, {}
+    for name in glob.glob(f"{SAMPLE}/*.json"):
+        records = form.document(Path(name).read_bytes())
+        values, _, rejected = form.convert(records, range(len(records)))
+        assert rejected == []
+        for event in map(json.loads, values):
+            total += 1
+            principals.setdefault(event["developer_id"].rpartition("/")[2], set()).add(event["key_id"])
+    assert total == 2900
+    assert {k: len(v) for k, v in principals.items() if len(v) > 2} == {"bert-jan": 109, "benjamin": 17}
+
+
+MAPPING = """
+records = "data.calls"
+[fields]
+event_id = "id"
+time = { path = "at.0", format = "s" }
+developer_id = { path = ["app.name"] }
+seller_id = { value = "s1" }
+key_id = "key"
+operation = { path = "op", values = { "GET /orders" = "getOrders" } }
+status = { path = "code", default = 200 }
+pii = { path = "classes", split = "," }
+"""
+
+
+def mapped(tmp_path, text=MAPPING):
+    path = tmp_path / "mapping.toml"
+    path.write_text(text)
+    return Mapping.load(str(path))
+
+
+def test_a_mapping_follows_paths_constants_defaults_and_lists(tmp_path):
+    form = mapped(tmp_path)
+    record = {
+        "id": "e",
+        "at": [1.5],
+        "app.name": "d",
+        "key": "k",
+        "op": "GET /orders",
+        "classes": "name, phone",
+        "records": 3,
+    }
+    (found,) = form.document(json.dumps({"data": {"calls": [record]}}).encode())
+    assert one(found, form)[0] == {
+        "event_id": "e",
+        "time": 1500,
+        "developer_id": "d",
+        "seller_id": "s1",
+        "key_id": "k",
+        "operation": "getOrders",
+        "status": 200,
+        "pii": ["name", "phone"],
+        "records": 3,  # not mapped: read under its own name
+    }
+
+
+@pytest.mark.parametrize(
+    ("form", "written", "ms"),
+    [
+        ("ms", 1_700_000_000_001, 1_700_000_000_001),
+        ("us", 1_700_000_000_001_000, 1_700_000_000_001),
+        ("rfc3339", "2023-11-14T22:13:20Z", 1_700_000_000_000),
+        ("%d/%b/%Y:%H:%M:%S %z", "14/Nov/2023:23:13:20 +0100", 1_700_000_000_000),
+        ("%Y-%m-%d %H:%M:%S", "2023-11-14 22:13:20", 1_700_000_000_000),
+    ],
+)
+def test_time_formats(tmp_path, form, written, ms):
+    mapping = mapped(tmp_path, f'[fields]\ntime = {{ path = "t", format = "{form}" }}\n')
+    assert mapping.event({"t": written})["time"] == ms
+
+
+def test_a_time_that_is_not_as_said_costs_the_record_alone(tmp_path):
+    mapping = mapped(tmp_path, '[fields]\ntime = { path = "t", format = "%Y" }\n')
+    assert one({"t": "soon"}, mapping) == (None, ["time is not written as its format says"])
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[fields]\nseler_id = 'x'", "seler_id: no such field; did you mean seller_id?"),
+        ("[fields]\ntime = { format = 's' }", 'time: give "PATH" or a table of'),
+        ("[fields]\ntime = { path = 't', format = 'soon' }", "time: format is s, ms, us, ns, rfc3339 or"),
+        ("[fields]\nkey_id = { path = 'k', split = ',' }", "key_id: split is for lists"),
+        ("[field]\n", "give a table [fields]"),
+        ("fields = [", "mapping.toml: "),
+    ],
+)
+def test_a_wrong_mapping_says_where_and_how_to_mend(tmp_path, text, message):
+    with pytest.raises(ConfigError, match=r"mapping\.toml") as error:
+        mapped(tmp_path, text)
+    assert message in str(error.value)
+
+
+def test_formats_are_known_by_name():
+    assert adapter(None, None) is None
+    assert adapter("cloudtrail", None).name == "cloudtrail"
+    with pytest.raises(ConfigError, match="cloudtrail"):
+        adapter("clodtrail", None)
+    with pytest.raises(ConfigError, match="not both"):
+        adapter("cloudtrail", "m.toml")
