@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import fields, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -26,9 +27,9 @@ Index = npt.NDArray[np.intp]
 
 def no_events() -> Events:
     """A batch without rows."""
-    columns = {name: np.empty(0, _TYPES.get(name, "u8")) for name in (*_PLAIN, *_RAGGED)}
-    starts = {start: np.zeros(1, np.int32) for start in _RAGGED.values()}
-    return Events(**columns, **starts, names={})
+    columns: dict[str, Any] = {name: np.empty(0, _TYPES.get(name, "u8")) for name in (*_PLAIN, *_RAGGED)}
+    columns |= {start: np.zeros(1, np.int32) for start in _RAGGED.values()}
+    return Events(**columns, names={})
 
 
 def take(events: Events, index: Index) -> Events:

@@ -61,10 +61,10 @@ def _find(argument: str, skipped: Callable[[str], None], documents: tuple[str, .
     if os.path.isdir(argument):
         return _known(_walk(argument), skipped, documents)
     if os.path.exists(argument):
-        item = _known([argument], None, documents)
-        if not item:
+        known = _known([argument], None, documents)
+        if not known:
             raise ConfigError(f"{argument}: not a kind of file that can be read; {_hint(argument)}")
-        return item
+        return known
     if glob.has_magic(argument):
         names = sorted(glob.glob(argument, recursive=True))
         return [i for name in names for i in _known(_walk(name), skipped, documents)]

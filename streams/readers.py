@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import IO, Any, Protocol
+from typing import IO, Any, Protocol, cast
 
 import msgspec
 import pyarrow as pa
@@ -185,7 +185,7 @@ def opened(item: Input) -> Iterator[tuple[IO[bytes], Callable[[], int]]]:
         return
     with open(item.name, "rb") as raw:
         if item.packing == ".gz":
-            yield gzip.GzipFile(fileobj=raw, mode="rb"), raw.tell
+            yield cast(IO[bytes], gzip.GzipFile(fileobj=raw)), raw.tell
         elif item.packing == ".zst":
             yield zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True), raw.tell
         else:
