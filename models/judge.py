@@ -1,0 +1,152 @@
+"""Feature rows -> scores, fired thresholds, reasons. Pure: the product's whole judgement of an entity-minute.
+
+Evidence of each threshold and of the forest is joined by noisy-or: 1 - product(1 - weight * strength).
+What fired lies in [ALERT_LINE, 1), the rest in [0, ALERT_LINE): a row alerts exactly where score >= ALERT_LINE.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from models import forest as forests
+from models.features import FEATURES, Feature
+from models.model import QUANTILES, KindModel, Model
+from models.rules import Bools, RuleSet
+from models.sightings import ENTITY_KINDS
+
+F64 = npt.NDArray[np.float64]
+U8 = npt.NDArray[np.uint8]
+
+#: An alert is raised at this score or above.
+ALERT_LINE = 0.8
+#: Id under which the forest stands in an alert's rules, and the severity of an alert that it alone raises.
+FOREST, FOREST_SEVERITY = "forest", "medium"
+#: How much the forest lifts the score at most: it finds the unusual, and so corroborates more than it proves.
+FOREST_WEIGHT = 0.8
+#: The forest fires at this product of rarity (1 - 2^-nines; three nines = .875) and gate.
+FOREST_LINE = 0.8
+#: Unusual matters only with personal data that nobody needed, of this many sellers (gate at .5).
+GATE_FEATURE, GATE_SELLERS = "sellers_unneeded_24h", 6.0
+#: Below this gate the forest says nothing; most rows end here, and cost no walk.
+GATE_FLOOR = 0.1
+_COLUMN = {f.name: i for i, f in enumerate(FEATURES)}
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Judgement of n rows.
+
+    score         float64[n]      0 <= score < 1, higher = more anomalous; alert at ALERT_LINE
+    forest        float64[n]      0..1: rarity times gate; 0 where the gate is closed
+    fired         bool[n, rules]  in the order of RuleSet.rules
+    forest_fired  bool[n]
+    """
+
+    score: F64
+    forest: F64
+    fired: Bools
+    forest_fired: Bools
+
+    @property
+    def alerts(self) -> Bools:
+        """bool[n]: something fired; the same as score >= ALERT_LINE."""
+        return np.asarray(self.score >= ALERT_LINE)
+
+    def rules_of(self, row: int, rules: RuleSet) -> list[str]:
+        """Ids of what fired in a row, `forest` last."""
+        ids = [rules.rules[i].id for i in np.flatnonzero(self.fired[row])]
+        return [*ids, FOREST] if self.forest_fired[row] else ids
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why, in one sentence. `contribution`: part of the row's whole evidence, 0..1; a row's sum to 1.
+
+    typical  what all but the rarest entities of the kind stay at or below
+    """
+
+    feature: str
+    window: str
+    value: float
+    typical: float
+    contribution: float
+    text: str
+
+
+def judge(kinds: U8, matrix: F64, rules: RuleSet, model: Model) -> Verdict:
+    """Verdict on rows uint8[n], float64[n, features] (order of FEATURES, values >= 0)."""
+    strength = rules.strength(kinds, matrix)
+    fired = rules.fired(kinds, matrix)
+    forest = _forest(kinds, matrix, model)
+    forest_fired = forest >= FOREST_LINE
+    evidence = -np.log1p(-strength * rules.weights).sum(axis=1) - np.log1p(-forest * FOREST_WEIGHT)
+    joined = -np.expm1(-evidence)
+    over = fired.any(axis=1) | forest_fired
+    score = np.where(over, ALERT_LINE + (1.0 - ALERT_LINE) * joined, ALERT_LINE * joined)
+    return Verdict(score, forest, fired, forest_fired)
+
+
+def gate(matrix: F64) -> F64:
+    """float64[n], 0..1: how much unneeded personal data is in play, so how much the unusual matters."""
+    q = np.maximum(matrix[:, _COLUMN[GATE_FEATURE]], 0.0) / GATE_SELLERS
+    reached = 1.0 - 1.0 / (1.0 + q * q)
+    return np.maximum(reached - GATE_FLOOR, 0.0) / (1.0 - GATE_FLOOR)
+
+
+def _forest(kinds: U8, matrix: F64, model: Model) -> F64:
+    open_ = gate(matrix)
+    out = np.zeros(len(kinds))
+    for number, kind in enumerate(model.kinds):
+        rows = np.flatnonzero((kinds == number) & (open_ > 0.0))
+        if kind is not None and len(rows):
+            out[rows] = kind.unusual(matrix[rows]) * open_[rows]
+    return out
+
+
+def reasons(kind: int, row: F64, rules: RuleSet, model: Model, most: int = 8) -> list[Reason]:
+    """Why a row float64[features] of one kind scores as it does: at most `most`, largest first."""
+    parts = shares(kind, row, rules, model)
+    learnt = model.kinds[kind]
+    told = [c for c in np.argsort(-parts, kind="stable")[:most] if parts[c] > 0.01]
+    return [_reason(FEATURES[c], kind, float(row[c]), float(parts[c]), learnt, c) for c in told]
+
+
+def shares(kind: int, row: F64, rules: RuleSet, model: Model) -> F64:
+    """Part of the evidence that each feature holds: float64[features], sums to 1 (0 without evidence).
+
+    A threshold's evidence goes to its features in equal parts. The forest's goes by path contributions;
+    where a feature shortens no path it has no part.
+    """
+    kinds, matrix = np.array([kind], np.uint8), row[None, :]
+    parts = np.zeros(len(FEATURES))
+    evidence = -np.log1p(-rules.strength(kinds, matrix)[0] * rules.weights)
+    for rule, amount in zip(rules.rules, evidence, strict=True):
+        for column in rule.columns:
+            parts[column] += amount / len(rule.columns)
+    learnt = model.kinds[kind]
+    amount = float(-np.log1p(-_forest(kinds, matrix, model)[0] * FOREST_WEIGHT))
+    if learnt is not None and amount > 0.0:
+        paths, _ = forests.contributions(learnt.forest, learnt.residuals(matrix))
+        towards = np.maximum(paths[0], 0.0)
+        parts += amount * towards / max(towards.sum(), 1e-12)
+    return parts / max(parts.sum(), 1e-12)
+
+
+def _reason(feature: Feature, kind: int, value: float, part: float, learnt: KindModel | None, c: int) -> Reason:
+    said = feature.sentence(value)
+    if learnt is None:
+        return Reason(feature.name, feature.window, value, 0.0, part, said)
+    # A share of entities is quoted only where there were enough of them to know it.
+    known = [i for i, q in enumerate(QUANTILES) if i == 0 or learnt.entities * (1.0 - q) >= 0.5]
+    below = [i for i in known if learnt.quantiles[c, i] < value]
+    if not below:
+        typical = float(learnt.quantiles[c, 0])
+        return Reason(feature.name, feature.window, value, typical, part, said)
+    typical = float(learnt.quantiles[c, below[-1]])
+    share = f"{100 * QUANTILES[below[-1]]:.3g}%"
+    most = f"{typical:,.0f}" if typical == round(typical) or typical >= 100 else f"{typical:.2g}"
+    text = f"{said}; {share} of {ENTITY_KINDS[kind]}s have at most {most}"
+    return Reason(feature.name, feature.window, value, typical, part, text)
