@@ -118,6 +118,11 @@ FEATURES: tuple[Feature, ...] = (
     _count("sellers_7d", "sellers", "sellers", "distinct sellers called for"),
     _count("keys_1h", "keys", "keys", "distinct keys used"),
     _count("keys_24h", "keys", "keys", "distinct keys used"),
+    Feature(
+        "keys_per_seller_24h", "keys", "{value:,.1f} keys for each of its sellers in 24 hours",
+        "distinct keys over distinct sellers", "24h",
+        lambda v: v.of("keys", DAY) / np.maximum(v.of("sellers", DAY), 1),
+    ),
     _count(
         "origins_24h", "origins", "origins", "distinct places it calls from", of="others", kinds=(DEVELOPER,),
         needs="source_ip",

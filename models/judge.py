@@ -135,7 +135,9 @@ def shares(kind: int, row: F64, rules: RuleSet, model: Model) -> F64:
     return parts / max(parts.sum(), 1e-12)
 
 
-def _reason(feature: Feature, kind: int, value: float, part: float, learnt: KindModel | None, c: int) -> Reason:
+def _reason(
+    feature: Feature, kind: int, value: float, part: float, learnt: KindModel | None, c: int
+) -> Reason:
     said = feature.sentence(value)
     if learnt is None:
         return Reason(feature.name, feature.window, value, 0.0, part, said)

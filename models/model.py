@@ -109,7 +109,9 @@ class Model:
             with file.open("rb") as stream:
                 content = stream.read(LIMIT_BYTES + 1)
         except OSError as error:
-            raise ConfigError(f"{file}: {error.strerror}; make one with: poolwatch train INPUT --model {file}") from None
+            raise ConfigError(
+                f"{file}: {error.strerror}; make one with: poolwatch train INPUT --model {file}"
+            ) from None
         return decode(content, str(file))
 
     def save(self, path: str | Path) -> None:
@@ -257,7 +259,11 @@ def _flaw(kind: KindModel) -> str | None:
         array = getattr(kind, name)
         if not np.isfinite(array).all() or np.any(np.abs(array) > 1e18):
             return f"{name}: a number out of range"
-    if np.any(np.diff(kind.knots, axis=1) <= 0) or np.any(kind.spread <= 0) or np.any(np.diff(kind.scale) <= 0):
+    if (
+        np.any(np.diff(kind.knots, axis=1) <= 0)
+        or np.any(kind.spread <= 0)
+        or np.any(np.diff(kind.scale) <= 0)
+    ):
         return "a scale that does not ascend"
     if kind.rows < 0 or kind.entities < 0:
         return "a count below 0"

@@ -19,7 +19,7 @@ from models.features import FEATURES
 from models.forest import F32, F64
 from models.model import KNOTS, QUANTILES, RANKS, SIZES, KindModel, Model
 from models.rules import U8, RuleSet
-from models.sightings import DEVELOPER, ENTITY_KINDS, ORIGIN
+from models.sightings import ENTITY_KINDS
 
 U64 = npt.NDArray[np.uint64]
 I64 = npt.NDArray[np.int64]
@@ -96,7 +96,11 @@ class Reservoir:
     def sample(self) -> tuple[U64, I64, F64]:
         """Entities, minutes and rows of the sample, in the order of their keys."""
         self._shrink()
-        return self.entities[: self.held], self.minutes[: self.held], self.matrix[: self.held].astype(np.float64)
+        return (
+            self.entities[: self.held],
+            self.minutes[: self.held],
+            self.matrix[: self.held].astype(np.float64),
+        )
 
 
 def mix(x: U64) -> U64:
@@ -124,7 +128,9 @@ def train(history: Iterable[Rows], rules: RuleSet, seed: int = 1, room: int = RE
             if of_kind.any():
                 reservoir.add(entities[of_kind], minutes[of_kind], matrix[of_kind])
     if sum(r.seen for r in reservoirs) < 2:
-        raise ConfigError("training: the history has no activity; give more of it, or a wider --from and --until")
+        raise ConfigError(
+            "training: the history has no activity; give more of it, or a wider --from and --until"
+        )
     present = reservoirs[0].present | reservoirs[1].present
     off = absent(present)
     learnt = tuple(_learn(r, rules, first, off) for r in reservoirs)
@@ -217,10 +223,16 @@ def size_curves(logs: F64) -> tuple[F64, F64]:
         order = np.argsort(size, kind="stable")
         # A giant is a bin of its own: the last parts are small.
         edges = np.unique(np.round(len(size) * (1.0 - np.geomspace(1.0, 1.0 / 256, KNOTS))).astype(int))
-        edges = np.linspace(0, len(size), KNOTS + 1).astype(int) if len(edges) < KNOTS else np.append(edges, len(size))
+        edges = (
+            np.linspace(0, len(size), KNOTS + 1).astype(int)
+            if len(edges) < KNOTS
+            else np.append(edges, len(size))
+        )
         bins = [order[a : max(b, a + 1)] for a, b in zip(edges, edges[1:], strict=False)]
         knots[s] = _ascending(np.array([np.median(size[b]) for b in bins]), 1e-6)
-        typical[s] = np.maximum.accumulate(np.stack([np.median(logs[b], axis=0) for b in bins], axis=1), axis=1)
+        typical[s] = np.maximum.accumulate(
+            np.stack([np.median(logs[b], axis=0) for b in bins], axis=1), axis=1
+        )
     return knots, typical
 
 
@@ -249,3 +261,22 @@ def _highest(entities: U64, values: F64) -> F64:
     out = np.full((int(of.max()) + 1, values.shape[1]), -np.inf)
     np.maximum.at(out, of, values)
     return out
+
+
+def main(arguments: list[str]) -> int:
+    """`--bootstrap FILE`: a stand-in model of imagined ordinary rows, until a history has been trained on."""
+    from models.bootstrap import rows
+
+    if len(arguments) != 2 or arguments[0] != "--bootstrap":
+        print("usage: python -m models.train --bootstrap FILE", file=sys.stderr)
+        return 2
+    model = train(rows(seed=1), RuleSet.load(), seed=1)
+    model.save(arguments[1])
+    print(
+        f"{arguments[1]}: {model.hash}, a stand-in: train on a history with poolwatch train", file=sys.stderr
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

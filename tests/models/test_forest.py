@@ -41,7 +41,9 @@ def test_scores_are_those_of_scikit_learn(fitted: IsolationForest, forest: fores
 
 
 @settings(max_examples=30, deadline=None)
-@given(st.lists(st.lists(st.floats(0, 50, width=32), min_size=COLUMNS, max_size=COLUMNS), min_size=1, max_size=5))
+@given(
+    st.lists(st.lists(st.floats(0, 50, width=32), min_size=COLUMNS, max_size=COLUMNS), min_size=1, max_size=5)
+)
 def test_compiled_walk_equals_the_plain_one_and_shares_sum_to_the_score(forest, values) -> None:
     probe = np.array(values, np.float32)
     score = forests.score(forest, probe)
