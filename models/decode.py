@@ -1,0 +1,260 @@
+"""Raw JSON records, Arrow tables -> `Events` and `Rejected`. Pure; remembers only id texts and their hashes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from operator import attrgetter
+from typing import Annotated, Any
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from models.decode_table import TableDecoder
+from models.events import PII_CLASSES, Events, Rejected
+from models.hashing import hash_ranges
+from models.ids import BYTES_MAX, EARLIEST_MS, LATEST_MS, RECORDS_MAX, RULES, Ids, pii_bits
+from models.lists import hash_lists
+from models.operations import Operations
+
+I64 = npt.NDArray[np.int64]
+
+_Time = Annotated[int, msgspec.Meta(ge=EARLIEST_MS, lt=LATEST_MS)]
+_Status = Annotated[int, msgspec.Meta(ge=100, le=599)]
+_Records = Annotated[int, msgspec.Meta(ge=0, le=RECORDS_MAX)]
+_Bytes = Annotated[int, msgspec.Meta(ge=0, le=BYTES_MAX)]
+_NONE = msgspec.Raw(b"")
+
+
+class _Record(msgspec.Struct, gc=False):
+    """The contract's usage event as it stands in JSON. Lists stay raw; null means absent."""
+
+    event_id: str
+    time: _Time | str
+    developer_id: str
+    seller_id: str
+    key_id: str
+    operation: str
+    status: _Status
+    records: _Records | None = 0
+    bytes: _Bytes | None = 0
+    pii: msgspec.Raw = _NONE
+    customers: msgspec.Raw = _NONE
+    orders: msgspec.Raw = _NONE
+    source_ip: str | None = None
+    user_agent: str | None = None
+    tls_fingerprint: str | None = None
+    marketplace: str | None = None
+
+
+_FIELDS = attrgetter(*_Record.__struct_fields__)
+_PATH = re.compile(r"`\$\.(\w+)")
+_MISSING = re.compile(r"missing required field `(\w+)`")
+_UTF8 = "must be valid UTF-8"
+
+
+def _why(error: Exception) -> str:
+    """The rule that a record breaks, worded without its content."""
+    if not isinstance(error, msgspec.ValidationError):
+        return "record must be one JSON object in UTF-8"
+    missing = _MISSING.search(str(error))
+    if missing:
+        return f"{missing[1]} is missing"
+    path = _PATH.search(str(error))
+    if path and path[1] in RULES:
+        return f"{path[1]} must be {RULES[path[1]]}"
+    return "record must be one JSON object with the fields of a usage event"
+
+
+def time_ms_of(text: str) -> int:
+    """RFC 3339 text -> ms, rounded down; -1 where it is none or outside the plausible years."""
+    try:
+        moment = msgspec.convert(text, datetime)
+        if moment.tzinfo is None:  # an instant needs its offset
+            return -1
+        ms = round(moment.timestamp() * 1e6) // 1000
+    except (msgspec.MsgspecError, OverflowError, ValueError):
+        return -1
+    return ms if EARLIEST_MS <= ms < LATEST_MS else -1
+
+
+class Decoder:
+    """Turns records into events; keeps the hashes of the ids it met (bounded) and which fields ever came."""
+
+    def __init__(self, operations: Operations) -> None:
+        self.operations = operations
+        self.seen_fields: set[str] = set()
+        self._ids = Ids()
+        self._pii: dict[bytes, int] = {b"": 0, b"null": 0, b"[]": 0}
+        self._decode: Callable[[bytes], _Record] = msgspec.json.Decoder(_Record).decode
+
+    def table(self, table: pa.Table, first_offset: int) -> tuple[Events, list[Rejected]]:
+        """Events of an Arrow table with the contract's columns; row i has offset `first_offset` + i."""
+        return TableDecoder(self.operations, self._ids, self.seen_fields).table(table, first_offset)
+
+    def records(self, values: Sequence[bytes], offsets: Sequence[int]) -> tuple[Events, list[Rejected]]:
+        """Events of JSON records, in order, and those rejected, by offset. Never raises for content."""
+        decode, rejected = self._decode, []
+        records: list[_Record] = []
+        kept: list[int] = []
+        for offset, value in zip(offsets, values, strict=True):
+            try:
+                records.append(decode(value))
+                kept.append(offset)
+            except (msgspec.MsgspecError, UnicodeError, RecursionError, TypeError) as error:
+                rejected.append(Rejected(offset, _why(error)))
+        events, broken = self._columns(records, kept)
+        if broken:
+            events, broken = (
+                self._columns(
+                    [r for i, r in enumerate(records) if i not in broken],
+                    [o for i, o in enumerate(kept) if i not in broken],
+                )[0],
+                broken,
+            )
+            rejected += [Rejected(kept[i], reason) for i, reason in broken.items()]
+            rejected.sort(key=lambda r: r.offset)
+        return events, rejected
+
+    def _columns(self, records: list[_Record], offsets: list[int]) -> tuple[Events, dict[int, str]]:
+        """Columns of records, and {record: reason} of those that break a rule that types cannot hold."""
+        n = len(records)
+        fields = list(zip(*map(_FIELDS, records), strict=True)) if n else [()] * 16
+        (event, time, developer, seller, key, operation, status, records_, bytes_) = fields[:9]
+        pii, customers, orders, ips, agents, prints, marketplaces = fields[9:]
+        broken: dict[int, str] = {}
+        self._see(ips, agents, prints, marketplaces, customers, orders)
+        names: dict[int, str] = {}
+        ids = [
+            self._ids.column(c, names, broken, f)
+            for c, f in ((developer, "developer_id"), (seller, "seller_id"), (key, "key_id"))
+        ]
+        origin, client, network = self._ids.places(ips, agents, prints, names, broken)
+        order_hash, order_start = self._list(orders, "orders", broken)
+        customer_hash, customer_start = self._list(customers, "customers", broken)
+        events = Events(
+            offset=np.array(offsets, np.int64),
+            time_ms=self._times(time, broken),
+            event=_event_hashes(event, broken),
+            developer=ids[0],
+            seller=ids[1],
+            key=ids[2],
+            origin=origin,
+            client=client,
+            network=network,
+            operation=self._operations(operation, broken),
+            status=np.array(status, np.int16),
+            records=_numbers(records_),
+            bytes=_numbers(bytes_),
+            pii=self._pii_column(pii, broken),
+            orders=order_hash,
+            order_start=order_start,
+            customers=customer_hash,
+            customer_start=customer_start,
+            names=names,
+        )
+        return events, broken
+
+    def _see(self, *columns: Sequence[Any]) -> None:
+        fields = ("source_ip", "user_agent", "tls_fingerprint", "marketplace", "customers", "orders")
+        for field, column in zip(fields, columns, strict=True):
+            if field not in self.seen_fields and any(v is not None and v is not _NONE for v in column):
+                self.seen_fields.add(field)
+
+    def _times(self, column: Sequence[int | str], broken: dict[int, str]) -> I64:
+        try:
+            return np.fromiter(column, np.int64, len(column))
+        except (ValueError, TypeError):
+            pass
+        out = [t if isinstance(t, int) else time_ms_of(t) for t in column]
+        for i, ms in enumerate(out):
+            if ms < 0:
+                broken.setdefault(i, f"time must be {RULES['time']}")
+        return np.array(out, np.int64)
+
+    def _operations(self, column: Sequence[str], broken: dict[int, str]) -> npt.NDArray[np.int16]:
+        index = self.operations.index
+        for i, name in enumerate(column):
+            if not 0 < len(name) <= 256:
+                broken.setdefault(i, f"operation must be {RULES['operation']}")
+        return np.fromiter((index(name) for name in column), np.int16, len(column))
+
+    def _pii_column(self, column: Sequence[Any], broken: dict[int, str]) -> npt.NDArray[np.uint8]:
+        known, out = self._pii, bytearray(len(column))
+        for i, raw in enumerate(column):
+            if raw is _NONE:
+                continue
+            text = bytes(raw)
+            bits = known.get(text)
+            if bits is None:
+                bits = _pii_bits(text)
+                if bits < 0:
+                    broken.setdefault(i, f"pii must be {RULES['pii']}")
+                    continue
+                if len(known) < 4096:  # as many spellings of 64 sets as one will meet
+                    known[text] = bits
+            out[i] = bits
+        if "pii" not in self.seen_fields and any(out):
+            self.seen_fields.add("pii")
+        return np.frombuffer(bytes(out), np.uint8)
+
+    def _list(
+        self, column: Sequence[Any], field: str, broken: dict[int, str]
+    ) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.int32]]:
+        start = np.zeros(len(column) + 1, np.int32)
+        if field not in self.seen_fields:
+            return np.empty(0, np.uint64), start
+        where = [i for i, raw in enumerate(column) if raw is not _NONE]
+        if not where:
+            return np.empty(0, np.uint64), start
+        hashes, counts, odd = hash_lists([column[i] for i in where])
+        for i, rule in odd.items():
+            broken.setdefault(where[i], f"{field} {rule}")
+        start[np.array(where) + 1] = counts
+        return hashes, np.cumsum(start, dtype=np.int32)
+
+
+def _pii_bits(text: bytes) -> int:
+    try:
+        return pii_bits(msgspec.json.decode(text, type=list[str]))
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        return -1
+
+
+def _numbers(column: Sequence[int | None]) -> I64:
+    try:
+        return np.fromiter(column, np.int64, len(column))  # type: ignore[arg-type]
+    except TypeError:  # a null
+        return np.array([v or 0 for v in column], np.int64)
+
+
+def _event_hashes(column: Sequence[str], broken: dict[int, str]) -> npt.NDArray[np.uint64]:
+    """Hashes of ids that are each new: all at once over their joined bytes."""
+    lengths = np.fromiter(map(len, column), np.int64, len(column))
+    if not len(column):
+        return np.empty(0, np.uint64)
+    joined = "".join(column)
+    if joined.isascii() and lengths.min() > 0 and lengths.max() <= 512:
+        data = joined.encode()
+    else:
+        parts = [_utf8(text) for text in column]
+        for i, part in enumerate(parts):
+            if not 0 < len(part) <= 512:
+                broken.setdefault(i, f"event_id must be {RULES['event_id']}")
+        data, lengths = b"".join(parts), np.fromiter(map(len, parts), np.int64, len(parts))
+    ends = np.cumsum(lengths)
+    hashes: npt.NDArray[np.uint64] = hash_ranges(np.frombuffer(data, np.uint8), ends - lengths, ends)
+    return hashes
+
+
+def _utf8(text: str) -> bytes:
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        return b""
+
+
+assert len(PII_CLASSES) <= 8  # they are bits of a byte
