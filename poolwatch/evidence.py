@@ -1,0 +1,192 @@
+"""Files of labels, alerts, scores and takes -> what models.yardstick measures. Reads only.
+
+Big files are streamed by row groups; what is kept grows with entities, not with rows.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from models.errors import ConfigError, PoolwatchError
+from models.truth import AGGREGATOR, Entity, Truth, parse_label
+from models.yardstick import Sign, Take
+
+BATCH_ROWS = 262_144
+SCORE_COLUMNS = ("time", "entity_kind", "entity_id", "score")
+
+
+def read_lines(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """(file:line, object) of a JSON-lines file; PoolwatchError where it is unreadable."""
+    try:
+        lines = path.read_bytes().splitlines()
+    except OSError as error:
+        raise PoolwatchError(f"{path}: cannot be read: {error.strerror}") from None
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        where = f"{path}:{number}"
+        try:
+            record = msgspec.json.decode(line)
+        except msgspec.DecodeError as error:
+            raise PoolwatchError(f"{where}: not JSON: {error}") from None
+        if not isinstance(record, dict):
+            raise PoolwatchError(f"{where}: a JSON object is needed")
+        yield where, record
+
+
+def read_labels(path: Path) -> Truth:
+    """The labels of a JSON-lines file; ConfigError names the line of a bad one."""
+    return Truth(parse_label(record, where) for where, record in read_lines(path))
+
+
+def read_alerts(path: Path) -> list[dict[str, Any]]:
+    """The alerts of a JSON-lines file, each in its last version."""
+    last: dict[str, dict[str, Any]] = {}
+    for where, record in read_lines(path):
+        missing = [name for name in ("alert_id", "time", "entity_kind", "entity_id") if name not in record]
+        if missing:
+            raise PoolwatchError(f"{where}: an alert needs {', '.join(missing)}")
+        held = last.get(str(record["alert_id"]))
+        if held is None or record.get("version", 1) >= held.get("version", 1):
+            last[str(record["alert_id"])] = record
+    return list(last.values())
+
+
+def parquet_files(path: Path) -> list[pq.ParquetFile]:
+    """One file, or those of a folder in the order of their names."""
+    paths = sorted(path.rglob("*.parquet")) if path.is_dir() else [path]
+    try:
+        files = [pq.ParquetFile(p) for p in paths]
+    except (OSError, pa.ArrowInvalid) as error:
+        raise PoolwatchError(f"{path}: not a readable Parquet file: {str(error).splitlines()[0]}") from None
+    if not files:
+        raise PoolwatchError(f"{path}: holds no Parquet file")
+    return files
+
+
+def batches(path: Path, wanted: Iterable[str], needed: Iterable[str] = ()) -> Iterator[pa.RecordBatch]:
+    """Batches of a Parquet file with those of the wanted columns that it has; `needed` ones must be there."""
+    for file in parquet_files(path):
+        names = set(file.schema_arrow.names)
+        missing = [name for name in needed if name not in names]
+        if missing:
+            raise PoolwatchError(f"{path}: has no column {', '.join(missing)}")
+        yield from file.iter_batches(BATCH_ROWS, columns=[name for name in wanted if name in names])
+
+
+def milliseconds(column: pa.Array) -> np.ndarray:
+    """An event's time column as int64 ms: integers, RFC 3339 text or timestamps."""
+    if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
+        column = pc.cast(column, pa.timestamp("ms", "UTC"))
+    if pa.types.is_timestamp(column.type):
+        column = pc.cast(column, pa.timestamp("ms", column.type.tz), safe=False)
+    return column.cast(pa.int64()).to_numpy(zero_copy_only=False)
+
+
+class ScoreFile:
+    """A Parquet file of score rows, or a table of them: read as often as needed, never held whole.
+
+    from_ms, until_ms: rows outside are not looked at (a row's time is its minute's end).
+    """
+
+    def __init__(
+        self, source: Path | pa.Table, from_ms: int | None = None, until_ms: int | None = None
+    ) -> None:
+        self._source, self._from, self._until = source, from_ms, until_ms
+
+    def _tables(self) -> Iterator[pa.Table]:
+        if isinstance(self._source, pa.Table):
+            parts = iter(self._source.select(list(SCORE_COLUMNS)).to_batches(BATCH_ROWS))
+        else:
+            parts = batches(self._source, SCORE_COLUMNS, SCORE_COLUMNS)
+        for part in parts:
+            table = pa.table(part)
+            if self._from is not None:
+                table = table.filter(pc.greater(table["time"], self._from))
+            if self._until is not None:
+                table = table.filter(pc.less_equal(table["time"], self._until))
+            yield table
+
+    def highest(self) -> dict[Entity, float]:
+        """Each entity's highest score."""
+        best: dict[Entity, float] = {}
+        for table in self._tables():
+            top = table.group_by(["entity_kind", "entity_id"]).aggregate([("score", "max")])
+            columns = (top[name].to_pylist() for name in ("entity_kind", "entity_id", "score_max"))
+            for kind, name, score in zip(*columns, strict=True):
+                if score is not None and score > best.get((kind, name), -1.0):
+                    best[kind, name] = score
+        return best
+
+    def signs(self, truth: Truth, line: float, kinds: Iterable[str]) -> list[Sign]:
+        """Rows of poolers' entities above the line, as signs of their minute."""
+        found = []
+        for table in self._tables():
+            above = table.filter(pc.greater(table["score"], line))
+            above = above.filter(pc.is_in(above["entity_kind"], pa.array(list(kinds), pa.string())))
+            for row in above.select(SCORE_COLUMNS[:3]).to_pylist():
+                kind, name, time = row["entity_kind"], row["entity_id"], row["time"]
+                labels = truth.standing(kind, name)
+                if labels and labels[0].label == AGGREGATOR:
+                    found.append(Sign(kind, name, time, time))
+        return found
+
+    def span_ms(self) -> tuple[int, int] | None:
+        """First and last time of the rows; None where there are none."""
+        ends = [pc.min_max(t["time"]).as_py() for t in self._tables() if t.num_rows]
+        return (min(e["min"] for e in ends), max(e["max"] for e in ends)) if ends else None
+
+    def rows_of(self, entities: Iterable[Entity]) -> pa.Table | None:
+        """For each of these entities its row of highest score, with all its columns."""
+        wanted, best = set(entities), {}
+        parts = [self._source] if isinstance(self._source, pa.Table) else parquet_parts(self._source)
+        for table in parts:
+            top = table.group_by(["entity_kind", "entity_id"]).aggregate([("score", "max")])
+            for row in top.to_pylist():
+                entity = (row["entity_kind"], row["entity_id"])
+                if entity in wanted and row["score_max"] > best.get(entity, (-1.0, None))[0]:
+                    mask = pc.and_(
+                        pc.equal(table["entity_id"], entity[1]), pc.equal(table["score"], row["score_max"])
+                    )
+                    best[entity] = (row["score_max"], table.filter(mask).slice(0, 1))
+        return pa.concat_tables([t for _, t in best.values()]) if best else None
+
+
+def parquet_parts(path: Path) -> Iterator[pa.Table]:
+    """All columns, by row groups."""
+    for file in parquet_files(path):
+        for part in file.iter_batches(BATCH_ROWS):
+            yield pa.table(part)
+
+
+def read_take(path: Path) -> Take:
+    """The side file of what poolers took: Parquet or JSON lines with party, customer, time (first taken)."""
+    if path.suffix == ".parquet":
+        parts = [
+            pa.table(b) for b in batches(path, ("party", "customer", "time"), ("party", "customer", "time"))
+        ]
+        table = pa.concat_tables(parts) if parts else pa.table({"party": [], "customer": [], "time": []})
+    else:
+        rows = [record for _, record in read_lines(path)]
+        missing = [n for n in ("party", "customer", "time") if any(n not in r for r in rows)]
+        if missing:
+            raise ConfigError(
+                f"{path}: a line needs party, customer and time; {', '.join(missing)} is missing"
+            )
+        table = pa.table({n: [r[n] for r in rows] for n in ("party", "customer", "time")})
+    if not table.num_rows:
+        return {}
+    first = table.group_by(["party", "customer"]).aggregate([("time", "min")])
+    times: dict[str, list[int]] = defaultdict(list)
+    for party, time in zip(first["party"].to_pylist(), first["time_min"].to_pylist(), strict=True):
+        times[str(party)].append(time)
+    return {party: np.sort(np.array(t, np.int64)) for party, t in times.items()}

@@ -1,0 +1,119 @@
+"""A Parquet of events and the truth -> what poolers took and when, the span, poolers' addresses. Reads only.
+
+One pass by row groups; what is kept grows with addresses and with poolers' customers, not with events.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from models.errors import PoolwatchError
+from models.truth import AGGREGATOR, Label, Truth
+from models.yardstick import DAY_MS, Take
+from poolwatch.evidence import batches, milliseconds
+
+EVENT_COLUMNS = ("time", "developer_id", "status", "customers", "source_ip", "user_agent", "tls_fingerprint")
+EVENTS_NEED = ("time", "developer_id", "status")
+
+
+class EventPass:
+    """One pass over events: span, what poolers took, and addresses that are mostly a labelled pooler's."""
+
+    def __init__(self, truth: Truth) -> None:
+        self._truth = truth
+        self.first_ms, self.last_ms, self.events = 1 << 62, -1, 0
+        self._first_taken: dict[str, dict[str, int]] = defaultdict(dict)
+        self._calls: dict[str, int] = defaultdict(int)
+        self._by_poolers: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+
+    def read(self, path: Path) -> EventPass:
+        for batch in batches(path, EVENT_COLUMNS, EVENTS_NEED):
+            self._add(pa.table(batch))
+        if not self.events:
+            raise PoolwatchError(f"{path}: holds no events")
+        return self
+
+    @property
+    def days(self) -> float:
+        """Length of the span, at least an hour's worth."""
+        return max(self.last_ms - self.first_ms, DAY_MS // 24) / DAY_MS
+
+    def take(self) -> Take:
+        """Customers in answered calls of each pooler's entities, within its span."""
+        return {p: np.sort(np.array(list(c.values()), np.int64)) for p, c in self._first_taken.items()}
+
+    def own_addresses(self) -> list[Label]:
+        """Labels for addresses from which a labelled pooler makes most of the calls."""
+        labels = []
+        for address, parties in self._by_poolers.items():
+            party, calls = max(parties.items(), key=lambda item: item[1])
+            if 2 * calls > self._calls[address]:
+                p = self._truth.parties[party]
+                labels.append(
+                    Label(
+                        "origin",
+                        f"ip:{address}",
+                        AGGREGATOR,
+                        party,
+                        p.scenario,
+                        p.start_ms,
+                        p.end_ms,
+                        p.scenario,
+                    )
+                )
+        return labels
+
+    def _add(self, table: pa.Table) -> None:
+        time = milliseconds(table["time"].combine_chunks())
+        if not len(time):
+            return
+        self.events += len(time)
+        self.first_ms, self.last_ms = min(self.first_ms, int(time.min())), max(self.last_ms, int(time.max()))
+        table = table.set_column(table.schema.get_field_index("time"), "time", pa.array(time))
+        who = [
+            n
+            for n in ("developer_id", "source_ip", "user_agent", "tls_fingerprint")
+            if n in table.column_names
+        ]
+        groups = table.group_by(who).aggregate([([], "count_all")]).to_pylist()
+        keys = {tuple(g[n] for n in who): self._parties(g) for g in groups}
+        for group in groups:
+            self._count(group, keys[tuple(group[n] for n in who)])
+        wanted = {key: parties for key, parties in keys.items() if parties}
+        if wanted:
+            self._take(table, who, wanted)
+
+    def _parties(self, group: Mapping[str, Any]) -> list[str]:
+        labels = self._truth.standing("developer", group["developer_id"] or "")
+        address, tls = group.get("source_ip"), group.get("tls_fingerprint")
+        if address or tls:
+            parts = [f"ip:{address}" if address else "", f"tls:{tls}" if tls else ""]
+            labels = labels + self._truth.standing("origin", "|".join(p for p in parts if p))
+        return sorted({x.party for x in labels if x.label == AGGREGATOR})
+
+    def _count(self, group: Mapping[str, Any], parties: list[str]) -> None:
+        address = group.get("source_ip")
+        if address:
+            self._calls[address] += group["count_all"]
+            for party in parties:
+                self._by_poolers[address][party] += group["count_all"]
+
+    def _take(self, table: pa.Table, who: list[str], wanted: Mapping[tuple[Any, ...], list[str]]) -> None:
+        if "customers" not in table.column_names:
+            return
+        ok = pc.and_(pc.greater_equal(table["status"], 200), pc.less(table["status"], 300))
+        rough = pc.is_in(table[who[0]], pa.array({k[0] for k in wanted}, pa.string()))
+        for row in table.filter(pc.and_(ok, rough)).to_pylist():
+            for name in wanted.get(tuple(row[n] for n in who), ()):
+                party = self._truth.parties[name]
+                if row["customers"] and party.start_ms <= row["time"] <= party.end_ms:
+                    taken = self._first_taken[name]
+                    for customer in row["customers"]:
+                        taken[customer] = min(row["time"], taken.get(customer, row["time"]))

@@ -1,0 +1,263 @@
+"""A Parquet of events -> score rows of the plain rivals that poolwatch is measured against. Reads only.
+
+Each rival gives a table like poolwatch's own score rows (time, entity_kind, entity_id, score), so that one
+yardstick measures all. They see the same events, and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from models.yardstick import HOUR_MS
+from poolwatch.evidence import batches, milliseconds
+
+DAY_HOURS = 24
+COLUMNS = (
+    "time",
+    "developer_id",
+    "seller_id",
+    "key_id",
+    "operation",
+    "records",
+    "bytes",
+    "pii",
+    "source_ip",
+)
+NEEDED = COLUMNS[:5]
+IDENTIFYING = ("name", "address", "phone", "email", "tax")
+SUMS = ("calls", "records", "bytes", "pii_calls", "pii_records", "writes")
+#: Sums are merged when this many rows have gathered.
+MERGE_ROWS = 4_000_000
+
+I64 = npt.NDArray[np.int64]
+F64 = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Rival:
+    """A plain method. rows: its score rows, or None with the reason in `skipped`."""
+
+    name: str
+    kinds: tuple[str, ...]
+    rows: pa.Table | None
+    skipped: str = ""
+
+
+class Ids:
+    """Texts of one column as small whole numbers; a missing one is -1."""
+
+    def __init__(self) -> None:
+        self._codes: dict[str, int] = {}
+
+    def codes(self, column: pa.ChunkedArray) -> I64:
+        encoded = column.combine_chunks().cast(pa.string()).dictionary_encode()
+        codes = [self._codes.setdefault(text, len(self._codes)) for text in encoded.dictionary.to_pylist()]
+        table = np.array([*codes, -1], np.int64)
+        return table[encoded.indices.fill_null(len(codes)).to_numpy(zero_copy_only=False)]
+
+    @property
+    def texts(self) -> list[str]:
+        return list(self._codes)
+
+
+@dataclass(frozen=True, slots=True)
+class Cube:
+    """Sums per (developer, address, seller, key, hour): int64 columns. hour = time in ms // 3,600,000."""
+
+    columns: dict[str, I64]
+    developers: list[str]
+    addresses: list[str]
+
+    def names(self, kind: str) -> list[str]:
+        return self.developers if kind == "developer" else [f"ip:{a}" for a in self.addresses]
+
+    def by(self, kind: str) -> dict[str, I64]:
+        """The columns, `entity` being the developer or the address; rows without one are left out."""
+        entity = self.columns["developer" if kind == "developer" else "address"]
+        return {name: column[entity >= 0] for name, column in {**self.columns, "entity": entity}.items()}
+
+
+def build_cube(path: Path, writes: Iterable[str]) -> Cube:
+    """Sum the events of a Parquet file or folder. `writes` names the operations that write."""
+    writing = pa.array(sorted(writes), pa.string())
+    keys = ("developer", "address", "seller", "key", "hour")
+    ids = {name: Ids() for name in keys[:4]}
+    held: list[pa.Table] = []
+    for batch in batches(path, COLUMNS, NEEDED):
+        held.append(_summed(pa.table(_cells(pa.table(batch), ids, writing)), keys))
+        if sum(t.num_rows for t in held) > MERGE_ROWS:
+            held = [_summed(pa.concat_tables(held), keys)]
+    total = _summed(pa.concat_tables(held), keys)
+    columns = {name: total[name].to_numpy().astype(np.int64) for name in total.column_names}
+    return Cube(columns, ids["developer"].texts, ids["address"].texts)
+
+
+def _cells(table: pa.Table, ids: dict[str, Ids], writing: pa.Array) -> dict[str, npt.NDArray[np.int64]]:
+    n = table.num_rows
+
+    def whole(name: str) -> I64:
+        if name not in table.column_names:
+            return np.zeros(n, np.int64)
+        return table[name].combine_chunks().fill_null(0).to_numpy(zero_copy_only=False).astype(np.int64)
+
+    missing = pa.chunked_array([pa.nulls(n, pa.string())])
+    personal = _carries(table["pii"], IDENTIFYING) if "pii" in table.column_names else np.zeros(n, np.bool_)
+    written = pc.is_in(table["operation"].cast(pa.string()), writing).to_numpy()
+    return {
+        "developer": ids["developer"].codes(table["developer_id"]),
+        "address": ids["address"].codes(table["source_ip"] if "source_ip" in table.column_names else missing),
+        "seller": ids["seller"].codes(table["seller_id"]),
+        "key": ids["key"].codes(table["key_id"]),
+        "hour": milliseconds(table["time"].combine_chunks()) // HOUR_MS,
+        "calls": np.ones(n, np.int64),
+        "records": whole("records"),
+        "bytes": whole("bytes"),
+        "pii_calls": personal.astype(np.int64),
+        "pii_records": whole("records") * personal,
+        "writes": written.astype(np.int64),
+    }
+
+
+def _carries(lists: pa.ChunkedArray, wanted: Iterable[str]) -> npt.NDArray[np.bool_]:
+    """Which of the lists hold one of the wanted texts."""
+    flat = lists.combine_chunks()
+    hits = pc.is_in(pc.list_flatten(flat).cast(pa.string()), pa.array(wanted, pa.string()))
+    rows = pc.list_parent_indices(flat).filter(hits).to_numpy()
+    found = np.zeros(len(flat), np.bool_)
+    found[rows] = True
+    return found
+
+
+def _summed(table: pa.Table, keys: Iterable[str]) -> pa.Table:
+    """Group by the keys and add up the rest."""
+    sums = [name for name in SUMS if name in table.column_names]
+    total = table.group_by(list(keys)).aggregate([(name, "sum") for name in sums])
+    return total.rename_columns([name.removesuffix("_sum") for name in total.column_names])
+
+
+def score_rows(kind: str, names: list[str], entity: I64, time_ms: I64, score: F64) -> pa.Table:
+    """Score rows of one kind; entity int64[rows] points into names."""
+    return pa.table(
+        {
+            "time": time_ms,
+            "entity_kind": pa.array([kind]).take(pa.array(np.zeros(len(entity), np.int8))),
+            "entity_id": pa.array(names, pa.string()).take(pa.array(entity)),
+            "score": score.astype(np.float64),
+        }
+    )
+
+
+def distinct_sellers_24h(cube: Cube, kind: str) -> pa.Table:
+    """Exact distinct sellers over each trailing 24 h, at hourly steps; a row where the number changes."""
+    c = cube.by(kind)
+    active = np.unique(np.stack([c["entity"], c["seller"], c["hour"]]), axis=1)
+    entity, seller, hour = active
+    # A pair active in hour h counts in the windows that end with hours h to h + 23, but once in each:
+    # so only until its next active hour.
+    same = (entity[1:] == entity[:-1]) & (seller[1:] == seller[:-1])
+    until = hour + DAY_HOURS
+    until[:-1][same] = np.minimum(until[:-1][same], hour[1:][same])
+    steps = np.stack([np.tile(entity, 2), np.concatenate([hour, until])])
+    places, inverse = np.unique(steps, axis=1, return_inverse=True)
+    change = np.bincount(inverse.ravel(), np.repeat([1.0, -1.0], len(entity)), places.shape[1])
+    level = np.cumsum(change)  # an entity's changes add up to nothing, so the next one starts at 0
+    return score_rows(kind, cube.names(kind), places[0], (places[1] + 1) * HOUR_MS, level)
+
+
+def hourly_counts(cube: Cube, kind: str = "developer") -> tuple[I64, I64, F64]:
+    """entity, hour, and float64[rows, 6]: calls, records, sellers, keys, bytes, personal-data records."""
+    c = cube.by(kind)
+    table = pa.table({name: c[name] for name in ("entity", "hour", "seller", "key", *SUMS)})
+    hourly = table.group_by(["entity", "hour"]).aggregate(
+        [
+            ("calls", "sum"),
+            ("records", "sum"),
+            ("seller", "count_distinct"),
+            ("key", "count_distinct"),
+            ("bytes", "sum"),
+            ("pii_records", "sum"),
+        ]
+    )
+    entity, hour, *counts = (hourly[n].to_numpy() for n in ["entity", "hour", *hourly.column_names[2:]])
+    return entity, hour, np.column_stack(counts).astype(np.float64)
+
+
+def isolation_forest(cube: Cube, seed: int = 0) -> pa.Table:
+    """scikit-learn's IsolationForest on hourly counts, fitted on the same span."""
+    from sklearn.ensemble import IsolationForest
+
+    entity, hour, counts = hourly_counts(cube)
+    score = -IsolationForest(random_state=seed).fit(counts).score_samples(counts)
+    return score_rows("developer", cube.developers, entity, (hour + 1) * HOUR_MS, score)
+
+
+def ecod(cube: Cube) -> pa.Table:
+    """PyOD's ECOD on hourly counts. ImportError without PyOD."""
+    from pyod.models.ecod import ECOD
+
+    entity, hour, counts = hourly_counts(cube)
+    model = ECOD()
+    model.fit(counts)
+    return score_rows("developer", cube.developers, entity, (hour + 1) * HOUR_MS, model.decision_scores_)
+
+
+def expert_sql(cube: Cube, kind: str) -> pa.Table:
+    """What an expert would query each day: share of personal-data reads without writes x sellers so read and
+    never written for x (1 + sellers new to the entity). A row per entity and UTC day, at the day's end.
+    """
+    c = cube.by(kind)
+    table = pa.table({"entity": c["entity"], "seller": c["seller"], "day": c["hour"] // DAY_HOURS})
+    for name in ("pii_calls", "writes"):
+        table = table.append_column(name, pa.array(c[name]))
+    pairs = _summed(table, ("entity", "seller", "day"))
+    first = pairs.group_by(["entity", "seller"]).aggregate([("day", "min")])
+    pairs = pairs.join(first, ["entity", "seller"])
+    entity, day, first_day, reads, writes = (
+        pairs[n].to_numpy().astype(np.int64) for n in ("entity", "day", "day_min", "pii_calls", "writes")
+    )
+    start = day.min() if len(day) else 0
+    days = pa.table(
+        {
+            "entity": entity,
+            "day": day,
+            "unwritten": ((reads > 0) & (writes == 0)).astype(np.int64),
+            # On the first day of the events every seller would be new.
+            "fresh": ((first_day == day) & (day > start)).astype(np.int64),
+            "reads": reads,
+            "writes": writes,
+        }
+    )
+    daily = days.group_by(["entity", "day"]).aggregate(
+        [(n, "sum") for n in ("unwritten", "fresh", "reads", "writes")]
+    )
+    e, d, unwritten, fresh, reads, writes = (daily[n].to_numpy() for n in daily.column_names)
+    without = 1 - np.minimum(1, writes / np.maximum(reads, 1))
+    score = without * unwritten * (1.0 + fresh)
+    return score_rows(kind, cube.names(kind), e, (d + 1) * DAY_HOURS * HOUR_MS, score)
+
+
+def all_rivals(path: Path, writes: Iterable[str], seed: int = 0) -> list[Rival]:
+    """Every rival on these events. One that lacks its package is there with the reason."""
+    cube = build_cube(path, writes)
+    both = ("developer", "origin")
+    makers: list[tuple[str, tuple[str, ...], Callable[[], pa.Table]]] = [
+        ("distinct sellers per developer, 24 h", both[:1], lambda: distinct_sellers_24h(cube, "developer")),
+        ("distinct sellers per address, 24 h", both[1:], lambda: distinct_sellers_24h(cube, "origin")),
+        ("isolation forest, hourly counts", both[:1], lambda: isolation_forest(cube, seed)),
+        ("ECOD, hourly counts", both[:1], lambda: ecod(cube)),
+        ("expert SQL, daily", both, lambda: pa.concat_tables([expert_sql(cube, kind) for kind in both])),
+    ]
+    rivals = []
+    for name, kinds, make in makers:
+        try:
+            rivals.append(Rival(name, kinds, make()))
+        except ImportError as error:
+            rivals.append(Rival(name, kinds, None, f"skipped: {error.name} is not installed"))
+    return rivals
