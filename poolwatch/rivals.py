@@ -15,6 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from models.operations import WRITE, Operations
 from models.yardstick import HOUR_MS
 from poolwatch.evidence import batches, milliseconds
 
@@ -84,14 +85,13 @@ class Cube:
         return {name: column[entity >= 0] for name, column in {**self.columns, "entity": entity}.items()}
 
 
-def build_cube(path: Path, writes: Iterable[str]) -> Cube:
-    """Sum the events of a Parquet file or folder. `writes` names the operations that write."""
-    writing = pa.array(sorted(writes), pa.string())
+def build_cube(path: Path, operations: Operations) -> Cube:
+    """Sum the events of a Parquet file or folder; `operations` tells which of them write."""
     keys = ("developer", "address", "seller", "key", "hour")
     ids = {name: Ids() for name in keys[:4]}
     held: list[pa.Table] = []
     for batch in batches(path, COLUMNS, NEEDED):
-        held.append(_summed(pa.table(_cells(pa.table(batch), ids, writing)), keys))
+        held.append(_summed(pa.table(_cells(pa.table(batch), ids, operations)), keys))
         if sum(t.num_rows for t in held) > MERGE_ROWS:
             held = [_summed(pa.concat_tables(held), keys)]
     total = _summed(pa.concat_tables(held), keys)
@@ -99,7 +99,7 @@ def build_cube(path: Path, writes: Iterable[str]) -> Cube:
     return Cube(columns, ids["developer"].texts, ids["address"].texts)
 
 
-def _cells(table: pa.Table, ids: dict[str, Ids], writing: pa.Array) -> dict[str, npt.NDArray[np.int64]]:
+def _cells(table: pa.Table, ids: dict[str, Ids], operations: Operations) -> dict[str, npt.NDArray[np.int64]]:
     n = table.num_rows
 
     def whole(name: str) -> I64:
@@ -109,7 +109,13 @@ def _cells(table: pa.Table, ids: dict[str, Ids], writing: pa.Array) -> dict[str,
 
     missing = pa.chunked_array([pa.nulls(n, pa.string())])
     personal = _carries(table["pii"], IDENTIFYING) if "pii" in table.column_names else np.zeros(n, np.bool_)
-    written = pc.is_in(table["operation"].cast(pa.string()), writing).to_numpy()
+    names = table["operation"].cast(pa.string())
+    writing = [
+        name
+        for name in names.unique().to_pylist()
+        if name and operations[operations.index(name)].kind == WRITE
+    ]
+    written = pc.is_in(names, pa.array(writing, pa.string())).to_numpy()
     return {
         "developer": ids["developer"].codes(table["developer_id"]),
         "address": ids["address"].codes(table["source_ip"] if "source_ip" in table.column_names else missing),
@@ -243,9 +249,9 @@ def expert_sql(cube: Cube, kind: str) -> pa.Table:
     return score_rows(kind, cube.names(kind), e, (d + 1) * DAY_HOURS * HOUR_MS, score)
 
 
-def all_rivals(path: Path, writes: Iterable[str], seed: int = 0) -> list[Rival]:
+def all_rivals(path: Path, operations: Operations, seed: int = 0) -> list[Rival]:
     """Every rival on these events. One that lacks its package is there with the reason."""
-    cube = build_cube(path, writes)
+    cube = build_cube(path, operations)
     both = ("developer", "origin")
     makers: list[tuple[str, tuple[str, ...], Callable[[], pa.Table]]] = [
         ("distinct sellers per developer, 24 h", both[:1], lambda: distinct_sellers_24h(cube, "developer")),

@@ -1,9 +1,9 @@
 """Who is who: origins agree part by part, exact labels first."""
 
 import pytest
+
 from models.errors import ConfigError
 from models.truth import Truth, parse_label, parts_of
-
 from tests.models.made_labels import label
 
 

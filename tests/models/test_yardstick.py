@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.metrics import average_precision_score
+
 from models import yardstick
 from models.truth import Truth
 from models.yardstick import Ranking, Sign, average_precision, detections, precision_at, rank_all
-from sklearn.metrics import average_precision_score
-
 from tests.models.made_labels import label
 
 RANKED = st.lists(
