@@ -61,7 +61,7 @@ class Head(msgspec.Struct, frozen=True):
     entity_kind: str
     entity_id: str
     last_seen: int
-    score: float = 0.0
+    case: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,17 +180,23 @@ def _order(entry_id: str) -> tuple[int, int]:
     return int(time), int(number or 0)
 
 
+def _shown(url: str) -> str:
+    """An address without its password, for messages."""
+    scheme, mark, rest = url.partition("://")
+    return scheme + mark + rest.rpartition("@")[2]
+
+
 class Feed:
     """Reads the feed of one Redis. Every wait is bounded; `follow` outlives a lost connection."""
 
     def __init__(self, url: str, prefix: str = "") -> None:
-        self.url, self.keys = url, FeedKeys(prefix)
+        self.url, self.keys = _shown(url), FeedKeys(prefix)
         try:
             self._redis: Any = Redis.from_url(
                 url, socket_connect_timeout=5, socket_timeout=BLOCK_MS / 1000 + 5, health_check_interval=30
             )
         except ValueError as error:
-            raise ConfigError(f"redis address {url!r}: {error}") from None
+            raise ConfigError(f"redis address {self.url!r}: {error}") from None
 
     async def close(self) -> None:
         await self._redis.aclose()

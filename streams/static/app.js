@@ -1,0 +1,231 @@
+// Alerts from link.js -> the list and the open alert; filter, order, keys. Holds at most KEEP alerts.
+
+import { badge, detail } from "./detail.js";
+import { Link } from "./link.js";
+import { SEVERITIES, count, gist, id, make, number, plain, when } from "./text.js";
+
+const KEEP = 5_000;
+const STEP = 200; // rows drawn at once
+const STATES = { wait: "Connecting", live: "Live", lost: "Connection lost", redis: "Feed interrupted" };
+const $ = (name) => document.getElementById(name);
+
+const alerts = new Map(); // alert_id -> newest version
+const rows = new Map(); // alert_id -> {item, version}
+const off = new Set(); // severities not wanted
+let rules = {};
+let open = null; // alert_id
+let drawn = STEP;
+let missing = null;
+let due = false;
+
+function take(alert, live) {
+  const held = alerts.get(alert.alert_id);
+  if (held && held.version >= alert.version) return;
+  alerts.set(alert.alert_id, alert);
+  if (live && !held) {
+    rows.set(alert.alert_id, { fresh: true });
+    $("news").textContent = `New ${plain(alert.severity)} alert: ${gist(alert)}`;
+  }
+  if (alerts.size > KEEP) drop();
+  draw();
+}
+
+function drop() {
+  const byAge = [...alerts.values()].sort((a, b) => a.last_seen - b.last_seen);
+  for (const old of byAge.slice(0, KEEP / 10)) {
+    if (old.alert_id === open) continue;
+    alerts.delete(old.alert_id);
+    rows.get(old.alert_id)?.item?.remove();
+    rows.delete(old.alert_id);
+  }
+}
+
+const rank = (alert) => SEVERITIES.indexOf(alert.severity);
+const ORDERS = {
+  new: (a, b) => b.time - a.time || rank(a) - rank(b),
+  severe: (a, b) => rank(a) - rank(b) || b.time - a.time,
+  score: (a, b) => b.score - a.score || b.time - a.time,
+};
+
+function wanted() {
+  const kind = $("kind").value;
+  const text = $("search").value.trim().toLowerCase();
+  const has = (alert) =>
+    [alert.entity_id, alert.case, alert.alert_id, ...alert.rules, ...alert.seller_ids, ...alert.key_ids, ...alert.developer_ids]
+      .some((one) => String(one).toLowerCase().includes(text));
+  return [...alerts.values()]
+    .filter((alert) => (!kind || alert.entity_kind === kind) && (!text || has(alert)))
+    .sort(ORDERS[$("order").value]);
+}
+
+function draw() {
+  if (due) return;
+  due = true;
+  requestAnimationFrame(() => {
+    due = false;
+    drawAll();
+  });
+}
+
+function drawAll() {
+  const matching = wanted();
+  drawSeverities(matching);
+  const shown = matching.filter((alert) => !off.has(alert.severity));
+  const newest = Math.max(0, ...shown.map((alert) => alert.time));
+  const cases = new Set(shown.map((alert) => alert.case));
+  $("tally").textContent = shown.length ? `${count(shown.length, "alert")}, ${count(cases.size, "case")}. Times are UTC.` : "";
+  place(shown.slice(0, drawn), newest);
+  $("older").hidden = shown.length <= drawn && !link?.next;
+  $("none").hidden = shown.length > 0;
+  if (!shown.length) $("none").replaceChildren(...nothing());
+  drawDetail();
+}
+
+function nothing() {
+  if (!alerts.size) {
+    return [make("h2", {}, "No alerts"), make("p", {}, "poolwatch is watching. Alerts appear here by themselves as they are raised.")];
+  }
+  return [make("h2", {}, "Nothing matches"), make("p", {}, `${count(alerts.size, "alert")} hidden by the filter.`), make("button", { type: "button", onclick: clear }, "Clear the filter")];
+}
+
+/** Put the rows in order, moving only what is out of place, so that focus and scroll stay. */
+function place(shown, newest) {
+  const list = $("list");
+  const keep = new Set(shown.map((alert) => alert.alert_id));
+  for (const item of [...list.children]) if (!keep.has(item.dataset.id)) item.remove();
+  shown.forEach((alert, at) => {
+    const item = row(alert, newest);
+    if (list.children[at] !== item) list.insertBefore(item, list.children[at] ?? null);
+    if (alert.alert_id === open) item.firstChild.setAttribute("aria-current", "true");
+    else item.firstChild.removeAttribute("aria-current");
+  });
+}
+
+function row(alert, newest) {
+  const held = rows.get(alert.alert_id) ?? {};
+  const day = Math.floor(newest / 864e5);
+  if (held.version === alert.version && held.day === day) return held.item;
+  const item = held.item ?? make("li", { "data-id": alert.alert_id, class: held.fresh ? "fresh" : "" });
+  const anchor = item.firstChild ?? make("a", { href: `#/alert/${encodeURIComponent(alert.alert_id)}` });
+  const figures = [count(alert.sellers, "seller"), alert.customers && count(alert.customers.estimate, "customer"), count(alert.records, "record")];
+  anchor.className = plain(alert.severity);
+  anchor.replaceChildren(
+    make("span", { class: "top" }, badge(alert.severity), make("span", { class: "quiet" }, plain(alert.entity_kind)), make("time", {}, when(alert.time, newest))),
+    make("span", { class: "who" }, id(alert.entity_id)),
+    make("span", { class: "what" }, gist(alert)),
+    make("span", { class: "quiet" }, figures.filter(Boolean).join(" · ")));
+  if (!item.firstChild) item.append(anchor);
+  rows.set(alert.alert_id, { item, version: alert.version, day });
+  return item;
+}
+
+function drawSeverities(matching) {
+  for (const severity of SEVERITIES) {
+    const total = matching.filter((alert) => alert.severity === severity).length;
+    const chip = $(`severity-${severity}`);
+    chip.checked = !off.has(severity);
+    chip.nextElementSibling.lastChild.textContent = number(total);
+  }
+}
+
+function drawDetail() {
+  const panel = $("detail");
+  const alert = alerts.get(open);
+  document.body.classList.toggle("open", open !== null);
+  if (!alert) {
+    panel.dataset.shown = "";
+    panel.replaceChildren(make("div", { class: "none" }, open === null
+      ? make("p", {}, "Choose an alert to see why it was raised and what to do.")
+      : make("p", {}, missing === open ? "No such alert is kept." : "Loading", " ", make("a", { href: "#/" }, "All alerts"))));
+    return;
+  }
+  const siblings = [...alerts.values()].filter((one) => one.case === alert.case && one.alert_id !== open).sort(ORDERS.severe).slice(0, 50);
+  const mark = [alert.alert_id, alert.version, ...siblings.map((one) => one.alert_id + one.severity), Object.keys(rules).length].join(" ");
+  if (panel.dataset.shown === mark) return;
+  const same = panel.dataset.shown?.split(" ")[0] === alert.alert_id;
+  const unfolded = new Set(same ? [...panel.querySelectorAll("details[open]")].map((one) => one.dataset.name) : []);
+  panel.replaceChildren(...detail(alert, rules, siblings));
+  for (const one of panel.querySelectorAll("details")) one.open = unfolded.has(one.dataset.name);
+  if (!same) panel.scrollTop = 0;
+  panel.dataset.shown = mark;
+}
+
+async function route() {
+  const found = location.hash.match(/^#\/alert\/(.+)$/);
+  try {
+    open = found ? decodeURIComponent(found[1]) : null;
+  } catch {
+    open = null;
+  }
+  draw();
+  if (open === null || alerts.has(open)) return;
+  const wantedId = open;
+  const answer = await fetch(`/api/alerts/${encodeURIComponent(wantedId)}`).catch(() => null);
+  if (answer?.ok) take(await answer.json(), false);
+  else if (answer?.status === 404) missing = wantedId;
+  draw();
+}
+
+function clear() {
+  $("filter").reset();
+  off.clear();
+  draw();
+}
+
+function say(state, reason) {
+  $("link").dataset.state = state;
+  $("link").textContent = STATES[state];
+  const text = {
+    lost: "The connection to poolwatch is lost; trying again. What comes meanwhile is shown when it is back, nothing is missed.",
+    redis: "The server cannot reach Redis; trying again. Alerts wait there and follow when it is back.",
+  }[state];
+  $("banner").hidden = !text;
+  $("banner").textContent = text ? [text, plain(reason)].filter(Boolean).join(" ") : "";
+}
+
+function step(way) {
+  const links = [...$("list").querySelectorAll("a")];
+  const at = links.findIndex((one) => one === document.activeElement || (one.hasAttribute("aria-current") && !$("list").contains(document.activeElement)));
+  const next = links[Math.max(0, Math.min(links.length - 1, at + way))];
+  next?.focus();
+  if (next && matchMedia("(min-width: 60rem)").matches) location.replace(next.hash);
+}
+
+function press(event) {
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  const typing = event.target.closest("input[type=search], select");
+  if (event.key === "Escape") {
+    if (typing) typing.blur();
+    else if (open !== null) location.hash = "#/";
+  } else if (!typing && event.key === "/") {
+    event.preventDefault();
+    $("search").focus();
+  } else if (!typing && (event.key === "j" || event.key === "k")) step(event.key === "j" ? 1 : -1);
+}
+
+function begin() {
+  for (const severity of SEVERITIES) {
+    const box = make("input", { type: "checkbox", id: `severity-${severity}`, onchange: () => {
+      off[box.checked ? "delete" : "add"](severity);
+      draw();
+    } });
+    $("severities").append(box, make("label", { for: box.id, class: `chip ${severity}` }, severity, make("span", {}, "0")));
+  }
+  $("filter").addEventListener("submit", (event) => event.preventDefault());
+  for (const name of ["kind", "order", "search"]) $(name).addEventListener("input", () => { drawn = STEP; draw(); });
+  $("older").addEventListener("click", async () => {
+    drawn += STEP;
+    await link.older().catch((error) => say("lost", error.message));
+    draw();
+  });
+  addEventListener("hashchange", () => {
+    route();
+    if (open !== null && !matchMedia("(min-width: 60rem)").matches) scrollTo(0, 0);
+  });
+  addEventListener("keydown", press);
+  fetch("/api/rules").then((answer) => answer.json()).then((texts) => { rules = texts; draw(); }).catch(() => {});
+}
+
+begin();
+const link = new Link({ alert: take, state: say, older: draw });
+route();

@@ -1,0 +1,124 @@
+// One alert -> its page: why, what is at stake, what to do, where the evidence is.
+
+import { count, id, make, number, plain, sentence, span, time } from "./text.js";
+
+const FOREST = {
+  why: "The model finds the whole pattern of this entity's calls unusual.",
+  do: "Read the reasons above; compare with what this kind of application normally does before acting.",
+};
+const PII = { name: "names", address: "addresses", phone: "phone numbers", email: "e-mail addresses", purchase: "purchases", tax: "tax numbers" };
+
+export const badge = (severity) => make("span", { class: `badge ${plain(severity)}` }, plain(severity));
+
+export function detail(alert, rules, siblings) {
+  return [
+    make("p", { class: "over" }, make("a", { class: "back", href: "#/" }, "All alerts"), badge(alert.severity), plain(alert.entity_kind)),
+    make("h2", {}, id(alert.entity_id)),
+    make("p", { class: "quiet" },
+      `Raised ${time(alert.time)}. `,
+      alert.count > 1 ? `Over the line in ${number(alert.count)} minutes, last at ${time(alert.last_seen)}. ` : "",
+      `Score ${Number(alert.score).toFixed(2)}.`),
+    part("Why", make("ol", { class: "reasons" }, reasons(alert))),
+    part("At stake", stakes(alert)),
+    part("What to do", actions(alert, rules)),
+    part("Records with personal data", personal(alert)),
+    siblings.length > 0 && part("Same party", make("ul", { class: "siblings" }, siblings.map(sibling))),
+    part("Who is touched", [
+      names("sellers", "Sellers", alert.sellers, alert.seller_ids),
+      names("keys", "Keys", alert.keys, alert.key_ids),
+      names("developers", "Developers", alert.developers, alert.developer_ids),
+    ]),
+    part("Evidence", evidence(alert)),
+  ].filter(Boolean);
+}
+
+const part = (title, content) => make("section", { class: "part" }, make("h3", {}, title), content);
+
+function stakes(alert) {
+  const { customers } = alert;
+  const tile = (value, label, note) =>
+    make("div", { class: "tile" }, make("dd", {}, value), make("dt", {}, label), note && make("dd", { class: "note" }, note));
+  return make("dl", { class: "tiles" },
+    tile(number(alert.sellers), alert.sellers === 1 ? "seller" : "sellers"),
+    customers
+      ? tile(number(customers.estimate), "customers", `${number(customers.low)} to ${number(customers.high)}`)
+      : tile("–", "customers", "events carry none"),
+    tile(number(alert.records), "records"),
+    tile(number(alert.keys), alert.keys === 1 ? "key" : "keys"),
+    tile(number(alert.developers), alert.developers === 1 ? "developer" : "developers"),
+  );
+}
+
+function reasons(alert) {
+  const most = Math.max(...alert.reasons.map((reason) => Math.abs(reason.contribution)), 1e-9);
+  return alert.reasons.map((reason) =>
+    make("li", {},
+      make("p", {}, sentence(reason.text)),
+      make("div", { class: "bar", share: Math.abs(reason.contribution) / most, "aria-hidden": "true" }),
+      make("p", { class: "quiet" },
+        `here ${number(reason.value)}, typical ${number(reason.typical)}`, reason.window ? ` · ${plain(reason.window)}` : "",
+        " · ", make("code", {}, plain(reason.feature))),
+    ));
+}
+
+function actions(alert, rules) {
+  return alert.rules.map((rule) => {
+    const text = Object.hasOwn(rules, rule) ? rules[rule] : (rule === "forest" ? FOREST : null);
+    return make("div", { class: "action" },
+      make("p", {}, make("code", {}, plain(rule)), text ? ` ${text.why}` : " This server does not know the rule; see the rule set that raised it."),
+      text && make("p", { class: "do" }, text.do));
+  });
+}
+
+function personal(alert) {
+  const classes = Object.entries(alert.pii ?? {}).filter(([, records]) => records > 0).sort((a, b) => b[1] - a[1]);
+  if (!classes.length) return make("p", { class: "quiet" }, "None.");
+  return make("ul", { class: "bars" }, classes.map(([name, records]) =>
+    make("li", {},
+      make("span", {}, PII[name] ?? plain(name)),
+      make("div", { class: "bar", share: records / classes[0][1], "aria-hidden": "true" }),
+      make("span", { class: "figure" }, `${number(records)}`))));
+}
+
+function names(name, title, total, ids = []) {
+  const shown = ids.length < total ? ` (${number(ids.length)} listed)` : "";
+  if (!ids.length) return make("p", { class: "quiet" }, `${title}: ${number(total)}`);
+  const copy = make("button", { type: "button", class: "small", onclick: () => copied(copy, ids) }, "Copy all");
+  return make("details", { "data-name": name },
+    make("summary", {}, `${title}: ${number(total)}${shown}`),
+    copy,
+    make("ul", { class: "ids" }, ids.map((one) => make("li", {}, id(one)))));
+}
+
+async function copied(button, ids) {
+  try {
+    await navigator.clipboard.writeText(ids.join("\n"));
+    button.textContent = "Copied";
+  } catch {
+    button.textContent = "Copying is not allowed here";
+  }
+}
+
+const sibling = (alert) =>
+  make("li", {}, make("a", { href: `#/alert/${encodeURIComponent(alert.alert_id)}` }, badge(alert.severity), " ", id(alert.entity_id)));
+
+function evidence(alert) {
+  const rows = alert.evidence.map((one) =>
+    make("tr", {},
+      make("td", {}, plain(one.topic ?? one.file)),
+      make("td", {}, one.partition == null ? "" : String(one.partition)),
+      make("td", {}, `${number(one.first)} to ${number(one.last)}`)));
+  const fact = (name, ...value) => make("div", {}, make("dt", {}, name), make("dd", {}, ...value));
+  return [
+    rows.length > 0 && make("div", { class: "scroll" }, make("table", {},
+      make("thead", {}, make("tr", {}, make("th", {}, "Topic or file"), make("th", {}, "Partition"), make("th", {}, "Offsets"))),
+      make("tbody", {}, rows))),
+    make("dl", { class: "facts" },
+      fact("Window", `${time(alert.window_start)} to ${time(alert.window_end)} (${span(alert.window_end - alert.window_start)})`),
+      fact("First and last seen", `${time(alert.first_seen)}, ${time(alert.last_seen)} (${count(alert.count, "minute")} over the line)`),
+      fact("Alert", make("code", {}, plain(alert.alert_id)), ` version ${number(alert.version)}`),
+      fact("Case", make("code", {}, plain(alert.case))),
+      fact("Made by", "model ", make("code", {}, plain(alert.model)), ", rules ", make("code", {}, plain(alert.rule_set))),
+      fact("As JSON", make("a", { href: `/api/alerts/${encodeURIComponent(alert.alert_id)}` }, `/api/alerts/${plain(alert.alert_id)}`))),
+  ].filter(Boolean);
+}

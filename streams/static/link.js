@@ -1,0 +1,83 @@
+// The server's alerts -> callbacks: the list once, then the live feed; resumed where it was, whatever breaks.
+
+const SILENT_MS = 25_000; // the server pings every 10 s
+const RETRY_MS = [500, 1_000, 2_000, 4_000, 8_000];
+
+export class Link {
+  /** on.alert(alert, live), on.state("wait" | "live" | "lost" | "redis", reason), on.older(more) */
+  constructor(on) {
+    this.on = on;
+    this.last = null; // position in the feed
+    this.next = null; // how many alerts are loaded, while older ones are kept
+    this.tries = 0;
+    this.heard = performance.now();
+    setInterval(() => this.watch(), 2_500);
+    addEventListener("online", () => this.again(0));
+    this.start();
+  }
+
+  async page(skip = 0) {
+    const answer = await fetch(`/api/alerts?limit=200&skip=${skip}`);
+    const body = await answer.json();
+    if (!answer.ok) throw new Error(body.detail ?? answer.statusText);
+    for (const alert of body.alerts) this.on.alert(alert, false);
+    if (skip || this.next === null) this.next = body.next;
+    this.on.older(this.next);
+    return body.position;
+  }
+
+  async older() {
+    if (this.next) await this.page(this.next);
+  }
+
+  async start() {
+    clearTimeout(this.timer);
+    this.source?.close();
+    this.heard = performance.now();
+    try {
+      this.last ??= await this.page();
+    } catch (error) {
+      this.on.state("lost", error.message);
+      return this.again();
+    }
+    this.listen();
+  }
+
+  listen() {
+    const source = new EventSource(`/api/stream?after=${encodeURIComponent(this.last)}`);
+    this.source = source;
+    const hear = (name, act) =>
+      source.addEventListener(name, (event) => {
+        this.heard = performance.now();
+        act(event);
+      });
+    hear("open", () => {
+      this.tries = 0;
+      this.on.state("live");
+    });
+    hear("alert", (event) => {
+      this.last = event.lastEventId;
+      this.on.alert(JSON.parse(event.data), true);
+    });
+    hear("ping", () => {});
+    hear("lost", (event) => this.on.state("redis", event.data));
+    hear("back", () => this.on.state("live"));
+    hear("cut", () => this.page().catch(() => this.again()));
+    source.addEventListener("error", () => {
+      this.on.state("lost");
+      if (source.readyState === EventSource.CLOSED) this.again();
+    });
+  }
+
+  again(wait = RETRY_MS[Math.min(this.tries++, RETRY_MS.length - 1)]) {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.start(), wait);
+  }
+
+  watch() {
+    if (performance.now() - this.heard < SILENT_MS) return;
+    this.on.state("lost");
+    this.heard = performance.now();
+    this.again(0);
+  }
+}

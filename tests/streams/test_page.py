@@ -1,0 +1,202 @@
+"""The alert page in a real Chromium: what comes is shown, a lost link is said and resumed, ids are harmless."""
+
+import time
+
+import pytest
+
+from streams.server import WebServer
+from tests.streams.browser import Browser
+from tests.streams.sample import alert, raw
+from tests.streams.test_feed import run, server, tell
+
+pytestmark = [pytest.mark.browser, pytest.mark.redis]
+__all__ = ["server"]
+
+LIVE = "return document.getElementById('link').dataset.state === 'live'"
+IDS = "return [...document.querySelectorAll('#list li')].map((item) => item.dataset.id)"
+EVIL = "<img src=x onerror=window.hurt=1><script>window.hurt=1</script>\u202eabc\x1b[2J"
+
+
+class Rule:
+    id, severity, why, do = (
+        "reads_without_need",
+        "high",
+        "Nothing is done.",
+        "Suspend the keys.\nAsk the sellers.",
+    )
+
+
+@pytest.fixture
+def web(server):
+    made = WebServer(server.url, prefix="test", rules=[Rule])
+    made.start()
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    made = Browser()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def page(server, web, browser):
+    browser.complaints()
+    run(tell(server, raw(1), raw(2), raw(3)))
+    browser.go(web.url)
+    browser.wait(LIVE)
+    browser.wait("return document.querySelectorAll('#list li').length === 3")
+    return browser
+
+
+def ids(*numbers):
+    return [alert(n)["alert_id"] for n in numbers]
+
+
+def test_alerts_come_by_themselves_and_a_later_version_replaces(server, page):
+    assert page.run(IDS) == ids(3, 2, 1)
+    run(tell(server, raw(4), raw(2, 2, severity="low", sellers=93)))
+    page.wait("return document.querySelectorAll('#list li').length === 4")
+    assert page.run(IDS) == ids(4, 3, 2, 1)
+    page.wait("return document.querySelectorAll('#list li')[2].innerText.includes('93 sellers')")
+    assert page.run("return document.querySelectorAll('#list li')[2].innerText").startswith("Low")
+    assert "New high alert" in page.run("return document.getElementById('news').textContent")
+    assert page.complaints() == []
+
+
+def test_one_alert_says_why_what_is_at_stake_and_what_to_do(page):
+    page.run("document.querySelector('#list a').click()")
+    text = page.wait("const h = document.querySelector('#detail h2'); return h && h.parentElement.innerText")
+    for shown in (
+        alert(3)["entity_id"],
+        "99.9% of developers read that of at most 14",
+        "16,204",
+        "15,710 to 16,698",
+        "Suspend the keys.\nAsk the sellers.",
+        "usage-events",
+        "81,042 to 99,871",
+        "Sellers: 92",
+        "e-mail addresses",
+        "version 1",
+    ):
+        assert shown in text
+    page.run("document.querySelector('details[data-name=sellers]').open = true")
+    assert page.run("return document.querySelectorAll('details[data-name=sellers] li').length") == 92
+
+
+def test_filter_by_severity_kind_and_text(page):
+    page.run("document.getElementById('severity-critical').click()")
+    page.wait("return document.querySelectorAll('#list li').length === 2")
+    page.run("document.getElementById('severity-critical').click()")
+    page.press("/")
+    for letter in "dev-0002":
+        page.press(letter)
+    page.wait("return document.querySelectorAll('#list li').length === 1")
+    assert page.run(IDS) == ids(2)
+    for letter in "nobody":
+        page.press(letter)
+    page.wait("return document.getElementById('none').innerText.includes('Nothing matches')")
+    page.run("document.querySelector('#none button').click()")
+    page.wait("return document.querySelectorAll('#list li').length === 3")
+
+
+def test_the_keyboard_is_enough(page):
+    page.press("j")
+    assert page.run("return document.activeElement.closest('li').dataset.id") == ids(3)[0]
+    page.press("j")
+    page.wait(
+        "return document.querySelector('#detail h2')?.innerText === arguments[0]", alert(2)["entity_id"]
+    )
+    page.press("k")
+    page.wait(
+        "return document.querySelector('#detail h2')?.innerText === arguments[0]", alert(3)["entity_id"]
+    )
+    page.press("Escape")
+    page.wait("return location.hash === '#/' && !document.querySelector('#detail h2')")
+
+
+def test_ids_of_callers_are_text_and_nothing_else(server, page):
+    run(tell(server, raw(9, entity_id=EVIL, case=EVIL, seller_ids=[EVIL], reasons=[], rules=[EVIL])))
+    page.wait("return document.querySelectorAll('#list li').length === 4")
+    page.run("document.querySelector('#list a').click()")
+    page.wait("return document.querySelector('#detail h2')?.innerText.startsWith('<img src=x')")
+    assert page.run("return window.hurt === undefined && !document.querySelector('img[src=x], main script')")
+    shown = page.run("return document.body.innerText")
+    assert "\u202e" not in shown
+    assert "\x1b" not in shown
+    assert page.complaints() == []
+
+
+def test_the_policy_lets_no_foreign_script_in(page):
+    page.run("document.body.append(Object.assign(document.createElement('a'), {id: 'probe'}))")
+    with pytest.raises(AssertionError, match="TrustedHTML"):
+        page.run("document.getElementById('probe').innerHTML = '<b>x</b>'")
+    page.complaints()
+
+
+def test_a_lost_server_is_said_and_the_page_goes_on_where_it_was(server, web, page):
+    # told     3      4        5 3(v2)
+    # server   up     down     up
+    # page     live   lost     live, each once
+
+    web.close()
+    page.wait("return document.getElementById('link').dataset.state === 'lost'")
+    assert "connection to poolwatch is lost" in page.run("return document.getElementById('banner').innerText")
+    run(tell(server, raw(4)))
+    back = WebServer(server.url, prefix="test", port=web.port, rules=[Rule])
+    back.start()
+    try:
+        page.wait(LIVE, seconds=20)
+        run(tell(server, raw(5), raw(3, 2)))
+        page.wait("return document.querySelectorAll('#list li').length === 5")
+        assert page.run(IDS) == ids(5, 4, 3, 2, 1)
+        assert page.run("return document.getElementById('banner').hidden")
+    finally:
+        page.go("about:blank")
+        back.close()
+
+
+def test_a_lost_redis_is_said_and_healed(server, page):
+    server.stop()
+    page.wait("return document.getElementById('link').dataset.state === 'redis'")
+    server.start()
+    page.wait(LIVE, seconds=20)
+    run(tell(server, raw(6)))
+    page.wait("return document.querySelectorAll('#list li').length === 4")
+    assert page.run(IDS) == ids(6, 3, 2, 1)
+
+
+def test_a_thousand_alerts_at_once(server, page):
+    lean = {"seller_ids": [], "key_ids": []}
+    begun = time.monotonic()
+    run(tell(server, *[raw(n, **lean) for n in range(10, 1_010)]))
+    page.wait("return document.getElementById('tally').textContent.startsWith('1,003 alerts')", seconds=20)
+    assert time.monotonic() - begun < 20
+    assert page.run("return document.querySelectorAll('#list li').length") == 200  # the rest on demand
+    page.run("document.getElementById('older').click()")
+    page.wait("return document.querySelectorAll('#list li').length === 400")
+
+
+def test_a_link_to_an_alert_that_is_gone(web, page):
+    page.go(f"{web.url}/#/alert/nothing")
+    page.wait("return document.getElementById('detail').innerText.includes('No such alert is kept')")
+
+
+def test_phone_width_shows_one_thing_at_a_time(server, web):
+    run(tell(server, raw(1, entity_id="dev-" + "x" * 300)))
+    phone = Browser(390, 844)
+    try:
+        phone.go(web.url)
+        phone.wait("return document.querySelectorAll('#list li').length === 1")
+        wide = "return document.documentElement.scrollWidth <= innerWidth"
+        assert phone.run(wide)
+        phone.run("document.querySelector('#list a').click()")
+        phone.wait("return document.querySelector('#detail h2')")
+        assert phone.run("return getComputedStyle(document.getElementById('pane')).display") == "none"
+        assert phone.run(wide)
+        phone.run("document.querySelector('.back').click()")
+        phone.wait("return getComputedStyle(document.getElementById('pane')).display !== 'none'")
+    finally:
+        phone.close()
