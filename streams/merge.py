@@ -6,7 +6,7 @@ clock in one input holds no other back: times far outside its block are not look
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -77,6 +77,32 @@ def merge(first_ms: Sequence[int], read: Callable[[int, int], Iterator[Block]]) 
         events, sources = _step(active)
         active = [o for o in active if o.at < len(o.when) or o.advance(rejected, position)]
         yield Merged(events, sources, rejected, position)
+
+
+def gathered(stream: Iterable[Merged], rows: int) -> Iterator[Merged]:
+    """The same, small parts joined until they have `rows` events."""
+    waiting: list[Merged] = []
+    for merged in stream:
+        waiting.append(merged)
+        if sum(len(m.events) for m in waiting) >= rows:
+            yield _joined(waiting)
+            waiting = []
+    if waiting:
+        yield _joined(waiting)
+
+
+def _joined(parts: list[Merged]) -> Merged:
+    if len(parts) == 1:
+        return parts[0]
+    position: dict[int, int] = {}
+    for merged in parts:
+        position |= merged.position
+    return Merged(
+        join([m.events for m in parts]),
+        np.concatenate([m.source for m in parts]),
+        [r for m in parts for r in m.rejected],
+        position,
+    )
 
 
 def _step(active: list[_Open]) -> tuple[Events, npt.NDArray[np.int32]]:

@@ -24,6 +24,8 @@ from streams.tables import CSV_TYPES, as_events_table, as_rows, known_columns
 
 LINE_BYTES = 1 << 24  # a longer line is no event: it must not fill the memory
 READ_BYTES = 1 << 22
+#: Columns whose few texts are met once each, not once a row.
+REPEATED = ["developer_id", "seller_id", "key_id", "operation", "source_ip", "user_agent", "tls_fingerprint"]
 
 
 class Decoder(Protocol):
@@ -91,7 +93,7 @@ class Reader:
             yield self._adapted(some, range(first + 1, first + 1 + len(some)), item.size)
 
     def _parquet(self, item: Input) -> Iterator[Block]:
-        with pq.ParquetFile(item.name) as file:
+        with pq.ParquetFile(item.name, read_dictionary=REPEATED) as file:
             names = file.schema_arrow.names
             columns = None if self.adapter else known_columns(names, item.name)
             first, groups = 0, file.metadata.num_row_groups
@@ -138,8 +140,8 @@ class Reader:
         )
         first, position = 1, 0
         for batch in reader:
-            table, position = pa.Table.from_batches([batch]), position + batch.nbytes
-            block = self._table(table, first, min(position, item.size))
+            position = min(position + batch.nbytes, item.size)
+            block = self._csv_block(pa.Table.from_batches([batch]), item.name, first, position)
             block.rejected += [Rejected(row, "wrong number of columns") for row in broken]
             first += batch.num_rows + len(broken)
             broken.clear()
@@ -152,15 +154,20 @@ class Reader:
         for values, offsets in messages(item, self.rows):
             yield self._decoded(values, offsets, offsets[-1] + 1 - item.first)
 
-    def _table(self, table: pa.Table, first: int, position: int) -> Block:
-        places = range(first, first + table.num_rows)
+    def _csv_block(self, table: pa.Table, where: str, first: int, position: int) -> Block:
         if self.adapter:
-            return self._adapted(table.to_pylist(), places, position)
+            return self._table(table, first, position)
         try:
-            return Block(*self.decoder.table(as_events_table(table), first), position)
+            return self._table(as_events_table(table, where), first, position)
         except pa.ArrowInvalid:  # a cell that is no number: row by row, so that it costs that row alone
-            values = [msgspec.json.encode(row) for row in as_rows(table)]
-            return Block(*self.decoder.records(values, places), position)
+            values = [msgspec.json.encode(row) for row in as_rows(table, where)]
+            return Block(*self.decoder.records(values, range(first, first + len(values))), position)
+
+    def _table(self, table: pa.Table, first: int, position: int) -> Block:
+        if self.adapter:
+            places = range(first, first + table.num_rows)
+            return self._adapted(table.to_pylist(), places, position)
+        return Block(*self.decoder.table(table, first), position)
 
     def _decoded(self, values: list[bytes], places: Sequence[int], position: int) -> Block:
         if not self.adapter:

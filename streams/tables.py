@@ -40,24 +40,28 @@ def known_columns(names: Sequence[str], where: str) -> list[str]:
     return [name for name in FIELDS if name in names]
 
 
-def as_events_table(table: pa.Table) -> pa.Table:
-    """The contract's columns of `table`: text as string, numbers as int64, lists as list<string>.
+def as_events_table(table: pa.Table, where: str) -> pa.Table:
+    """A CSV table's columns as the contract has them: numbers as int64, lists as list<string>, time if it is ms.
 
-    time becomes int64 ms; other text stays text (RFC 3339). ArrowInvalid where a cell does not fit.
+    ArrowInvalid where a cell does not fit; PoolwatchError as `known_columns`.
     """
     columns = {}
-    for name in known_columns(table.column_names, "input"):
+    for name in known_columns(table.column_names, where):
         column = table.column(name)
-        if pa.types.is_null(column.type) and name not in REQUIRED:
-            continue
-        columns[name] = _as_type(name, column)
+        if name in NUMBERS:
+            column = column.cast(pa.int64())
+        elif name in LISTS:
+            column = pc.split_pattern(column, LIST_SEPARATOR)
+        elif name == "time" and pc.all(pc.utf8_is_digit(column)).as_py():
+            column = column.cast(pa.int64())
+        columns[name] = column
     return pa.table(columns)
 
 
-def as_rows(table: pa.Table) -> list[dict[str, Any]]:
+def as_rows(table: pa.Table, where: str) -> list[dict[str, Any]]:
     """The same, row by row and leniently: a number that is none stays the text it is."""
     rows = []
-    for row in table.select(known_columns(table.column_names, "input")).to_pylist():
+    for row in table.select(known_columns(table.column_names, where)).to_pylist():
         kept = {name: value for name, value in row.items() if value is not None}
         for name in LISTS:
             if isinstance(kept.get(name), str):
@@ -69,30 +73,3 @@ def as_rows(table: pa.Table) -> list[dict[str, Any]]:
         rows.append(kept)
     return rows
 
-
-def _as_type(name: str, column: pa.ChunkedArray) -> pa.ChunkedArray:
-    kind = column.type
-    if pa.types.is_dictionary(kind):
-        column, kind = column.cast(kind.value_type), kind.value_type
-    if name == "time":
-        return _as_time(column)
-    if name in NUMBERS:
-        return column if pa.types.is_integer(kind) else column.cast(pa.int64())
-    if name in TEXT:
-        return column if pa.types.is_string(kind) else column.cast(pa.string())
-    if pa.types.is_string(kind):
-        return pc.split_pattern(column, LIST_SEPARATOR)
-    wanted = pa.list_(pa.string())
-    return column if kind == wanted else column.cast(wanted)
-
-
-def _as_time(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    kind = column.type
-    if pa.types.is_timestamp(kind):
-        return column.cast(pa.timestamp("ms", kind.tz), safe=False).cast(pa.int64())
-    if not pa.types.is_string(kind) and not pa.types.is_large_string(kind):
-        return column.cast(pa.int64())
-    try:
-        return column.cast(pa.int64())
-    except pa.ArrowInvalid:
-        return column.cast(pa.string())

@@ -1,0 +1,49 @@
+"""`poolwatch replay`: options in; poolwatch.replay, its summary on standard output."""
+
+from __future__ import annotations
+
+import typer
+
+from poolwatch import options
+
+
+def command(
+    inputs: list[str] = options.INPUTS,
+    model: str = options.setting("model"),
+    rules: str = options.setting("rules"),
+    operations: str = options.setting("operations"),
+    from_: str = options.FROM,
+    until: str = options.UNTIL,
+    form: str = options.FORMAT,
+    mapping: str = options.MAPPING,
+    alerts: str = typer.Option(None, metavar="FILE.jsonl", help="Where to put the alerts"),
+    scores: str = typer.Option(None, metavar="FILE.parquet", help="Where to put a row per entity and minute"),
+    dead_letters: str = typer.Option(None, metavar="FILE.jsonl", help="Where to put what was rejected, and why"),
+    candidate: str = typer.Option(None, metavar="MODEL", help="A second model: what would it have changed?"),
+    partitions: int = options.setting("partitions"),
+    as_json: bool = options.JSON,
+) -> None:
+    """Run history through the very code that runs live."""
+    settings = options.settings(model=model, rules=rules, operations=operations, partitions=partitions)
+    from poolwatch.replay import Request, replay
+    from poolwatch.summary import show
+    from streams.times import time_ms
+
+    replayed = replay(
+        Request(
+            inputs=inputs,
+            partitions=settings.partitions,
+            form=form,
+            mapping=mapping,
+            model=settings.model or None,
+            rules=settings.rules or None,
+            operations=settings.operations or None,
+            from_ms=time_ms(from_, "--from") if from_ else None,
+            until_ms=time_ms(until, "--until") if until else None,
+            alerts=alerts,
+            scores=scores,
+            dead_letters=dead_letters,
+            candidate=candidate,
+        )
+    )
+    show(replayed.summary, replayed.alerts, as_json)

@@ -1,0 +1,173 @@
+"""History in; alerts, scores, dead letters and a summary out, by the code that runs live. Touches files, Kafka, Redis."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from models.decode import Decoder
+from models.errors import PoolwatchError
+from models.model import Model
+from models.operations import Operations
+from models.rules import RuleSet
+from poolwatch.evidence_index import EvidenceIndex
+from poolwatch.pipeline import Pipeline
+from poolwatch.progress import Bar
+from streams.adapters import adapter
+from streams.alerts_file import LastAlerts, lines_file
+from streams.merge import Merged, gathered
+from streams.scores_file import scores_file
+from streams.sources import History, open_history
+
+STEP_ROWS = 65_536
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What to replay and where to put what comes out; None = not asked for."""
+
+    inputs: list[str]
+    partitions: int = 8
+    form: str | None = None
+    mapping: str | None = None
+    model: str | None = None
+    rules: str | None = None
+    operations: str | None = None
+    from_ms: int | None = None
+    until_ms: int | None = None
+    alerts: str | None = None
+    scores: str | None = None
+    dead_letters: str | None = None
+    candidate: str | None = None
+
+
+@dataclass(slots=True)
+class Replayed:
+    """What a replay found. summary: as `--json` prints it."""
+
+    summary: dict[str, Any]
+    alerts: list[dict[str, Any]]
+    pipeline: Pipeline
+
+
+def replay(request: Request) -> Replayed:
+    """Run the history through fold and detect. PoolwatchError, ConfigError: one clear line."""
+    return _Run(request).run()
+
+
+class _Run:
+    def __init__(self, request: Request) -> None:
+        self.request = request
+        operations = Operations.load(request.operations)
+        self.rules = RuleSet.load(request.rules)
+        self.models = [Model.load(request.model)]
+        if request.candidate:
+            self.models.append(Model.load(request.candidate))
+        self.pipeline = Pipeline(request.partitions, operations, self.rules, self.models)
+        self.history = open_history(
+            request.inputs,
+            Decoder(operations),
+            adapter(request.form, request.mapping),
+            request.from_ms,
+            request.until_ms,
+            lambda name: print(f"poolwatch: {name}: skipped, none of the kinds of input", file=sys.stderr),
+        )
+        self.evidence = EvidenceIndex(self.history.places, request.partitions)
+        self.last = [LastAlerts() for _ in self.models]
+        self.rejected: Counter[str] = Counter()
+        self.add_scores: Callable[[pa.Table], None] | None = None
+        self.add_dead: Callable[[Sequence[Any]], None] | None = None
+        self.events, self.first_ms, self.last_ms = 0, 0, 0
+        self.position: dict[int, int] = {}
+
+    def run(self) -> Replayed:
+        begun = time.perf_counter()
+        with contextlib.ExitStack() as stack:
+            if self.request.scores:
+                self.add_scores = stack.enter_context(scores_file(self.request.scores, SCORES_SCHEMA))
+            if self.request.dead_letters:
+                self.add_dead = stack.enter_context(lines_file(self.request.dead_letters))
+            bar = stack.enter_context(Bar("replay", self.history.size))
+            for merged in gathered(self.history.read(), STEP_ROWS):
+                self._step(merged)
+                bar.show(self._read(merged), f"{self.events:,} events, {len(self.last[0])} alerts")
+            self._keep(self.pipeline.finish())
+        if not self.events and not self.rejected:
+            raise PoolwatchError(f"{' '.join(self.request.inputs)}: no event in it, or none within --from..--until")
+        alerts = self._told(self.last[0])
+        if self.request.alerts:
+            with lines_file(self.request.alerts) as add:
+                add(alerts)
+        return Replayed(self._summary(time.perf_counter() - begun), alerts, self.pipeline)
+
+    def _step(self, merged: Merged) -> None:
+        for source, record in merged.rejected:
+            self._dead(source, record.offset, record.reason)
+        events = merged.events
+        if not len(events):
+            return
+        self.events += len(events)
+        closed, refused, spans = self.pipeline.step(events)
+        for partition, first_offset, rows in spans:
+            self.evidence.add(partition, first_offset, merged.source[rows], events.offset[rows])
+        for row, record in refused:
+            self._dead(int(merged.source[row]), int(events.offset[row]), record.reason)
+        self._keep(closed)
+
+    def _dead(self, source: int, place: int, reason: str) -> None:
+        self.rejected[reason] += 1
+        if self.add_dead:
+            self.add_dead([place_of(self.history.places[source], place) | {"reason": reason}])
+
+    def _keep(self, closed: list[list[Closed]]) -> None:
+        for last, of_model in zip(self.last, closed, strict=True):
+            for item in of_model:
+                last.add(item.alerts)
+        for item in closed[0]:
+            if self.add_scores and item.scores is not None:
+                self.add_scores(item.scores)
+
+    def _told(self, last: LastAlerts) -> list[dict[str, Any]]:
+        return [alert | {"evidence": self.evidence.told(alert["evidence"])} for alert in last.all()]
+
+    def _read(self, merged: Merged) -> int:
+        self.position.update(merged.position)
+        return sum(self.position.values())
+
+    def _summary(self, seconds: float) -> dict[str, Any]:
+        counts = self.pipeline.counts
+        return {
+            "inputs": len(self.history.inputs),
+            "events": self.events + sum(self.rejected.values()),
+            "accepted": counts.folded,
+            "rejected": dict(self.rejected.most_common()),
+            "duplicates": counts.duplicates,
+            "late": counts.late,
+            "alerts": self.last[0].by_severity(),
+            "entities": self.pipeline.entities(),
+            "from": self.pipeline.first_ms,
+            "until": self.pipeline.last_ms,
+            "seconds": round(seconds, 3),
+            "events_per_s": round(self.events / seconds) if seconds else 0,
+            "model": self.models[0].hash,
+            "rule_set": self.rules.hash,
+            **({"candidate": self._compared()} if self.request.candidate else {}),
+        }
+
+    def _compared(self) -> dict[str, Any]:
+        """What the candidate model would have changed."""
+        now, then = ({a["alert_id"] for a in last.all()} for last in self.last)
+        return {
+            "model": self.models[1].hash,
+            "alerts": self.last[1].by_severity(),
+            "same": len(now & then),
+            "gone": sorted(now - then),
+            "new": sorted(then - now),
+        }

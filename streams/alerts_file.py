@@ -1,0 +1,56 @@
+"""Alerts in, version after version; a file with the last version of each out, by time. Touches that file."""
+
+from __future__ import annotations
+
+import contextlib
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+import msgspec
+
+from streams.atomic import atomic_path, told
+
+SEVERITIES = ("low", "medium", "high", "critical")
+
+
+class LastAlerts:
+    """The last version of each alert, as the contract has it."""
+
+    def __init__(self) -> None:
+        self._last: dict[str, dict[str, Any]] = {}
+
+    def add(self, alerts: Iterable[dict[str, Any]]) -> None:
+        """Keep each alert unless a later version is known."""
+        for alert in alerts:
+            known = self._last.get(alert["alert_id"])
+            if known is None or known["version"] <= alert["version"]:
+                self._last[alert["alert_id"]] = alert
+
+    def all(self) -> list[dict[str, Any]]:
+        """By time, then id."""
+        return sorted(self._last.values(), key=lambda a: (a["time"], a["alert_id"]))
+
+    def by_severity(self) -> dict[str, int]:
+        """Count of each severity, none left out."""
+        counts = Counter(alert["severity"] for alert in self._last.values())
+        return {severity: counts[severity] for severity in SEVERITIES}
+
+    def __len__(self) -> int:
+        return len(self._last)
+
+
+@contextlib.contextmanager
+def lines_file(path: str) -> Iterator[Callable[[Sequence[Any]], None]]:
+    """A function that writes records, one JSON object a line; the file is there whole or not at all.
+
+    PoolwatchError where it cannot be written.
+    """
+    encode = msgspec.json.Encoder().encode_lines
+
+    def add(records: Sequence[Any]) -> None:
+        with told(path):
+            file.write(encode(records))
+
+    with atomic_path(path) as partial, open(partial, "wb") as file:
+        yield add
