@@ -32,6 +32,8 @@ def settings(**given: Any) -> Settings:
 INPUTS = typer.Argument(..., metavar="INPUT...", help="Files, folders, globs, - or kafka://HOST:PORT/TOPIC")
 FROM = typer.Option(None, "--from", metavar="T", help="First event time: RFC 3339 or ms")
 UNTIL = typer.Option(None, "--until", metavar="T", help="Event time to end before: RFC 3339 or ms")
-FORMAT = typer.Option(None, "--format", metavar="NAME", help="Form of the input: poolwatch (default), cloudtrail")
+FORMAT = typer.Option(
+    None, "--format", metavar="NAME", help="Form of the input: poolwatch (default), cloudtrail"
+)
 MAPPING = typer.Option(None, "--mapping", metavar="FILE.toml", help="Names of your own fields")
 JSON = typer.Option(False, "--json", help="One JSON object on standard output")

@@ -7,18 +7,33 @@ from types import TracebackType
 from typing import Self
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
 
 class Bar:
     """One bar. size: what is to be read in all, 0 = unknown."""
 
     def __init__(self, title: str, size: int) -> None:
-        columns = [SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[said]}")]
+        columns = [
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.fields[said]}"),
+        ]
         if size:
             columns += [TextColumn("{task.percentage:3.0f}%"), TimeRemainingColumn()]
         self._bar = Progress(
-            *columns, TimeElapsedColumn(), console=Console(file=sys.stderr), transient=True,
+            *columns,
+            TimeElapsedColumn(),
+            console=Console(file=sys.stderr),
+            transient=True,
             disable=not sys.stderr.isatty(),
         )
         self._task = self._bar.add_task(title, total=size or None, said="")

@@ -100,7 +100,9 @@ class _Run:
                 bar.show(self._read(merged), f"{self.events:,} events, {len(self.last[0])} alerts")
             self._keep(self.pipeline.finish())
         if not self.events and not self.rejected:
-            raise PoolwatchError(f"{' '.join(self.request.inputs)}: no event in it, or none within --from..--until")
+            raise PoolwatchError(
+                f"{' '.join(self.request.inputs)}: no event in it, or none within --from..--until"
+            )
         alerts = self._told(self.last[0])
         if self.request.alerts:
             with lines_file(self.request.alerts) as add:

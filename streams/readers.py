@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import gzip
 import sys
-import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import IO, Any, Protocol, cast
+from typing import IO, Any, Protocol
 
 import msgspec
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
-import zstandard
 
 from models.errors import PoolwatchError
 from models.events import Events, Rejected
@@ -66,11 +63,11 @@ class Reader:
         }
         try:
             yield from read[item.kind](item)
-        except (pa.ArrowException, zstandard.ZstdError, gzip.BadGzipFile, zlib.error, EOFError) as error:
-            reason = " ".join(str(error).split())[:200]
-            raise PoolwatchError(f"{item.name}: damaged or cut short ({reason})") from error
-        except OSError as error:
-            raise PoolwatchError(f"{item.name}: cannot be read ({error.strerror or error})") from error
+        except (pa.ArrowException, OSError) as error:
+            reason = getattr(error, "strerror", None)
+            what = "cannot be read" if reason else "damaged or cut short"
+            reason = reason or " ".join(str(error).split())[:200]
+            raise PoolwatchError(f"{item.name}: {what} ({reason})") from error
 
     def _lines(self, item: Input) -> Iterator[Block]:
         with opened(item) as (stream, position):
@@ -93,8 +90,9 @@ class Reader:
             yield self._adapted(some, range(first + 1, first + 1 + len(some)), item.size)
 
     def _parquet(self, item: Input) -> Iterator[Block]:
-        with pq.ParquetFile(item.name, read_dictionary=REPEATED) as file:
-            names = file.schema_arrow.names
+        names = pq.read_schema(item.name).names
+        repeated = [name for name in REPEATED if name in names]
+        with pq.ParquetFile(item.name, read_dictionary=repeated) as file:
             columns = None if self.adapter else known_columns(names, item.name)
             first, groups = 0, file.metadata.num_row_groups
             for group in range(groups):
@@ -190,13 +188,9 @@ def opened(item: Input) -> Iterator[tuple[IO[bytes], Callable[[], int]]]:
     if item.name == "-":
         yield sys.stdin.buffer, lambda: 0
         return
-    with open(item.name, "rb") as raw:
-        if item.packing == ".gz":
-            yield cast(IO[bytes], gzip.GzipFile(fileobj=raw)), raw.tell
-        elif item.packing == ".zst":
-            yield zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True), raw.tell
-        else:
-            yield raw, raw.tell
+    with pa.OSFile(item.name, "rb") as raw:
+        codec = {".gz": "gzip", ".zst": "zstd"}.get(item.packing)
+        yield pa.CompressedInputStream(raw, codec) if codec else raw, raw.tell
 
 
 def line_blocks(stream: IO[bytes], rows: int) -> Iterator[tuple[int, list[bytes]]]:

@@ -41,7 +41,7 @@ def known_columns(names: Sequence[str], where: str) -> list[str]:
 
 
 def as_events_table(table: pa.Table, where: str) -> pa.Table:
-    """A CSV table's columns as the contract has them: numbers as int64, lists as list<string>, time if it is ms.
+    """A CSV table's columns as the contract has them: numbers as int64 (time too, if ms), list<string>.
 
     ArrowInvalid where a cell does not fit; PoolwatchError as `known_columns`.
     """
@@ -72,4 +72,3 @@ def as_rows(table: pa.Table, where: str) -> list[dict[str, Any]]:
                 kept[name] = int(text)
         rows.append(kept)
     return rows
-

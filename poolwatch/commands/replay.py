@@ -18,7 +18,9 @@ def command(
     mapping: str = options.MAPPING,
     alerts: str = typer.Option(None, metavar="FILE.jsonl", help="Where to put the alerts"),
     scores: str = typer.Option(None, metavar="FILE.parquet", help="Where to put a row per entity and minute"),
-    dead_letters: str = typer.Option(None, metavar="FILE.jsonl", help="Where to put what was rejected, and why"),
+    dead_letters: str = typer.Option(
+        None, metavar="FILE.jsonl", help="Where to put what was rejected, and why"
+    ),
     candidate: str = typer.Option(None, metavar="MODEL", help="A second model: what would it have changed?"),
     partitions: int = options.setting("partitions"),
     as_json: bool = options.JSON,
