@@ -97,15 +97,32 @@ def _ranking(items: Mapping[str, tuple[float, bool]]) -> Ranking:
     return Ranking(list(items), score, positive, score[~positive])
 
 
+def _steps(score: F64, positive: Bools) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """(how many, how many of them abusive) are at or above each distinct score, highest first."""
+    order = np.argsort(-score, kind="stable")
+    ranked, hits = score[order], np.cumsum(positive[order])
+    ends = np.append(np.flatnonzero(np.diff(ranked)), len(ranked) - 1)
+    return ends + 1, hits[ends]
+
+
 def average_precision(score: F64, positive: Bools) -> float:
     """Area under the precision-recall steps, 0..1; equal scores are one step. NaN without positives."""
     if not positive.any():
         return math.nan
-    order = np.argsort(-score, kind="stable")
-    ranked, hits = score[order], np.cumsum(positive[order])
-    ends = np.append(np.flatnonzero(np.diff(ranked)), len(ranked) - 1)
-    recall_steps = np.diff(hits[ends], prepend=0) / hits[-1]
-    return float(np.sum(recall_steps * hits[ends] / (ends + 1)))
+    count, hits = _steps(score, positive)
+    return float(np.sum(np.diff(hits, prepend=0) / hits[-1] * hits / count))
+
+
+def best_threshold(score: F64, positive: Bools) -> dict[str, float]:
+    """Precision and recall at the threshold that, in hindsight, has the highest F1; NaN without positives."""
+    if not positive.any():
+        return {"best_precision": math.nan, "best_recall": math.nan}
+    count, hits = _steps(score, positive)
+    best = int(np.argmax(2 * hits / (count + hits[-1])))
+    return {
+        "best_precision": float(hits[best] / count[best]),
+        "best_recall": float(hits[best] / hits[-1]),
+    }
 
 
 def precision_at(score: F64, positive: Bools, top: int = TOP) -> float:
@@ -140,6 +157,7 @@ def ranking_figures(ranking: Ranking, days: float) -> dict[str, float]:
         "abusive": int(ranking.positive.sum()),
         "average_precision": average_precision(ranking.score, ranking.positive),
         f"precision_at_{TOP}": precision_at(ranking.score, ranking.positive),
+        **best_threshold(ranking.score, ranking.positive),
     }
     for rate in FALSE_RATES:
         line = alert_line(ranking.benign, rate, days)

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from models.errors import PoolwatchError
 from models.truth import AGGREGATOR, Label, Truth
-from models.yardstick import DAY_MS, Take
+from models.yardstick import Take
 from poolwatch.evidence import batches, milliseconds
 
 EVENT_COLUMNS = ("time", "developer_id", "status", "customers", "source_ip", "user_agent", "tls_fingerprint")
@@ -39,11 +39,6 @@ class EventPass:
         if not self.events:
             raise PoolwatchError(f"{path}: holds no events")
         return self
-
-    @property
-    def days(self) -> float:
-        """Length of the span, at least an hour's worth."""
-        return max(self.last_ms - self.first_ms, DAY_MS // 24) / DAY_MS
 
     def take(self) -> Take:
         """Customers in answered calls of each pooler's entities, within its span."""

@@ -32,6 +32,16 @@ def test_average_precision_is_sklearns_with_ties(ranked):
         assert math.isnan(found)
 
 
+@given(RANKED)
+def test_best_threshold_beats_every_other(ranked):
+    score, positive = columns(ranked)
+    found = yardstick.best_threshold(score, positive)
+    if positive.any():
+        p, r = found["best_precision"], found["best_recall"]
+        f1s = [2 * positive[score >= line].sum() / ((score >= line).sum() + positive.sum()) for line in score]
+        assert 2 * p * r / (p + r) == pytest.approx(max(f1s))
+
+
 @given(RANKED, st.integers(1, 70))
 def test_precision_at_is_the_mean_over_all_orders_of_ties(ranked, top):
     """Each place of a tie group is abusive with the group's share."""
