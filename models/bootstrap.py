@@ -1,15 +1,20 @@
-"""Seed -> rows of an imagined ordinary month, to train a stand-in model on where no history is at hand. Pure."""
+"""Seed -> rows of imagined ordinary days, and a stand-in model where no history is at hand. Pure.
+
+`python -m models.bootstrap FILE` writes it; `poolwatch train` makes a real one.
+"""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 
 import numpy as np
 
 from models.features import FEATURE, FEATURES
 from models.forest import F64
+from models.rules import RuleSet
 from models.sightings import DEVELOPER, ENTITY_KINDS
-from models.train import Rows
+from models.train import Rows, train
 
 ENTITIES, MINUTES = 1_500, 24  # of each kind; minutes spread over three days
 DAYS = 3
@@ -81,3 +86,7 @@ def _matrix(rng: np.random.Generator, kind: int, sellers: F64, pii: np.ndarray, 
         elif feature.unit == "share":
             out[:, place] = rng.beta(1.0, 8.0, n) * (pii if feature.needs in ("pii", "orders") else 1.0)
     return out
+
+
+if __name__ == "__main__":
+    train(rows(seed=1), RuleSet.load(), seed=1).save(sys.argv[1])

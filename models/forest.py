@@ -56,7 +56,7 @@ def mean_path(rows: float) -> float:
 
 
 def grow(rows: F32, seed: int, trees: int = TREES, sample_rows: int = SAMPLE_ROWS) -> Forest:
-    """Forest of float32[n, features], n >= 2; the same seed gives the same forest. ValueError below 2 rows."""
+    """Forest of float32[n, features]; the same seed gives the same forest. ValueError below 2 rows."""
     from sklearn.ensemble import IsolationForest  # slow to import, and only training needs it
 
     if len(rows) < 2:
@@ -103,7 +103,7 @@ def _lengths(left: npt.NDArray[np.intp], right: npt.NDArray[np.intp], rows: npt.
     depth = np.zeros(len(left))
     for i in np.flatnonzero(left >= 0):
         depth[left[i]] = depth[right[i]] = depth[i] + 1.0
-    length = depth + np.array([mean_path(float(n)) for n in rows])
+    length: F64 = depth + np.array([mean_path(float(n)) for n in rows])
     for i in np.flatnonzero(left >= 0)[::-1]:
         below = rows[left[i]] * length[left[i]] + rows[right[i]] * length[right[i]]
         length[i] = below / (rows[left[i]] + rows[right[i]])
@@ -142,7 +142,8 @@ def score(forest: Forest, rows: F32) -> F64:
     """
     depth = _depths(*_arrays(forest), np.ascontiguousarray(rows, np.float32))
     unit = len(forest.roots) * mean_path(forest.sample_rows)
-    return np.exp2(-depth / unit)
+    scores: F64 = np.exp2(-depth / unit)
+    return scores
 
 
 def contributions(forest: Forest, rows: F32) -> tuple[F64, float]:
@@ -153,7 +154,8 @@ def contributions(forest: Forest, rows: F32) -> tuple[F64, float]:
     """
     shares = _shares(*_arrays(forest), np.ascontiguousarray(rows, np.float32))
     unit = len(forest.roots) * mean_path(forest.sample_rows)
-    return shares / unit, float(forest.length[forest.roots].sum() / unit)
+    parts: F64 = shares / unit
+    return parts, float(forest.length[forest.roots].sum() / unit)
 
 
 def _arrays(forest: Forest) -> tuple[I32, F64, I32, I32, F64, I32]:

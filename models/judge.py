@@ -1,7 +1,7 @@
 """Feature rows -> scores, fired thresholds, reasons. Pure: the product's whole judgement of an entity-minute.
 
 Evidence of each threshold and of the forest is joined by noisy-or: 1 - product(1 - weight * strength).
-What fired lies in [ALERT_LINE, 1), the rest in [0, ALERT_LINE): a row alerts exactly where score >= ALERT_LINE.
+What fired lies in [ALERT_LINE, 1), the rest below: a row alerts exactly where score >= ALERT_LINE.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from models import forest as forests
-from models.features import FEATURES, Feature
+from models.features import FEATURE, FEATURES
 from models.model import QUANTILES, KindModel, Model
-from models.rules import Bools, RuleSet
+from models.rules import SEVERITIES, Bools, RuleSet
 from models.sightings import ENTITY_KINDS
 
 F64 = npt.NDArray[np.float64]
@@ -32,7 +32,8 @@ FOREST_LINE = 0.8
 GATE_FEATURE, GATE_SELLERS = "sellers_unneeded_24h", 6.0
 #: Below this gate the forest says nothing; most rows end here, and cost no walk.
 GATE_FLOOR = 0.1
-_COLUMN = {f.name: i for i, f in enumerate(FEATURES)}
+#: Part of a threshold's evidence that its own feature holds, where it has further conditions.
+OWN_PART = 0.7
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,11 @@ class Verdict:
     def alerts(self) -> Bools:
         """bool[n]: something fired; the same as score >= ALERT_LINE."""
         return np.asarray(self.score >= ALERT_LINE)
+
+    def severity_of(self, row: int, rules: RuleSet) -> str:
+        """Highest severity of what fired in a row; FOREST_SEVERITY where the forest alone did, or nothing."""
+        found = [rules.rules[i].severity for i in np.flatnonzero(self.fired[row])]
+        return max(found, key=SEVERITIES.index, default=FOREST_SEVERITY)
 
     def rules_of(self, row: int, rules: RuleSet) -> list[str]:
         """Ids of what fired in a row, `forest` last."""
@@ -78,8 +84,7 @@ class Reason:
 
 def judge(kinds: U8, matrix: F64, rules: RuleSet, model: Model) -> Verdict:
     """Verdict on rows uint8[n], float64[n, features] (order of FEATURES, values >= 0)."""
-    strength = rules.strength(kinds, matrix)
-    fired = rules.fired(kinds, matrix)
+    fired, strength = rules.evidence(kinds, matrix)
     forest = _forest(kinds, matrix, model)
     forest_fired = forest >= FOREST_LINE
     evidence = -np.log1p(-strength * rules.weights).sum(axis=1) - np.log1p(-forest * FOREST_WEIGHT)
@@ -91,9 +96,10 @@ def judge(kinds: U8, matrix: F64, rules: RuleSet, model: Model) -> Verdict:
 
 def gate(matrix: F64) -> F64:
     """float64[n], 0..1: how much unneeded personal data is in play, so how much the unusual matters."""
-    q = np.maximum(matrix[:, _COLUMN[GATE_FEATURE]], 0.0) / GATE_SELLERS
+    q = np.maximum(matrix[:, FEATURE[GATE_FEATURE]], 0.0) / GATE_SELLERS
     reached = 1.0 - 1.0 / (1.0 + q * q)
-    return np.maximum(reached - GATE_FLOOR, 0.0) / (1.0 - GATE_FLOOR)
+    opened: F64 = np.maximum(reached - GATE_FLOOR, 0.0) / (1.0 - GATE_FLOOR)
+    return opened
 
 
 def _forest(kinds: U8, matrix: F64, model: Model) -> F64:
@@ -111,44 +117,48 @@ def reasons(kind: int, row: F64, rules: RuleSet, model: Model, most: int = 8) ->
     parts = shares(kind, row, rules, model)
     learnt = model.kinds[kind]
     told = [c for c in np.argsort(-parts, kind="stable")[:most] if parts[c] > 0.01]
-    return [_reason(FEATURES[c], kind, float(row[c]), float(parts[c]), learnt, c) for c in told]
+    return [_reason(int(c), kind, float(row[c]), float(parts[c]), learnt) for c in told]
 
 
 def shares(kind: int, row: F64, rules: RuleSet, model: Model) -> F64:
     """Part of the evidence that each feature holds: float64[features], sums to 1 (0 without evidence).
 
-    A threshold's evidence goes to its features in equal parts. The forest's goes by path contributions;
-    where a feature shortens no path it has no part.
+    A threshold's evidence goes to its own feature for the larger part, the rest to its further conditions.
+    The forest's goes by path contributions; a feature that shortens no path has no part.
     """
     kinds, matrix = np.array([kind], np.uint8), row[None, :]
     parts = np.zeros(len(FEATURES))
     evidence = -np.log1p(-rules.strength(kinds, matrix)[0] * rules.weights)
     for rule, amount in zip(rules.rules, evidence, strict=True):
-        for column in rule.columns:
-            parts[column] += amount / len(rule.columns)
+        own, *further = rule.columns
+        parts[own] += amount * (OWN_PART if further else 1.0)
+        for column in further:
+            parts[column] += amount * (1.0 - OWN_PART) / len(further)
     learnt = model.kinds[kind]
     amount = float(-np.log1p(-_forest(kinds, matrix, model)[0] * FOREST_WEIGHT))
     if learnt is not None and amount > 0.0:
         paths, _ = forests.contributions(learnt.forest, learnt.residuals(matrix))
         towards = np.maximum(paths[0], 0.0)
         parts += amount * towards / max(towards.sum(), 1e-12)
-    return parts / max(parts.sum(), 1e-12)
+    whole = parts.sum()
+    return parts / whole if whole > 1e-12 else np.zeros(len(parts))
 
 
-def _reason(
-    feature: Feature, kind: int, value: float, part: float, learnt: KindModel | None, c: int
-) -> Reason:
+def _reason(column: int, kind: int, value: float, part: float, learnt: KindModel | None) -> Reason:
+    feature = FEATURES[column]
     said = feature.sentence(value)
-    if learnt is None:
-        return Reason(feature.name, feature.window, value, 0.0, part, said)
-    # A share of entities is quoted only where there were enough of them to know it.
-    known = [i for i, q in enumerate(QUANTILES) if i == 0 or learnt.entities * (1.0 - q) >= 0.5]
-    below = [i for i in known if learnt.quantiles[c, i] < value]
-    if not below:
-        typical = float(learnt.quantiles[c, 0])
-        return Reason(feature.name, feature.window, value, typical, part, said)
-    typical = float(learnt.quantiles[c, below[-1]])
-    share = f"{100 * QUANTILES[below[-1]]:.3g}%"
-    most = f"{typical:,.0f}" if typical == round(typical) or typical >= 100 else f"{typical:.2g}"
-    text = f"{said}; {share} of {ENTITY_KINDS[kind]}s have at most {most}"
-    return Reason(feature.name, feature.window, value, typical, part, text)
+    typical = 0.0
+    if learnt is not None:
+        known = learnt.known_quantiles
+        below = [i for i in range(known) if learnt.quantiles[column, i] < value]
+        typical = float(learnt.quantiles[column, below[-1] if below else 0])
+        if below:
+            share = f"{100 * QUANTILES[below[-1]]:.3g}%"
+            said += f"; {share} of {ENTITY_KINDS[kind]}s have at most {_short(typical, feature.unit)}"
+    return Reason(feature.name, feature.window, value, typical, part, said)
+
+
+def _short(value: float, unit: str) -> str:
+    if unit == "share":
+        return f"{100 * value:.0f}%"
+    return f"{value:,.0f}" if value == round(value) or value >= 100 else f"{value:.1f}"

@@ -1,4 +1,4 @@
-"""TOML files -> thresholds; feature rows -> which fired, and how strong the evidence is. Reads rule files only."""
+"""TOML files -> thresholds; feature rows -> which fired, how strong the evidence is. Reads rule files."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 import numpy as np
 import numpy.typing as npt
+from numba import njit
 
 from models.errors import ConfigError
 from models.features import FEATURES
@@ -24,8 +25,6 @@ Bools = npt.NDArray[np.bool_]
 
 SHIPPED = Path(__file__).parent / "rules"
 SEVERITIES = ("low", "medium", "high", "critical")
-#: How fast evidence grows round the line: strength = q^STEEPNESS / (1 + q^STEEPNESS), q = value / line.
-STEEPNESS = 2.0
 _COLUMN = {f.name: i for i, f in enumerate(FEATURES)}
 
 
@@ -91,25 +90,6 @@ class Rule:
     def window(self) -> str:
         return FEATURES[self.columns[0]].window
 
-    def fired(self, kinds: U8, matrix: F64) -> Bools:
-        """bool[n]: every line is exceeded."""
-        hit = np.isin(kinds, self.kinds)
-        for column, line in zip(self.columns, self.lines, strict=True):
-            hit &= matrix[:, column] > line
-        return hit
-
-    def strength(self, kinds: U8, matrix: F64) -> F64:
-        """Evidence float64[n], 0..1: .5 at the line, never falls when a value rises.
-
-        A further condition only holds evidence back: below its line by the square of the part reached.
-        """
-        q = np.maximum(matrix[:, self.columns[0]], 0.0) / self.lines[0]
-        power = q**STEEPNESS
-        out = np.isin(kinds, self.kinds) * (1.0 - 1.0 / (1.0 + power))
-        for column, line in zip(self.columns[1:], self.lines[1:], strict=True):
-            out *= np.clip(matrix[:, column] / line, 0.0, 1.0) ** 2
-        return out
-
 
 @dataclass(frozen=True)
 class RuleSet:
@@ -120,7 +100,7 @@ class RuleSet:
 
     @classmethod
     def load(cls, path: str | Path | None = None) -> RuleSet:
-        """Rules of a folder, of one file, or (None) those shipped. ConfigError: which file, what, how to mend."""
+        """Rules of a folder, of one file, or (None) those shipped. ConfigError: which file, what, remedy."""
         place = SHIPPED if path is None else Path(path)
         files = sorted(place.glob("*.toml")) if place.is_dir() else [place]
         if not files:
@@ -147,13 +127,59 @@ class RuleSet:
         """bool[rules]: may fire before the minute closes."""
         return np.array([r.early for r in self.rules], bool)
 
+    @cached_property
+    def _flat(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], F64, Bools]:
+        """Where each rule's conditions start and the last ends, their columns, lines; bool[rules, kinds]."""
+        starts = np.cumsum([0, *(len(r.columns) for r in self.rules)])
+        columns = np.array([c for r in self.rules for c in r.columns], np.int64)
+        lines = np.array([x for r in self.rules for x in r.lines])
+        kinds = np.array([[k in r.kinds for k in range(len(ENTITY_KINDS))] for r in self.rules])
+        return starts, columns, lines, kinds
+
+    def evidence(self, kinds: U8, matrix: F64) -> tuple[Bools, F64]:
+        """(fired bool[n, rules], strength float64[n, rules]) of uint8[n] kinds and float64[n, features].
+
+        fired     every line of the rule is exceeded
+        strength  0..1, higher = more anomalous, smooth below the line too, .5 where the rule's own line
+                  is met; never falls when a value rises. A further condition only holds it back: below
+                  its line by the square of the part that is reached.
+        """
+        fired, strength = _evidence(kinds, np.ascontiguousarray(matrix), *self._flat)
+        return fired, strength
+
     def fired(self, kinds: U8, matrix: F64) -> Bools:
-        """bool[n, rules] of uint8[n] kinds and float64[n, features]."""
-        return np.stack([r.fired(kinds, matrix) for r in self.rules], axis=1)
+        """bool[n, rules]: as in `evidence`."""
+        return self.evidence(kinds, matrix)[0]
 
     def strength(self, kinds: U8, matrix: F64) -> F64:
-        """Evidence float64[n, rules], 0..1, smooth below the line too; higher = more anomalous."""
-        return np.stack([r.strength(kinds, matrix) for r in self.rules], axis=1)
+        """float64[n, rules]: as in `evidence`."""
+        return self.evidence(kinds, matrix)[1]
+
+
+@njit(cache=True)
+def _evidence(kinds, matrix, starts, columns, lines, of_kind):  # type: ignore[no-untyped-def]
+    """See RuleSet.evidence. Plain twin: tests/models/naive_rules.py."""
+    n, rules = len(kinds), len(starts) - 1
+    fired = np.zeros((n, rules), np.bool_)
+    strength = np.zeros((n, rules))
+    for r in range(n):
+        for rule in range(rules):
+            first = starts[rule]
+            value = matrix[r, columns[first]]
+            if not of_kind[rule, kinds[r]] or not value > 0.0:
+                continue
+            q = value / lines[first]
+            power = q * q
+            known = 1.0 - 1.0 / (1.0 + power)
+            crossed = value > lines[first]
+            for c in range(first + 1, starts[rule + 1]):
+                value = matrix[r, columns[c]]
+                crossed = crossed and value > lines[c]
+                reached = min(max(value / lines[c], 0.0), 1.0)
+                known *= reached * reached
+            fired[r, rule] = crossed
+            strength[r, rule] = known
+    return fired, strength
 
 
 def parse(rule_id: str, content: bytes, where: str) -> Rule:
@@ -205,9 +231,10 @@ def _check(rule: Rule, where: str) -> None:
 def _check_cases(rule: Rule, where: str) -> None:
     if {c.fires for c in rule.cases} != {True, False}:
         raise ConfigError(f"{where}: cases must hold at least one that fires and one that does not")
+    alone = RuleSet((rule,), "")
     for case in rule.cases:
         kind, row = case_row(rule, case, where)
-        if bool(rule.fired(kind, row)[0]) != case.fires:
+        if bool(alone.fired(kind, row)[0, 0]) != case.fires:
             does = "does not fire" if case.fires else "fires"
             raise ConfigError(f'{where}: case "{case.it}" {does}; mend the line or the case')
 

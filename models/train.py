@@ -1,21 +1,21 @@
-"""Feature rows of a history -> Model. Pure, seeded, bounded; `python -m models.train --bootstrap FILE` makes a stand-in.
+"""Feature rows of a history -> Model. Pure, seeded, bounded.
 
-One row per entity-minute, never one per event. The history may hold poolers that nobody noticed: the entities
-with the strongest evidence are left out before anything is learnt.
+One row per entity-minute, never one per event. The history may hold poolers that nobody noticed: the
+entities with the strongest evidence are left out before anything is learnt.
 """
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 
 from models import forest as forests
 from models.errors import ConfigError
-from models.features import FEATURES
+from models.features import FEATURE, FEATURES
 from models.forest import F32, F64
 from models.model import KNOTS, QUANTILES, RANKS, SIZES, KindModel, Model
 from models.rules import U8, RuleSet
@@ -36,15 +36,18 @@ TRIM_SHARE = 0.3
 #: An entity's pull grows with its rows to this power: one that works all day does not set the norm alone.
 ROWS_POWER = 0.25
 SPREAD_FLOOR = 0.35  # in log(1 + value): half as much again is nobody's anomaly
-#: More of these is no sign of abuse; the forest does without them.
-BENIGN = frozenset(("calls", "failures", "writes", "deeds", "bytes", "records", "orders_needed"))
+#: Mere volume and honest work: more of these is no sign of abuse, and the forest does without them.
+BENIGN = frozenset(
+    ["calls", "records", "bytes", "failures", "writes", "deeds", "orders_taken", "orders_needed", "records_per_seller", "failed_share", "activity", "growth_records", "pii_name", "pii_address", "pii_phone", "pii_email", "pii_purchase"]
+)
 
 
 @dataclass(slots=True)
 class Reservoir:
-    """A uniform sample of a kind's rows, the same however the history was cut: least hash of (entity, minute) stays.
+    """A uniform sample of a kind's rows, the same however the history was cut.
 
-    matrix is float32: a sample need not be exact. `seen` counts all rows, `present` tells columns that ever came.
+    The rows whose (entity, minute) hash to the least keys stay. matrix is float32: a sample need not be
+    exact. `seen` counts all rows, `present` tells the columns that ever came.
     """
 
     seed: int
@@ -158,13 +161,15 @@ def _learn(reservoir: Reservoir, rules: RuleSet, first_minute: int, off: tuple[s
 
 
 def ordinary(kind: int, entities: U64, matrix: F64, rules: RuleSet) -> npt.NDArray[np.bool_]:
-    """bool[n]: rows of entities that no rule fired on; at most TRIM_SHARE of the rows go, strongest evidence first."""
-    kinds = np.full(len(entities), kind, np.uint8)
-    evidence = -np.log1p(-rules.strength(kinds, matrix) * rules.weights).sum(axis=1)
-    fired = rules.fired(kinds, matrix).any(axis=1)
+    """bool[n]: rows of entities that no rule fired on.
+
+    The strongest evidence goes first, and at most TRIM_SHARE of the rows.
+    """
+    fired, strength = rules.evidence(np.full(len(entities), kind, np.uint8), matrix)
+    evidence = -np.log1p(-strength * rules.weights).sum(axis=1)
     _, of, rows = np.unique(entities, return_inverse=True, return_counts=True)
     worst = np.zeros(len(rows))
-    np.maximum.at(worst, of, np.where(fired, evidence, 0.0))
+    np.maximum.at(worst, of, np.where(fired.any(axis=1), evidence, 0.0))
     suspects = np.argsort(-worst, kind="stable")
     suspects = suspects[worst[suspects] > 0.0]
     suspects = suspects[np.cumsum(rows[suspects]) <= TRIM_SHARE * len(entities)]
@@ -172,7 +177,10 @@ def ordinary(kind: int, entities: U64, matrix: F64, rules: RuleSet) -> npt.NDArr
 
 
 def _even_draw(entities: U64, seed: int) -> I64:
-    """Places of at most FOREST_ROWS rows, busy entities held back (weighted reservoir: Efraimidis, Spirakis 2006)."""
+    """Places of at most FOREST_ROWS rows, busy entities held back.
+
+    source  weighted sampling: Efraimidis, Spirakis (2006), algorithm A-Res
+    """
     _, of, rows = np.unique(entities, return_inverse=True, return_counts=True)
     weight = rows[of] ** (ROWS_POWER - 1.0)
     keys = -np.log(np.random.default_rng(seed).random(len(entities))) / weight
@@ -193,15 +201,15 @@ def _fit(reservoir: Reservoir, entities: U64, matrix: F64, picked: I64, off: tup
         knots=knots,
         typical=typical,
         spread=np.ones(len(FEATURES)),
-        quantiles=np.quantile(highest, QUANTILES, axis=0).T,
+        quantiles=np.quantile(highest, QUANTILES, axis=0, method="higher").T,
         scale=np.arange(len(RANKS), dtype=np.float64),
         forest=forests.grow(np.zeros((2, len(FEATURES)), np.float32), 0, trees=1),
     )
     kind = _with_spread(kind, matrix[picked])
     grown = forests.grow(kind.residuals(matrix[picked]), reservoir.seed)
-    kind = _replace(kind, forest=grown)
+    kind = replace(kind, forest=grown)
     best = _highest(entities, forests.score(grown, kind.residuals(matrix))[:, None])[:, 0]
-    return _replace(kind, scale=_ascending(np.quantile(best, RANKS), 1e-9))
+    return replace(kind, scale=_ascending(np.quantile(best, RANKS), 1e-9))
 
 
 def _usable(column: int, kind: int, off: tuple[str, ...]) -> bool:
@@ -211,48 +219,38 @@ def _usable(column: int, kind: int, off: tuple[str, ...]) -> bool:
 
 
 def size_curves(logs: F64) -> tuple[F64, F64]:
-    """Medians of log(1 + value) along each size: knots float64[2, KNOTS], typical float64[2, features, KNOTS].
+    """Medians of log(1 + value) along each size of SIZES.
 
-    Knots are quantiles of the size, spaced where there are rows; curves never fall (running maximum).
+    Gives knots float64[2, KNOTS] and typical float64[2, features, KNOTS]. Knots are
+    quantiles of the size, spaced where there are rows; curves never fall (running maximum).
     """
-    columns = [[f.name for f in FEATURES].index(s) for s in SIZES]
+    columns = [FEATURE[s] for s in SIZES]
     knots = np.zeros((len(SIZES), KNOTS))
     typical = np.zeros((len(SIZES), logs.shape[1], KNOTS))
     for s, column in enumerate(columns):
         size = logs[:, column]
         order = np.argsort(size, kind="stable")
         # A giant is a bin of its own: the last parts are small.
-        edges = np.unique(np.round(len(size) * (1.0 - np.geomspace(1.0, 1.0 / 256, KNOTS))).astype(int))
-        edges = (
-            np.linspace(0, len(size), KNOTS + 1).astype(int)
-            if len(edges) < KNOTS
-            else np.append(edges, len(size))
-        )
-        bins = [order[a : max(b, a + 1)] for a, b in zip(edges, edges[1:], strict=False)]
+        edges = np.append(1.0 - np.geomspace(1.0, 1.0 / 256, KNOTS), 1.0) * (len(size) - 1)
+        bins = [order[int(a) : int(b) + 1] for a, b in pairwise(edges)]
         knots[s] = _ascending(np.array([np.median(size[b]) for b in bins]), 1e-6)
-        typical[s] = np.maximum.accumulate(
-            np.stack([np.median(logs[b], axis=0) for b in bins], axis=1), axis=1
-        )
+        medians = np.stack([np.median(logs[b], axis=0) for b in bins], axis=1)
+        typical[s] = np.maximum.accumulate(medians, axis=1)
     return knots, typical
 
 
 def _with_spread(kind: KindModel, matrix: F64) -> KindModel:
-    """Spread of each feature: where the upper tenth of the positive excesses begins, at least SPREAD_FLOOR."""
+    """Spread of each feature: where the upper tenth of the excesses begins, at least SPREAD_FLOOR."""
     excess = kind.residuals(matrix)
     spread = np.maximum(np.quantile(excess, 0.9, axis=0).astype(np.float64), SPREAD_FLOOR)
-    return _replace(kind, spread=spread)
-
-
-def _replace(kind: KindModel, **changes: object) -> KindModel:
-    from dataclasses import replace
-
-    return replace(kind, **changes)  # type: ignore[arg-type]
+    return replace(kind, spread=spread)
 
 
 def _ascending(values: F64, step: float) -> F64:
     """Values made strictly ascending by at least `step`."""
     steps = np.arange(len(values)) * step
-    return np.maximum.accumulate(values - steps) + steps
+    raised: F64 = np.maximum.accumulate(values - steps) + steps
+    return raised
 
 
 def _highest(entities: U64, values: F64) -> F64:
@@ -261,22 +259,3 @@ def _highest(entities: U64, values: F64) -> F64:
     out = np.full((int(of.max()) + 1, values.shape[1]), -np.inf)
     np.maximum.at(out, of, values)
     return out
-
-
-def main(arguments: list[str]) -> int:
-    """`--bootstrap FILE`: a stand-in model of imagined ordinary rows, until a history has been trained on."""
-    from models.bootstrap import rows
-
-    if len(arguments) != 2 or arguments[0] != "--bootstrap":
-        print("usage: python -m models.train --bootstrap FILE", file=sys.stderr)
-        return 2
-    model = train(rows(seed=1), RuleSet.load(), seed=1)
-    model.save(arguments[1])
-    print(
-        f"{arguments[1]}: {model.hash}, a stand-in: train on a history with poolwatch train", file=sys.stderr
-    )
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 from models.forest import Forest, mean_path
@@ -27,6 +29,6 @@ def contributions(forest: Forest, rows: np.ndarray) -> np.ndarray:
     for r, row in enumerate(rows):
         for root in forest.roots:
             nodes = path(forest, int(root), row)
-            for node, child in zip(nodes, nodes[1:], strict=False):
+            for node, child in pairwise(nodes):
                 shares[r, forest.feature[node]] += forest.length[node] - forest.length[child]
     return shares / (len(forest.roots) * mean_path(forest.sample_rows))

@@ -87,7 +87,7 @@ def _put(array: np.ndarray, place: int, value: float) -> np.ndarray:
         (lambda f: {"threshold": _put(f.threshold, 0, np.nan)}, "finite"),
         (lambda f: {"length": _put(f.length, 0, -1.0)}, "length"),
         (lambda f: {"roots": f.roots[::-1].copy()}, "roots"),
-        (lambda f: {"sample_rows": 1}, "rows per tree"),
+        (lambda _: {"sample_rows": 1}, "rows per tree"),
     ],
 )
 def test_a_broken_forest_is_not_walked(forest: forests.Forest, change, word: str) -> None:

@@ -1,0 +1,112 @@
+"""The whole judgement: joined evidence, its order, and reasons that explain it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from models import bootstrap
+from models.features import FEATURE, FEATURES
+from models.judge import ALERT_LINE, FOREST, Verdict, gate, judge, reasons, shares
+from models.model import Model
+from models.rules import RuleSet
+from models.sightings import DEVELOPER, ORIGIN
+
+RULES, MODEL = RuleSet.load(), Model.load()
+KINDS, _, _, ROWS = next(bootstrap.rows(seed=9))
+
+
+def row(**values: float) -> np.ndarray:
+    out = np.zeros(len(FEATURES))
+    for name, value in values.items():
+        out[FEATURE[name]] = value
+    return out
+
+
+def pooler(keys: float = 92) -> np.ndarray:
+    """A day of the case: this many keys, read only, others do the work."""
+    return row(
+        sellers_24h=keys, keys_24h=keys, sellers_pii_24h=keys, calls_24h=40 * keys, records_24h=4_000 * keys,
+        keys_per_seller_24h=1, sellers_read_only_24h=keys, sellers_shadow_24h=keys, sellers_shadow_1h=keys,
+        sellers_unneeded_24h=keys, shadow_share_24h=0.95, orders_taken_24h=1_000 * keys,
+        orders_unneeded_24h=1_000 * keys, unneeded_share_24h=0.99, unneeded_share_7d=0.99,
+        reads_without_deeds_24h=0.9, shadow_orders_24h=900 * keys,
+    )  # fmt: skip
+
+
+def of(*rows: np.ndarray, kind: int = DEVELOPER) -> Verdict:
+    return judge(np.full(len(rows), kind, np.uint8), np.stack(rows), RULES, MODEL)
+
+
+@pytest.mark.parametrize("kind", [DEVELOPER, ORIGIN])
+def test_the_case_is_critical_and_ordinary_entities_are_quiet(kind: int) -> None:
+    case = of(pooler(), kind=kind)
+    assert case.alerts[0]
+    assert case.severity_of(0, RULES) == "critical"
+    assert {"shadow_fan_out", "unneeded_fan_out"} <= set(case.rules_of(0, RULES))
+    ordinary = judge(KINDS, ROWS, RULES, MODEL)
+    assert ordinary.alerts.mean() < 0.001
+    assert (ordinary.score < case.score[0]).all()
+
+
+@given(st.lists(st.tuples(*[st.floats(0, 1e9) | st.floats(0, 1)] * len(FEATURES)), min_size=1, max_size=4))
+def test_score_lies_below_1_and_crosses_the_line_exactly_where_something_fired(values) -> None:
+    verdict = of(*np.array(values))
+    assert ((verdict.score >= 0) & (verdict.score < 1)).all()
+    fired = verdict.fired.any(axis=1) | verdict.forest_fired
+    assert (fired == (verdict.score >= ALERT_LINE)).all()
+
+
+def test_no_ties_at_the_top() -> None:
+    scores = of(*[pooler(keys) for keys in range(50, 3_000, 50)]).score
+    assert len(set(scores)) == len(scores)
+    assert of(pooler(1_000)).score[0] > of(pooler(50)).score[0]
+
+
+def test_a_row_is_judged_alike_alone_and_in_a_crowd() -> None:
+    matrix = np.concatenate([ROWS[:500], [pooler()]])
+    kinds = np.zeros(len(matrix), np.uint8)
+    crowd = judge(kinds, matrix, RULES, MODEL)
+    for i in (0, 77, 500):
+        alone = judge(kinds[i : i + 1], matrix[i : i + 1], RULES, MODEL)
+        assert alone.score[0] == crowd.score[i]
+        assert alone.forest[0] == crowd.forest[i]
+
+
+def test_the_forest_is_silent_where_no_unneeded_data_is_in_play() -> None:
+    odd = row(sellers_24h=3, calls_24h=900, pii_records_7d=9e8, handovers_24h=5e4, growth_sellers=900)
+    assert gate(odd[None, :])[0] == 0.0
+    assert of(odd).forest[0] == 0.0
+    odd[FEATURE["sellers_unneeded_24h"]] = 11
+    assert 0 < of(odd).forest[0] < 1
+
+
+def test_a_kind_without_history_is_judged_by_thresholds_alone() -> None:
+    bare = Model((None, None), (), 0, 0, 0, 0)
+    verdict = judge(np.zeros(1, np.uint8), pooler()[None, :], RULES, bare)
+    assert verdict.alerts[0]
+    assert verdict.forest[0] == 0.0
+    assert FOREST not in verdict.rules_of(0, RULES)
+    assert reasons(DEVELOPER, pooler(), RULES, bare)[0].text.startswith("92 sellers")
+
+
+def test_reasons_say_what_the_case_is() -> None:
+    told = reasons(DEVELOPER, pooler(), RULES, MODEL)
+    assert "sellers_shadow_24h" in [r.feature for r in told[:3]]
+    assert "sellers_unneeded_24h" in [r.feature for r in told[:3]]
+    parts = [r.contribution for r in told]
+    assert parts == sorted(parts, reverse=True)
+    assert sum(parts) <= 1 + 1e-9
+    shadow = next(r for r in told if r.feature == "sellers_shadow_24h")
+    assert shadow.value == 92
+    assert shadow.typical < 92
+    assert f"; 99.9% of developers have at most {shadow.typical:.0f}" in shadow.text
+
+
+@given(st.tuples(*[st.floats(0, 1e6) | st.floats(0, 1) | st.just(0.0)] * len(FEATURES)))
+def test_shares_sum_to_the_whole(values) -> None:
+    parts = shares(ORIGIN, np.array(values), RULES, MODEL)
+    assert (parts >= 0).all()
+    assert parts.sum() == pytest.approx(1.0) or parts.sum() == 0.0
