@@ -63,8 +63,8 @@ Scenario `{result["scenario"]}`: {result["sellers"]:,} sellers, {result["develop
 ```
 
 Everything counts entities and parties, never events. An entity's score is its highest of the span;
-entities without a score count as 0; ties are grouped; the developers that a pooler robs are left out. Each figure
-is the mean over the seeds, with least and most."""
+entities without a score count as 0; ties are grouped; the developers that a pooler robs are left out.
+Each figure is the mean over the seeds, with least and most."""
 
 
 def _list(seeds: Iterable[int]) -> str:

@@ -45,17 +45,20 @@ KINDS = ("developer", "origin")
 class Given:
     """Files to measure. Without `events` there are no rivals, and what was taken is known from `take` alone.
 
+    alerts: a file, or the alerts themselves.
     from_ms, until_ms: score rows and alerts outside do not count (a warm-up, say).
+    span_ms: first and last event time, where neither events nor scores tell.
     """
 
     labels: Path
     events: Path | None = None
     scores: Path | None = None
-    alerts: Path | None = None
+    alerts: Path | Sequence[Mapping[str, Any]] | None = None
     take: Path | None = None
     operations: Path | None = None
     from_ms: int | None = None
     until_ms: int | None = None
+    span_ms: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +82,9 @@ def measure(given: Given, rivals: bool = True, seed: int = 0) -> dict[str, Any]:
     methods = figures["methods"]
     if given.scores:
         methods[POOLWATCH] = _method(case, ScoreFile(given.scores, given.from_ms, given.until_ms), KINDS)
-    if given.alerts:
-        figures["alerts"] = alert_figures(
-            case.truth, _within(read_alerts(given.alerts), given), case.take, case.days
-        )
+    if given.alerts is not None:
+        alerts = read_alerts(given.alerts) if isinstance(given.alerts, Path) else given.alerts
+        figures["alerts"] = alert_figures(case.truth, _within(alerts, given), case.take, case.days)
     if given.events and rivals:
         for rival in all_rivals(given.events, Operations.load(given.operations), seed):
             if rival.rows is None:
@@ -101,8 +103,8 @@ def _case(given: Given) -> Case:
         first, last = seen.first_ms, seen.last_ms
         take = take or seen.take()
         truth = truth.with_labels(seen.own_addresses())
-    elif given.scores:
-        first, last = ScoreFile(given.scores).span_ms() or (0, 0)
+    elif given.span_ms or given.scores:
+        first, last = given.span_ms or ScoreFile(given.scores).span_ms() or (0, 0)
     else:
         raise ConfigError("the span is unknown: give --events or --scores")
     first, last = max(first, given.from_ms or first), min(last, given.until_ms or last)

@@ -5,6 +5,7 @@ Big files are streamed by row groups; what is kept grows with entities, not with
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -27,20 +28,22 @@ SCORE_COLUMNS = ("time", "entity_kind", "entity_id", "score")
 def read_lines(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     """(file:line, object) of a JSON-lines file; PoolwatchError where it is unreadable."""
     try:
-        lines = path.read_bytes().splitlines()
+        with path.open("rb") as lines:
+            for number, line in enumerate(lines, 1):
+                if line.strip():
+                    yield f"{path}:{number}", _object(line, f"{path}:{number}")
     except OSError as error:
         raise PoolwatchError(f"{path}: cannot be read: {error.strerror}") from None
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        where = f"{path}:{number}"
-        try:
-            record = msgspec.json.decode(line)
-        except msgspec.DecodeError as error:
-            raise PoolwatchError(f"{where}: not JSON: {error}") from None
-        if not isinstance(record, dict):
-            raise PoolwatchError(f"{where}: a JSON object is needed")
-        yield where, record
+
+
+def _object(line: bytes, where: str) -> dict[str, Any]:
+    try:
+        record = msgspec.json.decode(line)
+    except msgspec.DecodeError as error:
+        raise PoolwatchError(f"{where}: not JSON: {error}") from None
+    if not isinstance(record, dict):
+        raise PoolwatchError(f"{where}: a JSON object is needed")
+    return record
 
 
 def read_labels(path: Path) -> Truth:
@@ -74,13 +77,25 @@ def parquet_files(path: Path) -> list[pq.ParquetFile]:
 
 
 def batches(path: Path, wanted: Iterable[str], needed: Iterable[str] = ()) -> Iterator[pa.RecordBatch]:
-    """Batches of a Parquet file with those of the wanted columns that it has; `needed` ones must be there."""
+    """Batches of a Parquet or .jsonl file with those of the wanted columns that it has; `needed` must be there."""
+    if path.suffix == ".jsonl":
+        yield from _line_batches(path, tuple(wanted), tuple(needed))
+        return
     for file in parquet_files(path):
         names = set(file.schema_arrow.names)
         missing = [name for name in needed if name not in names]
         if missing:
             raise PoolwatchError(f"{path}: has no column {', '.join(missing)}")
         yield from file.iter_batches(BATCH_ROWS, columns=[name for name in wanted if name in names])
+
+
+def _line_batches(path: Path, wanted: tuple[str, ...], needed: tuple[str, ...]) -> Iterator[pa.RecordBatch]:
+    """JSON lines as batches; a line without a needed field is passed over, as a dead letter would be."""
+    lines = (record for _, record in read_lines(path))
+    good = ({n: r.get(n) for n in wanted} for r in lines if all(r.get(n) is not None for n in needed))
+    while rows := list(itertools.islice(good, BATCH_ROWS)):
+        table = pa.Table.from_pylist(rows)
+        yield from table.select([n for n in wanted if table[n].null_count < len(rows)]).to_batches()
 
 
 def milliseconds(column: pa.Array) -> np.ndarray:
