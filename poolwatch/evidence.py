@@ -77,7 +77,7 @@ def parquet_files(path: Path) -> list[pq.ParquetFile]:
 
 
 def batches(path: Path, wanted: Iterable[str], needed: Iterable[str] = ()) -> Iterator[pa.RecordBatch]:
-    """Batches of a Parquet or .jsonl file with those of the wanted columns that it has; `needed` must be there."""
+    """Batches of a Parquet or .jsonl file: the wanted columns that it has; `needed` must be there."""
     if path.suffix == ".jsonl":
         yield from _line_batches(path, tuple(wanted), tuple(needed))
         return

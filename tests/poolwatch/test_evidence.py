@@ -107,6 +107,6 @@ def test_unreadable_files_are_named_in_one_line(tmp_path):
     with pytest.raises(PoolwatchError, match="not JSON"):
         read_labels(bad)
     with pytest.raises(PoolwatchError, match="not a readable Parquet"):
-        ScoreFile(bad).highest()
+        ScoreFile(bad.rename(tmp_path / "bad.parquet")).highest()
     with pytest.raises(PoolwatchError, match="cannot be read"):
         read_labels(tmp_path / "none.jsonl")
