@@ -37,9 +37,25 @@ TRIM_SHARE = 0.3
 ROWS_POWER = 0.25
 SPREAD_FLOOR = 0.35  # in log(1 + value): half as much again is nobody's anomaly
 #: Mere volume and honest work: more of these is no sign of abuse, and the forest does without them.
-BENIGN = frozenset(
-    ["calls", "records", "bytes", "failures", "writes", "deeds", "orders_taken", "orders_needed", "records_per_seller", "failed_share", "activity", "growth_records", "pii_name", "pii_address", "pii_phone", "pii_email", "pii_purchase"]
-)
+BENIGN = {
+    "calls",
+    "records",
+    "bytes",
+    "failures",
+    "writes",
+    "deeds",
+    "orders_taken",
+    "orders_needed",
+    "records_per_seller",
+    "failed_share",
+    "activity",
+    "growth_records",
+    "pii_name",
+    "pii_address",
+    "pii_phone",
+    "pii_email",
+    "pii_purchase",
+}
 
 
 @dataclass(slots=True)

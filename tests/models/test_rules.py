@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models import rules as room
+from models import rule_file
 from models.errors import ConfigError
 from models.features import FEATURE, FEATURES
-from models.rules import RuleSet
+from models.rules import Rule, RuleSet
 from models.sightings import DEVELOPER, ORIGIN
 from tests.models import naive_rules
 
@@ -33,14 +33,14 @@ rows = st.lists(
 
 
 @pytest.mark.parametrize("rule", SHIPPED.rules, ids=SHIPPED.ids)
-def test_each_shipped_rule_fires_on_its_cases_alone(rule: room.Rule) -> None:
+def test_each_shipped_rule_fires_on_its_cases_alone(rule: Rule) -> None:
     for case in rule.cases:
-        kind, row = room.case_row(rule, case, rule.id)
+        kind, row = rule_file.case_row(rule, case, rule.id)
         assert naive_rules.fired(rule, int(kind[0]), row[0]) == case.fires, case.it
 
 
 @pytest.mark.parametrize("rule", SHIPPED.rules, ids=SHIPPED.ids)
-def test_no_shipped_rule_alerts_on_size_alone(rule: room.Rule) -> None:
+def test_no_shipped_rule_alerts_on_size_alone(rule: Rule) -> None:
     """A billion-order application: every count that mere size explains is huge, nothing else is."""
     row = np.zeros((1, len(FEATURES)))
     for name, place in FEATURE.items():
@@ -133,3 +133,9 @@ def test_a_rule_of_origins_leaves_developers_alone() -> None:
     row = np.full((2, len(FEATURES)), 1e6)
     fired = SHIPPED.fired(np.array([DEVELOPER, ORIGIN], np.uint8), row)
     assert fired[:, SHIPPED.ids.index("one_place_many_names")].tolist() == [False, True]
+
+
+def test_the_manual_holds_the_shipped_rules_and_every_field() -> None:
+    manual = (Path(rule_file.__file__).parents[1] / "docs" / "rules.md").read_text()
+    assert manual.endswith(rule_file.table())
+    assert all(name in manual for name in rule_file.RuleFile.__struct_encode_fields__)
