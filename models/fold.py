@@ -1,0 +1,318 @@
+"""Usage events -> sightings. Pure: touches its own state only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from models.errors import PoolwatchError
+from models.events import Events, Rejected
+from models.fold_loop import (
+    AHEAD,
+    DONE,
+    ROOM,
+    T_CUSTOMERS,
+    T_ROWS,
+    T_TOUCHED,
+    Columns,
+    Totals,
+    fold_events,
+)
+from models.fold_state import (
+    C_AHEAD,
+    C_CHUNK,
+    C_DUPLICATES,
+    C_EVENTS,
+    C_HELD,
+    C_HIGHEST,
+    C_LATE,
+    C_NEXT,
+    C_ORDERS_FORGOTTEN,
+    C_SEEN_FORGOTTEN,
+    FoldLimits,
+    FoldState,
+)
+from models.operations import Operations
+from models.pages import Pages
+from models.sightings import CHUNK_OFFSETS, CUSTOMER, ROW, Sightings
+from models.tables import insert, new_index
+
+_COLUMNS = Columns._fields
+_REASON = "time is more than an hour ahead of the partition, and the records after it do not follow"
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """What one step gave. duplicates and late count records; held: how many wait to be believed now."""
+
+    sightings: Sightings
+    duplicates: int
+    late: int
+    ahead: list[Rejected]
+    held: int
+
+
+def slice_events(events: Events, start: int, stop: int) -> Events:
+    """Events [start, stop), views on the same memory; `names` is shared."""
+    columns = {f.name: getattr(events, f.name) for f in fields(Events)}
+    for name in _COLUMNS[:14]:
+        columns[name] = columns[name][start:stop]
+    for ids, starts in (("orders", "order_start"), ("customers", "customer_start")):
+        at = columns[starts][start : stop + 1]
+        columns[ids] = columns[ids][at[0] : at[-1]]
+        columns[starts] = at - at[0]
+    return Events(**columns)
+
+
+def split_at_chunks(events: Events) -> list[Events]:
+    """Cut where the source's chunks of CHUNK_OFFSETS end."""
+    if not len(events):
+        return []
+    chunks = events.offset // CHUNK_OFFSETS
+    cuts = [0, *(np.flatnonzero(np.diff(chunks)) + 1).tolist(), len(events)]
+    if len(cuts) == 2:
+        return [events]
+    return [slice_events(events, a, b) for a, b in zip(cuts, cuts[1:], strict=False)]
+
+
+def _joined(parts: list[Events]) -> Events:
+    columns = {name: np.concatenate([getattr(p, name) for p in parts]) for name in _COLUMNS}
+    for ids, starts in (("orders", "order_start"), ("customers", "customer_start")):
+        counts = np.concatenate([np.diff(getattr(p, starts)) for p in parts])
+        columns[starts] = np.concatenate(([0], np.cumsum(counts))).astype(np.int32)
+        columns[ids] = np.concatenate([getattr(p, ids) for p in parts])
+    return Events(**columns, names={h: text for p in parts for h, text in p.names.items()})
+
+
+def _alone(events: Events, i: int) -> Events:
+    """Event i by itself, on memory of its own."""
+    one = slice_events(events, i, i + 1)
+    columns = {name: getattr(one, name).copy() for name in _COLUMNS}
+    ids = (int(column[0]) for column in (one.developer, one.seller, one.key, one.origin))
+    return Events(**columns, names={h: events.names[h] for h in ids if h in events.names})
+
+
+class Fold:
+    """Folds one source partition.
+
+    A record more than an hour ahead of all before it is held: either its clock is wrong, or the partition
+    was silent. Each later record that reaches its time (less an hour) speaks for it, each other one against
+    it. 3 against: it is rejected (`Folded.ahead`). 16 for: it and those near it are folded, in their order,
+    and the partition's time moves. The very first record needs 2. So silence of any length loses nothing
+    and delays 16 records; one clock in ten being wrong moves nothing. `finish` decides at the end of history.
+    """
+
+    def __init__(self, partition: int, operations: Operations, limits: FoldLimits | None = None) -> None:
+        self.partition = partition
+        self.limits = limits or FoldLimits()
+        self._operations = operations
+        self._state = FoldState()
+        self._held: list[Events] = []
+        self._ahead: list[Rejected] = []
+        self._room(CHUNK_OFFSETS, 0)
+
+    # -- facts about the state
+
+    @property
+    def watermark_ms(self) -> int:
+        """No row with an earlier time comes any more; 0 before the first record is believed."""
+        return max(0, int(self._state.clock[C_HIGHEST]) - self.limits.lateness_ms)
+
+    @property
+    def next_offset(self) -> int:
+        """Offset after the last record folded, held or dropped as a duplicate; -1 at the start."""
+        return int(self._state.clock[C_NEXT])
+
+    def counts(self) -> dict[str, int]:
+        """Records by outcome since the start, rows of state, and bytes of memory."""
+        clock = self._state.clock
+        names = {
+            "events": C_EVENTS,
+            "duplicates": C_DUPLICATES,
+            "late": C_LATE,
+            "ahead": C_AHEAD,
+            "held": C_HELD,
+            "orders_forgotten": C_ORDERS_FORGOTTEN,
+            "duplicates_forgotten": C_SEEN_FORGOTTEN,
+        }
+        rows = {f"{t.name}_rows": len(t) for t in self._state.tables}
+        size = sum(t.bytes for t in self._state.tables)
+        return {name: int(clock[at]) for name, at in names.items()} | rows | {"bytes": size}
+
+    # -- the work
+
+    def step(self, events: Events) -> Folded:
+        """Fold records of one chunk. PoolwatchError where they span two: see `split_at_chunks`."""
+        clock = self._state.clock
+        before = clock[[C_DUPLICATES, C_LATE]]
+        if len(events):
+            chunk = int(events.offset[0]) // CHUNK_OFFSETS
+            if int(events.offset[-1]) // CHUNK_OFFSETS != chunk:
+                raise PoolwatchError("fold: one step takes one chunk; cut the batch with split_at_chunks")
+            if chunk > clock[C_CHUNK]:
+                self._clear(chunk)
+        names = dict(events.names)
+        self._run(events, names)
+        return self._told(names, before)
+
+    def finish(self) -> Folded:
+        """The history ends here: fold what is held and unopposed or a jump of at most a week; reject the rest."""
+        before = self._state.clock[[C_DUPLICATES, C_LATE]]
+        names: dict[int, str] = {}
+        while self._held:
+            self._settle(names, at_end=True)
+        return self._told(names, before)
+
+    def mark(self, idle: bool = False) -> Sightings:
+        """A message without rows: the watermark alone."""
+        return Sightings(self.partition, int(self._state.clock[C_CHUNK]), self.watermark_ms, idle)
+
+    # -- state
+
+    def changed(self) -> Pages:
+        """Pages that changed. Take them between chunks: the open chunk's totals are not in them."""
+        held = [
+            ([getattr(e, name).tobytes() for name in _COLUMNS], list(e.names), list(e.names.values()))
+            for e in self._held
+        ]
+        return {**self._state.changed(), "fold/held": msgspec.msgpack.encode(held)}
+
+    def restore(self, pages: dict[str, bytes]) -> None:
+        """Become what `pages` hold. ConfigError where they are of another version."""
+        self._state.restore(pages)
+        self._held = []
+        dtypes = [getattr(_EMPTY, name).dtype for name in _COLUMNS]
+        for columns, hashes, texts in msgspec.msgpack.decode(pages.get("fold/held", b"\x90")):
+            arrays = {n: np.frombuffer(c, t) for n, c, t in zip(_COLUMNS, columns, dtypes, strict=True)}
+            self._held.append(Events(**arrays, names=dict(zip(hashes, texts, strict=True))))
+        self._clear(int(self._state.clock[C_CHUNK]))
+
+    # -- inside
+
+    def _clear(self, chunk: int) -> None:
+        self._state.clock[C_CHUNK] = chunk
+        totals = self._totals
+        totals.rows[: totals.meta[T_ROWS]] = np.zeros((), ROW)
+        totals.keys[:] = 0
+        totals.slots[:] = -1
+        totals.meta[:] = 0
+        totals.flag[:] = 0
+
+    def _room(self, rows: int, customers: int) -> None:
+        """Totals with space for so many rows and customers, those at hand kept."""
+        old: Totals | None = getattr(self, "_totals", None)
+        keys, slots = new_index(rows)
+        self._totals = Totals(
+            np.zeros(rows, ROW),
+            keys,
+            slots,
+            np.zeros(rows, np.uint8),
+            np.zeros(rows, np.int32),
+            np.zeros(max(customers, 4096), CUSTOMER),
+            np.zeros(3, np.int64),
+        )
+        if old is None:
+            return
+        for new, was in zip(self._totals, old, strict=True):
+            if new is not keys and new is not slots:
+                new[: len(was)] = was[: len(new)]
+        used = np.flatnonzero(old.keys)
+        for key, slot in zip(old.keys[used], old.slots[used], strict=True):
+            insert(keys, slots, key, slot)
+
+    def _run(self, events: Events, names: dict[int, str], released: bool = False) -> None:
+        columns = Columns(*(getattr(events, name) for name in _COLUMNS))
+        self._state.reserve(len(events), len(events.orders), self.limits)
+        kinds, deeds = self._operations.columns()
+        self._room_for(len(events), len(events.customers))
+        memory, at = self._state.memory(), 0
+        while True:
+            at, why = fold_events(memory, self._totals, columns, at, released, kinds, deeds, self.limits)
+            if why == DONE:
+                return
+            if why == ROOM:
+                self._room(2 * len(self._totals.rows), len(self._totals.customers))
+                continue
+            if why == AHEAD:
+                self._hold(events, at)
+                at += 1
+            else:
+                self._settle(names)
+            # What was released used memory that this batch counts on.
+            self._state.reserve(len(events) - at, len(events.orders), self.limits)
+            self._room_for(len(events) - at, len(events.customers))
+            memory = self._state.memory()
+
+    def _room_for(self, events: int, customers: int) -> None:
+        totals = self._totals
+        rows, need = int(totals.meta[T_ROWS]) + 2 * events + 8, int(totals.meta[T_CUSTOMERS]) + 2 * customers
+        if rows > len(totals.rows) or need > len(totals.customers):
+            more = len(totals.rows) * (1 if rows <= len(totals.rows) else 2)
+            self._room(max(rows, more), max(need, len(totals.customers)))
+
+    def _hold(self, events: Events, i: int) -> None:
+        state, place = self._state, len(self._held)
+        self._held.append(_alone(events, i))
+        time, event = int(events.time_ms[i]), events.event[i : i + 1].view(np.int64)[0]
+        state.votes[:, place] = (time, event, 0, 0)
+        state.clock[C_HELD] = place + 1
+        state.clock[C_NEXT] = int(events.offset[i]) + 1
+
+    def _settle(self, names: dict[int, str], at_end: bool = False) -> None:
+        """Release what is believed, in its order; reject what is not; keep the rest."""
+        state, limits = self._state, self.limits
+        highest = int(state.clock[C_HIGHEST])
+        time, _, support, against = (row[: len(self._held)] for row in state.votes)
+        wrong = against >= limits.against_records
+        need = limits.jump_records if highest >= 0 else limits.start_records
+        believed = ~wrong & (support >= need)
+        if at_end:
+            week = highest < 0 or time <= highest + 7 * 86_400_000
+            wrong = wrong | ~((support > against) | ((against == 0) & week))
+            believed = ~wrong
+        reach = max(int(time[believed].max()) if believed.any() else -1, highest) + limits.ahead_ms
+        free = ~wrong & (time <= reach)
+        if highest < 0 and not believed.any():
+            free[:] = False
+        out = [e for e, f in zip(self._held, free, strict=True) if f]
+        self._ahead += [
+            Rejected(int(e.offset[0]), _REASON) for e, w in zip(self._held, wrong, strict=True) if w
+        ]
+        state.clock[C_AHEAD] += int(wrong.sum())
+        keep = ~(free | wrong)
+        self._held = [e for e, k in zip(self._held, keep, strict=True) if k]
+        state.votes[:, : len(self._held)] = state.votes[:, : len(keep)][:, keep]
+        state.clock[C_HELD] = len(self._held)
+        if out:
+            events = _joined(out)
+            names.update(events.names)
+            self._run(events, names, released=True)
+
+    def _told(self, names: dict[int, str], before: npt.NDArray[np.int64]) -> Folded:
+        state, totals = self._state, self._totals
+        touched = totals.touched[: totals.meta[T_TOUCHED]]
+        customers = totals.customers[: totals.meta[T_CUSTOMERS]].copy()
+        rows = totals.rows[touched]
+        if len(customers):
+            place = np.zeros(len(totals.rows), np.int32)
+            place[touched] = np.arange(len(touched), dtype=np.int32)
+            customers["row"] = place[customers["row"]]
+        totals.flag[touched] = 0
+        totals.meta[T_TOUCHED] = totals.meta[T_CUSTOMERS] = 0
+        ahead, self._ahead = self._ahead, []
+        sightings = Sightings(self.partition, int(state.clock[C_CHUNK]), self.watermark_ms)
+        sightings.rows, sightings.customers, sightings.names = rows, customers, names
+        duplicates, late = (state.clock[[C_DUPLICATES, C_LATE]] - before).tolist()
+        return Folded(sightings, duplicates, late, ahead, len(self._held))
+
+
+def _empty() -> Events:
+    u64, i64 = np.empty(0, np.uint64), np.empty(0, np.int64)
+    i16, u8, start = np.empty(0, np.int16), np.empty(0, np.uint8), np.zeros(1, np.int32)
+    return Events(i64, i64, *[u64] * 7, i16, i16, i64, i64, u8, u64, start, u64, start, {})
+
+
+_EMPTY = _empty()

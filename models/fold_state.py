@@ -1,0 +1,206 @@
+"""What fold remembers of one partition: limits, row layouts, pages. Touches its own memory only."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from models.errors import ConfigError
+from models.pages import Pages
+from models.tables import Rows
+
+VERSION = 1
+_HOUR, _DAY = 60, 1_440
+
+
+class FoldLimits(NamedTuple):
+    """Every bound and span of fold. Minutes and milliseconds are event time."""
+
+    lateness_ms: int = 60_000  # how far the watermark stays behind: gateways' clocks and buffers differ
+    duplicate_ms: int = 60_000  # horizon of the duplicate filter (contract)
+    duplicates_most: int = 1_000_000  # ids held for it, 48 bytes each at most: 16,000 events/s a partition
+    ahead_ms: int = 3_600_000  # further ahead is held until later records agree: a broken clock, or silence
+    start_records: int = 2  # records that must agree with the first one of a partition
+    jump_records: int = 16  # ... with a jump: one clock in five wrong passes 16 of 18 once in 10**9
+    against_records: int = 3  # records that show the old time to be alive
+    order_minutes: int = 7 * _DAY  # an order is read, shipped and asked about within a week
+    orders_most: int = 2_000_000  # 124 bytes each at most: 248 MB a partition
+    pair_minutes: int = 8 * _DAY  # longest window (a week) and a day
+    seller_minutes: int = 30 * _DAY
+    key_minutes: int = 30 * _DAY
+    known_minutes: int = _DAY  # a seller or key younger than this is still settling in
+    alone_minutes: int = _DAY  # by then whoever handles an order has read it
+    deed_minutes: int = 7 * _DAY  # an entity without a deed for so long does not handle the seller's orders
+    handled_minutes: int = 72 * _HOUR  # a deed this recent: somebody does handle them (over a weekend)
+    shadow_orders: int = 10  # taken (or calls, where orders are not logged) before a shadow is called one
+    elsewhere_minutes: int = _DAY
+    established_minutes: int = 48 * _HOUR
+    asleep_share: int = 100  # an hour with less than 1/100 of the seller's deeds: asleep
+    asleep_least: int = 50  # deeds needed to know a seller's hours
+
+
+ORDER = np.dtype(
+    [
+        ("key", "u8"),  # mix(seller, order)
+        ("developer", "u8"),  # first reader
+        ("origin", "u8"),
+        ("readers_developer", "u4", (3,)),  # low halves of the readers' hashes
+        ("readers_origin", "u4", (3,)),
+        ("readers_client", "u4", (3,)),
+        ("actor_developer", "u4"),
+        ("actor_client", "u4"),
+        ("first", "i4"),  # minutes
+        ("acted", "i4"),  # minute of the first deed, 0 = none
+        ("seller", "i4"),  # its row
+        ("next", "i4"),  # the next order in time
+        ("readers", "u2"),  # how many of the 3 are used
+        ("needed", "u2"),  # bit r: reader r's developer acted; bit 8 + r: its origin did
+    ]
+)
+PAIR = np.dtype(
+    [
+        ("key", "u8"),  # mix(mix(seller, entity), kind + 1)
+        ("last", "i4"),
+        ("deed", "i4"),  # minute of the last deed, 0 = none
+        ("reads", "i4"),  # identifying reads
+        ("taken", "i4"),
+        ("needed", "i4"),
+        ("next", "i4"),
+    ]
+)
+SELLER = np.dtype(
+    [
+        ("key", "u8"),
+        ("first", "i4"),
+        ("last", "i4"),
+        ("next", "i4"),
+        ("deed_developer", "u4", (3,)),  # who acted last, by developer and client
+        ("deed_client", "u4", (3,)),
+        ("deed_network", "u4", (3,)),
+        ("deed", "i4", (3,)),
+        ("deeds", "i4", (24,)),  # by UTC hour; halved together when they grow large
+        ("writes", "i4", (24,)),
+        ("deeds_all", "i4"),
+        ("writes_all", "i4"),
+        ("pad", "i4"),
+    ]
+)
+KEY = np.dtype(
+    [
+        ("key", "u8"),
+        ("first", "i4"),
+        ("last", "i4"),
+        ("next", "i4"),
+        ("places", "i4"),
+        ("client", "u4", (4,)),
+        ("network", "u4", (4,)),
+        ("since", "i4", (4,)),
+        ("until", "i4", (4,)),
+    ]
+)
+SEEN = np.dtype([("key", "u8"), ("stamp", "i8"), ("next", "i4"), ("pad", "i4")])
+
+#: Places in `clock`, int64[].
+(
+    C_VERSION,
+    C_HIGHEST,  # ms, highest time believed; -1 = none yet
+    C_NEXT,  # next offset expected
+    C_CHUNK,
+    C_HOUR,  # last hour swept
+    C_ORDER_HEAD,
+    C_ORDER_TAIL,
+    C_ORDER_JUDGE,  # next order to be judged alone or not
+    C_SEEN_HEAD,
+    C_SEEN_TAIL,
+    C_HELD,  # records held as far ahead
+    C_VOTED,  # offset of the last record that voted on them
+    C_EVENTS,
+    C_DUPLICATES,
+    C_LATE,
+    C_AHEAD,
+    C_ORDERS_FORGOTTEN,  # dropped for want of room
+    C_SEEN_FORGOTTEN,
+    C_SIZE,
+) = range(19)
+
+#: A record is decided after at most jump_records + against_records others, so no more are ever held.
+HELD_MOST = 64
+assert FoldLimits().jump_records + FoldLimits().against_records < HELD_MOST
+# An order names its seller's row: the row must outlive it.
+assert FoldLimits().order_minutes < FoldLimits().seller_minutes
+
+
+class Memory(NamedTuple):
+    """What compiled code sees of the state."""
+
+    clock: Any
+    orders: Any
+    pairs: Any
+    sellers: Any
+    keys: Any
+    seen: Any
+    held_time: Any
+    held_event: Any
+    held_support: Any
+    held_against: Any
+
+
+class FoldState:
+    """State of one partition. Bytes a row, index included (at its fullest): order 124, pair 50, key 106."""
+
+    def __init__(self) -> None:
+        self.orders = Rows("orders", ORDER)
+        self.pairs = Rows("pairs", PAIR)
+        self.sellers = Rows("sellers", SELLER)
+        self.keys = Rows("keys", KEY)
+        self.seen = Rows("seen", SEEN)
+        self.tables = (self.orders, self.pairs, self.sellers, self.keys, self.seen)
+        self.votes = np.zeros((4, HELD_MOST), np.int64)
+        self.clock = np.zeros(C_SIZE, np.int64)
+        self._start()
+
+    def _start(self) -> None:
+        self.votes[:] = 0
+        self.clock[:] = 0
+        self.clock[C_VERSION] = VERSION
+        for place in (C_HIGHEST, C_NEXT, C_CHUNK, C_ORDER_HEAD, C_ORDER_TAIL, C_ORDER_JUDGE, C_SEEN_HEAD):
+            self.clock[place] = -1
+        self.clock[C_SEEN_TAIL] = self.clock[C_VOTED] = -1
+
+    def memory(self) -> Memory:
+        """Views for one call; stale after `reserve`."""
+        time, event, support, against = self.votes
+        tables = (t.table for t in self.tables)
+        return Memory(self.clock, *tables, time, event.view(np.uint64), support, against)
+
+    def reserve(self, events: int, orders: int, limits: FoldLimits) -> None:
+        """Make room for what so many events and order ids can add."""
+        self.orders.reserve(orders, limits.orders_most)
+        self.pairs.reserve(2 * events)
+        self.sellers.reserve(events)
+        self.keys.reserve(events)
+        self.seen.reserve(events, limits.duplicates_most)
+
+    def changed(self) -> Pages:
+        """Pages that changed."""
+        pages: Pages = {"fold/clock": self.clock.tobytes(), "fold/votes": self.votes.tobytes()}
+        for table in self.tables:
+            pages |= table.changed()
+        return pages
+
+    def restore(self, pages: dict[str, bytes]) -> None:
+        """Become what `pages` hold. ConfigError where they are of another version."""
+        self._start()
+        if pages:
+            clock = np.frombuffer(pages.get("fold/clock", b"\0" * 8), np.int64)
+            votes = np.frombuffer(pages.get("fold/votes", b""), np.int64)
+            if clock[0] != VERSION or len(clock) != C_SIZE or votes.size != self.votes.size:
+                raise ConfigError(
+                    f"snapshot of fold is of version {clock[0]}, this program writes {VERSION}; "
+                    "delete the snapshot and replay the history"
+                )
+            self.clock[:] = clock
+            self.votes[:] = votes.reshape(self.votes.shape)
+        for table in self.tables:
+            table.restore(pages)
