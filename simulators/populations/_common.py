@@ -1,0 +1,71 @@
+"""What populations share: choosing sellers, machines and habits. Pure draws from the world's generator."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from simulators.habits import KIND, KINDS, Habits, vary
+from simulators.world import World
+
+I64 = npt.NDArray[np.int64]
+
+
+def unled(world: World, count: int, *, weight: npt.NDArray[np.float64] | None = None) -> I64:
+    """Up to `count` sellers that no tool ships for yet; they are then taken as having one."""
+    free = np.flatnonzero(~world.primary)
+    count = min(count, len(free))
+    p = None if weight is None else weight[free] / weight[free].sum()
+    chosen = np.sort(world.rng.choice(free, count, replace=False, p=p)) if count else np.zeros(0, np.int64)
+    world.primary[chosen] = True
+    return chosen
+
+
+def place(world: World) -> list[str]:
+    """Addresses of an ordinary tool: one server, a few, or a cloud's egress."""
+    draw = world.rng.random()
+    if draw < 0.45:
+        return [world.machines.server()]
+    if draw < 0.7:
+        return world.machines.neighbours(int(world.rng.integers(2, 5)))
+    return [world.machines.cloud() for _ in range(int(world.rng.integers(1, 7)))]
+
+
+def primary_kind(world: World) -> str:
+    """A kind of tool that can be a seller's main one."""
+    main = [kind for kind in KINDS if kind.primary]
+    p = np.array([kind.weight for kind in main])
+    return main[int(world.rng.choice(len(main), p=p / p.sum()))].name
+
+
+def tool(
+    world: World, population: str, kind: str, sellers: I64, *, addresses: list[str] | None = None, own: float = 0.25,
+    changes: dict[str, float] | None = None, since: npt.ArrayLike | None = None,
+) -> int:  # fmt: skip
+    """One application of `kind` with links to `sellers`; its developer number."""
+    developer = world.developer(population)
+    habit = KIND[kind].draw(world.rng)
+    for name, value in (changes or {}).items():
+        habit[name] = value
+    pool = world.machines.pool(addresses or place(world), world.machines.kit(own))
+    joined, until = world.joined(len(sellers))
+    world.link(developer, sellers, vary(np.repeat(habit, len(sellers)), world.rng), pool,
+               since=joined if since is None else since, until=until)  # fmt: skip
+    return developer
+
+
+def private(
+    world: World,
+    population: str,
+    seller: int,
+    habit: Habits,
+    pool: tuple[int, int],
+    *,
+    stays_ms: int = 0,
+    since: int = 0,
+) -> int:
+    """A seller's own private application; its link number."""
+    developer = world.developer(population)
+    (link,) = world.link(developer, [seller], vary(habit, world.rng), pool, stays_ms=stays_ms, since=since)
+    world.own_keys.setdefault(int(seller), int(link))
+    return int(link)
