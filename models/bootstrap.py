@@ -67,6 +67,7 @@ def _matrix(rng: np.random.Generator, kind: int, sellers: F64, pii: np.ndarray, 
         "handovers": rng.binomial(sellers.astype(np.int64), 0.02),
         "shadow_orders": few * 3,
         "report_records": np.where(rng.random(n) < 0.2, records * 0.3, 0.0),
+        "days_before": np.where(of_day > 0.0, 1.0, 0.0),
         "activity": np.clip(of_day * noise * 0.5, 0.0, 1.0),
     }
     share = {"1h": 0.12, "5m": 0.02, "24h": 1.0, "7d": 1.3}

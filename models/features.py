@@ -292,6 +292,11 @@ FEATURES: tuple[Feature, ...] = (
     ),
     # Against its own past.
     Feature(
+        "days_before", "days", "active on {value:.0f} of the six days before",
+        "UTC days before today on which it was active: what it took had time to be acted on", "7d",
+        lambda v: v.of_past("days"),
+    ),
+    Feature(
         "growth_sellers", "times", "{value:.1f} times as many sellers in 24 hours as on its own days before",
         "distinct sellers in 24 hours over the mean of its active days of the week before", "24h",
         lambda v: _growth(v, "sellers", 5.0),

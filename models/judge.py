@@ -28,8 +28,9 @@ FOREST, FOREST_SEVERITY = "forest", "medium"
 FOREST_WEIGHT = 0.8
 #: The forest fires at this product of rarity (1 - 2^-nines; three nines = .875) and gate.
 FOREST_LINE = 0.8
-#: Unusual matters only with personal data that nobody needed, of this many sellers (gate at .5).
-GATE_FEATURE, GATE_SELLERS = "sellers_unneeded_24h", 6.0
+#: Unusual matters only with personal data that nobody needed, of this many sellers (gate at .5), and only
+#: after an earlier active day: on its first, nobody has shipped yet, and the model knows full windows only.
+GATE_FEATURE, GATE_SELLERS, GATE_AGE = "sellers_unneeded_24h", 6.0, "days_before"
 #: Below this gate the forest says nothing; most rows end here, and cost no walk.
 GATE_FLOOR = 0.1
 #: Part of a threshold's evidence that its own feature holds, where it has further conditions.
@@ -99,7 +100,7 @@ def gate(matrix: F64) -> F64:
     q = np.maximum(matrix[:, FEATURE[GATE_FEATURE]], 0.0) / GATE_SELLERS
     reached = 1.0 - 1.0 / (1.0 + q * q)
     opened: F64 = np.maximum(reached - GATE_FLOOR, 0.0) / (1.0 - GATE_FLOOR)
-    return opened
+    return opened * (matrix[:, FEATURE[GATE_AGE]] > 0.0)
 
 
 def _forest(kinds: U8, matrix: F64, model: Model) -> F64:

@@ -50,6 +50,7 @@ BENIGN = {
     "failed_share",
     "activity",
     "growth_records",
+    "days_before",
     "pii_name",
     "pii_address",
     "pii_phone",

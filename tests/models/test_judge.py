@@ -27,12 +27,13 @@ def row(**values: float) -> np.ndarray:
 
 def pooler(keys: float = 92) -> np.ndarray:
     """A day of the case: this many keys, read only, others do the work."""
+    each = ("sellers_24h", "keys_24h", "sellers_pii_24h", "sellers_read_only_24h", "sellers_unneeded_24h")
+    shadow = dict.fromkeys(("sellers_shadow_24h", "sellers_shadow_1h"), keys)
     return row(
-        sellers_24h=keys, keys_24h=keys, sellers_pii_24h=keys, calls_24h=40 * keys, records_24h=4_000 * keys,
-        keys_per_seller_24h=1, sellers_read_only_24h=keys, sellers_shadow_24h=keys, sellers_shadow_1h=keys,
-        sellers_unneeded_24h=keys, shadow_share_24h=0.95, orders_taken_24h=1_000 * keys,
-        orders_unneeded_24h=1_000 * keys, unneeded_share_24h=0.99, unneeded_share_7d=0.99,
-        reads_without_deeds_24h=0.9, shadow_orders_24h=900 * keys,
+        **dict.fromkeys(each, keys), **shadow, keys_per_seller_24h=1, days_before=2, calls_24h=40 * keys,
+        records_24h=4_000 * keys, shadow_share_24h=0.95, shadow_orders_24h=900 * keys,
+        orders_taken_24h=1_000 * keys, orders_unneeded_24h=1_000 * keys, unneeded_share_24h=0.99,
+        unneeded_share_7d=0.99, reads_without_deeds_24h=0.9,
     )  # fmt: skip
 
 
@@ -76,11 +77,31 @@ def test_a_row_is_judged_alike_alone_and_in_a_crowd() -> None:
 
 
 def test_the_forest_is_silent_where_no_unneeded_data_is_in_play() -> None:
-    odd = row(sellers_24h=3, calls_24h=900, pii_records_7d=9e8, handovers_24h=5e4, growth_sellers=900)
+    odd = row(
+        days_before=1, sellers_24h=3, calls_24h=900, pii_records_7d=9e8, handovers_24h=5e4, growth_sellers=900
+    )
     assert gate(odd[None, :])[0] == 0.0
     assert of(odd).forest[0] == 0.0
     odd[FEATURE["sellers_unneeded_24h"]] = 11
     assert 0 < of(odd).forest[0] < 1
+    odd[FEATURE["days_before"]] = 0
+    assert of(odd).forest[0] == 0.0
+
+
+def test_an_order_tool_is_quiet_on_its_first_day() -> None:
+    """Forty sellers, orders read since the morning, and nothing could be shipped yet."""
+    first = pooler(40)
+    for name in (
+        "sellers_shadow_24h",
+        "sellers_shadow_1h",
+        "shadow_share_24h",
+        "shadow_orders_24h",
+        "days_before",
+    ):
+        first[FEATURE[name]] = 0
+    assert of(pooler(40)).alerts[0]
+    assert not of(first).alerts[0]
+    assert not of(first, kind=ORIGIN).alerts[0]
 
 
 def test_a_kind_without_history_is_judged_by_thresholds_alone() -> None:

@@ -73,7 +73,7 @@ def test_a_fifth_of_poolers_in_the_history_does_not_become_the_norm(model: Model
     assert soiled is not None
     usual = np.quantile(soiled.unusual(HISTORY[0][3]), 0.95)
     assert np.median(soiled.unusual(bad)) > usual
-    assert np.median(soiled.unusual(bad)) > np.median(clean.unusual(bad)) - 0.05
+    assert np.median(soiled.unusual(bad)) > np.median(clean.unusual(bad)) - 0.1  # untrimmed: .13
 
 
 def test_a_field_that_never_came_switches_its_features_off() -> None:
