@@ -1,0 +1,22 @@
+"""`poolwatch doctor`: what is checked, one line each; exit code 1 where something is wrong."""
+
+from __future__ import annotations
+
+import typer
+
+from poolwatch import options
+
+
+def command(
+    broker: str = options.setting("broker"),
+    redis: str = options.setting("redis"),
+    model: str = options.setting("model"),
+    rules: str = options.setting("rules"),
+    prefix: str = options.setting("prefix"),
+) -> None:
+    """Check broker, topics, Redis, model and rules; say what is wrong and how to mend it."""
+    settings = options.settings(broker=broker, redis=redis, model=model, rules=rules, prefix=prefix)
+    from poolwatch.doctor import examine, show
+
+    if not show(examine(settings)):
+        raise typer.Exit(1)

@@ -1,0 +1,38 @@
+"""`poolwatch serve`: alert page, API and live feed of one Redis."""
+
+from __future__ import annotations
+
+import sys
+
+from poolwatch import options
+
+
+def command(
+    redis: str = options.setting("redis"),
+    host: str = options.setting("host"),
+    port: int = options.setting("port"),
+    rules: str = options.setting("rules"),
+    prefix: str = options.setting("prefix"),
+) -> None:
+    """Show the alerts on a page, as JSON and as server-sent events."""
+    settings = options.settings(redis=redis, host=host, port=port, rules=rules, prefix=prefix)
+    import asyncio
+
+    from models.rules import RuleSet
+    from streams.feed import Feed
+    from streams.server import WebServer
+
+    async def check() -> None:
+        feed = Feed(settings.redis, settings.prefix)
+        try:
+            await feed.check()
+        finally:
+            await feed.close()
+
+    asyncio.run(check())
+    texts = RuleSet.load(settings.rules or None).rules
+    server = WebServer(
+        settings.redis, prefix=settings.prefix, host=settings.host, port=settings.port, rules=texts
+    )
+    print(f"poolwatch: alerts at {server.url} (Ctrl-C ends)", file=sys.stderr)
+    server.run()

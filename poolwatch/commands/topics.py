@@ -1,0 +1,33 @@
+"""`poolwatch topics`: creates what is missing, shows what is there."""
+
+from __future__ import annotations
+
+import typer
+
+from poolwatch import options
+
+
+def command(
+    broker: str = options.setting("broker"),
+    prefix: str = options.setting("prefix"),
+    partitions: int = options.setting("partitions"),
+    replication: int = options.setting("replication"),
+    retention_h: int = options.setting("retention_h"),
+    alerts_retention_h: int = options.setting("alerts_retention_h"),
+    compression: str = options.setting("compression"),
+    only_show: bool = typer.Option(False, "--show", help="Create nothing"),
+) -> None:
+    """Create poolwatch's topics where they are missing, and list them."""
+    settings = options.settings(
+        broker=broker,
+        prefix=prefix,
+        partitions=partitions,
+        replication=replication,
+        retention_h=retention_h,
+        alerts_retention_h=alerts_retention_h,
+        compression=compression,
+    )
+    from streams import topics
+
+    for topic in (topics.describe if only_show else topics.ensure)(settings):
+        print(f"{topic.name:40} {f'{topic.partitions} partitions' if topic.partitions else 'missing'}")
