@@ -1,4 +1,4 @@
-"""Settings in; findings about broker, topics, Redis, model and rules out. Touches Kafka and Redis, changes nothing."""
+"""Settings in; findings about broker, topics, Redis, model, rules out. Reads Kafka and Redis only."""
 
 from __future__ import annotations
 
@@ -100,8 +100,7 @@ def _keying(settings: Settings, topic: str, partitions: int) -> Finding:
         return Finding(
             WARN,
             "keying",
-            f"{topic}: key is seller_id, but {sampled - placed} of {sampled} events are not where Kafka's default "
-            "partitioner puts them",
+            f"{topic}: {sampled - placed} of {sampled} events are not where Kafka's partitioner puts their key",
             "let every producer use murmur2 (librdkafka: partitioner=murmur2_random)",
         )
     return Finding(
@@ -117,7 +116,11 @@ def _newest(settings: Settings, topic: str, partitions: int) -> Iterator[tuple[i
     from confluent_kafka import Consumer, TopicPartition
 
     consumer = Consumer(
-        {"bootstrap.servers": settings.bootstrap, "group.id": settings.name("poolwatch-doctor"), "log_level": 0}
+        {
+            "bootstrap.servers": settings.bootstrap,
+            "group.id": settings.name("poolwatch-doctor"),
+            "log_level": 0,
+        }
         | {"enable.auto.commit": False, "enable.partition.eof": True}
     )
     try:
@@ -149,7 +152,9 @@ def _redis(settings: Settings) -> Iterator[Finding]:
         server, persistence = client.info("server"), client.info("persistence")
         policy = client.info("memory").get("maxmemory_policy", "noeviction")
     except (redis.RedisError, OSError, ValueError) as error:
-        yield Finding(FAIL, "redis", f"{settings.redis.rpartition('@')[2]}: {error}", "start it or give --redis")
+        yield Finding(
+            FAIL, "redis", f"{settings.redis.rpartition('@')[2]}: {error}", "start it or give --redis"
+        )
         return
     version = str(server["redis_version"])
     numbers = tuple(int(part) for part in version.split(".")[:2])
@@ -161,13 +166,19 @@ def _redis(settings: Settings) -> Iterator[Finding]:
         yield Finding(OK, "redis", "append-only file is on")
     else:
         yield Finding(
-            WARN, "redis", "append-only file is off: a restart of Redis loses snapshots", "set `appendonly yes`"
+            WARN,
+            "redis",
+            "append-only file is off: a restart of Redis loses snapshots",
+            "set `appendonly yes`",
         )
     if policy == "noeviction":
         yield Finding(OK, "redis", "evicts nothing")
     else:
         yield Finding(
-            FAIL, "redis", f"maxmemory-policy is {policy}: state may vanish", "set `maxmemory-policy noeviction`"
+            FAIL,
+            "redis",
+            f"maxmemory-policy is {policy}: state may vanish",
+            "set `maxmemory-policy noeviction`",
         )
 
 

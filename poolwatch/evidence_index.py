@@ -16,7 +16,7 @@ MOST_PLACES = 20
 
 
 class EvidenceIndex:
-    """Remembers, for each batch and partition, the range of places of each input: 40 bytes, not one an event."""
+    """Remembers, for each batch and partition, each input's range of places, not one for each event."""
 
     def __init__(self, places: Sequence[Place], partitions: int) -> None:
         self._places = places
@@ -38,9 +38,9 @@ class EvidenceIndex:
                 if last_offset >= item["first"] and first_offset <= item["last"]:
                     known = ranges.get(source, (first, last))
                     ranges[source] = min(first, known[0]), max(last, known[1])
-        return [self._item(source, *ranges[source]) for source in sorted(ranges)[:MOST_PLACES]]
+        return [self.item(source, *ranges[source]) for source in sorted(ranges)[:MOST_PLACES]]
 
-    def _item(self, source: int, first: int, last: int) -> dict[str, Any]:
+    def item(self, source: int, first: int, last: int) -> dict[str, Any]:
         place = self._places[source]
         if place.partition is None:
             return {"file": place.name, "partition": None, "first": first, "last": last}

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from models.detect import Closed, Detect
-from models.fold import Fold, split_at_chunks
+from models.events import Events, Rejected
+from models.fold import Fold, Folded, split_at_chunks
 from models.model import Model
 from models.operations import Operations
 from models.rules import RuleSet
-
-from models.events import Events, Rejected
+from models.sightings import Sightings
 from streams.batches import part, placed, take
 from streams.partitions import SellerPartitions, routed
 
@@ -22,13 +24,17 @@ SILENT_MS = 600_000
 
 
 @dataclass(slots=True)
-class Counts:
-    """What became of the events."""
+class Stepped:
+    """What one step gave.
 
-    folded: int = 0
-    duplicates: int = 0
-    late: int = 0
-    rejected: Counter[str] = field(default_factory=Counter)
+    closed   of each model, of each sightings partition
+    ahead    (partition, what was refused), offsets as in `spans`
+    spans    (partition, its first offset, rows of the batch that went there, in order)
+    """
+
+    closed: list[list[Closed]] = field(default_factory=list)
+    ahead: list[tuple[int, Rejected]] = field(default_factory=list)
+    spans: list[tuple[int, int, npt.NDArray[np.intp]]] = field(default_factory=list)
 
 
 class Pipeline:
@@ -38,51 +44,64 @@ class Pipeline:
         self.partitions = partitions
         self.folds = [Fold(p, operations) for p in range(partitions)]
         self.detects = [[Detect(partitions, rules, model) for _ in range(partitions)] for model in models]
-        self.counts = Counts()
         self.offsets = [0] * partitions
-        self.highest_ms = [-1] * partitions
+        self.duplicates = self.late = 0
+        self.first_ms = self.last_ms = 0
+        self.entities: set[int] = set()
         self._sellers = SellerPartitions(partitions)
 
-    def step(self, events: Events) -> tuple[list[list[Closed]], list[tuple[int, Rejected]]]:
-        """Fold and judge: for each model what closed; and (index in `events`, why) of what was refused."""
+    def step(self, events: Events) -> Stepped:
+        """Fold and judge a batch."""
+        stepped = Stepped()
         where = self._sellers.of(events)
         order = np.argsort(where, kind="stable")
-        bounds = np.searchsorted(where[order], np.arange(self.partitions + 1))
-        sorted_events = take(events, order)
-        refused: list[tuple[int, Rejected]] = []
+        bounds = np.searchsorted(where[order], np.arange(self.partitions + 1)).tolist()
+        by_partition = take(events, order)
         for p in range(self.partitions):
-            first, last = int(bounds[p]), int(bounds[p + 1])
+            first, last = bounds[p], bounds[p + 1]
             if first < last:
-                begin = self.offsets[p]
-                ahead = self._fold(p, placed(part(sorted_events, first, last), begin))
-                refused += [(int(order[first + record.offset - begin]), record) for record in ahead]
+                stepped.spans.append((p, self.offsets[p], order[first:last]))
+                self._fold(p, part(by_partition, first, last), stepped)
+        self._observe(events)
         self._mark_silent()
-        return self._close(), refused
+        stepped.closed = self._close()
+        return stepped
 
-    def finish(self) -> list[list[Closed]]:
+    def finish(self) -> Stepped:
         """Close every minute: the history is over."""
-        for fold in self.folds:
+        stepped = Stepped()
+        for p, fold in enumerate(self.folds):
+            self._count(p, fold.finish(), stepped)
             self._tell(fold.mark(idle=True))
-        return self._close()
+        stepped.closed = self._close()
+        return stepped
 
-    def _fold(self, p: int, events: Events) -> Iterator[Rejected]:
-        for chunk in split_at_chunks(events):
-            folded = self.folds[p].step(chunk)
-            self.counts.duplicates += folded.duplicates
-            self.counts.late += folded.late
-            self.counts.folded += len(chunk) - folded.duplicates - len(folded.ahead)
-            self._tell(folded.sightings)
-            yield from folded.ahead
+    def _fold(self, p: int, events: Events, stepped: Stepped) -> None:
+        own = replace(placed(events, self.offsets[p]), names=_names_of(events))
+        for chunk in split_at_chunks(own):
+            self._count(p, self.folds[p].step(chunk), stepped)
         self.offsets[p] += len(events)
-        self.highest_ms[p] = max(self.highest_ms[p], int(self.folds[p].watermark_ms))
+
+    def _count(self, p: int, folded: Folded, stepped: Stepped) -> None:
+        self.duplicates += folded.duplicates
+        self.late += folded.late
+        stepped.ahead += [(p, record) for record in folded.ahead]
+        self._tell(folded.sightings)
+
+    def _observe(self, events: Events) -> None:
+        for column in (events.developer, events.origin):
+            self.entities.update(pc.unique(pa.array(column)).to_pylist())
+        low, high = int(events.time_ms.min()), int(events.time_ms.max())
+        self.first_ms = min(self.first_ms or low, low)
+        self.last_ms = max(self.last_ms, high)
 
     def _mark_silent(self) -> None:
-        newest = max(self.highest_ms)
-        for p, fold in enumerate(self.folds):
-            if self.highest_ms[p] < newest - SILENT_MS:
+        newest = max(fold.watermark_ms for fold in self.folds)
+        for fold in self.folds:
+            if fold.watermark_ms < newest - SILENT_MS:
                 self._tell(fold.mark(idle=True))
 
-    def _tell(self, sightings: object) -> None:
+    def _tell(self, sightings: Sightings) -> None:
         messages = routed(sightings, self.partitions)
         for detects in self.detects:
             for detect, message in zip(detects, messages, strict=True):
@@ -90,3 +109,10 @@ class Pipeline:
 
     def _close(self) -> list[list[Closed]]:
         return [[detect.close() for detect in detects] for detects in self.detects]
+
+
+def _names_of(events: Events) -> dict[int, str]:
+    """The texts of the ids in these events alone: `take` and `part` share those of the whole batch."""
+    ids = np.concatenate([events.developer, events.seller, events.key, events.origin])
+    names = events.names
+    return {i: names[i] for i in pc.unique(pa.array(ids)).to_pylist() if i in names}

@@ -1,4 +1,4 @@
-"""History in; alerts, scores, dead letters and a summary out, by the code that runs live. Touches files, Kafka, Redis."""
+"""History in; alerts, scores, dead letters, a summary out, by the code that runs live. Touches files."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import contextlib
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-import numpy as np
+import pyarrow as pa
 
 from models.decode import Decoder
 from models.errors import PoolwatchError
@@ -18,13 +19,13 @@ from models.model import Model
 from models.operations import Operations
 from models.rules import RuleSet
 from poolwatch.evidence_index import EvidenceIndex
-from poolwatch.pipeline import Pipeline
+from poolwatch.pipeline import Pipeline, Stepped
 from poolwatch.progress import Bar
 from streams.adapters import adapter
 from streams.alerts_file import LastAlerts, lines_file
 from streams.merge import Merged, gathered
 from streams.scores_file import scores_file
-from streams.sources import History, open_history
+from streams.sources import open_history
 
 STEP_ROWS = 65_536
 
@@ -65,7 +66,7 @@ def replay(request: Request) -> Replayed:
 class _Run:
     def __init__(self, request: Request) -> None:
         self.request = request
-        operations = Operations.load(request.operations)
+        operations = Operations.load(Path(request.operations) if request.operations else None)
         self.rules = RuleSet.load(request.rules)
         self.models = [Model.load(request.model)]
         if request.candidate:
@@ -84,7 +85,7 @@ class _Run:
         self.rejected: Counter[str] = Counter()
         self.add_scores: Callable[[pa.Table], None] | None = None
         self.add_dead: Callable[[Sequence[Any]], None] | None = None
-        self.events, self.first_ms, self.last_ms = 0, 0, 0
+        self.read = 0
         self.position: dict[int, int] = {}
 
     def run(self) -> Replayed:
@@ -97,9 +98,9 @@ class _Run:
             bar = stack.enter_context(Bar("replay", self.history.size))
             for merged in gathered(self.history.read(), STEP_ROWS):
                 self._step(merged)
-                bar.show(self._read(merged), f"{self.events:,} events, {len(self.last[0])} alerts")
+                bar.show(self._position(merged), f"{self.read:,} events, {len(self.last[0])} alerts")
             self._keep(self.pipeline.finish())
-        if not self.events and not self.rejected:
+        if not self.read:
             raise PoolwatchError(
                 f"{' '.join(self.request.inputs)}: no event in it, or none within --from..--until"
             )
@@ -110,54 +111,55 @@ class _Run:
         return Replayed(self._summary(time.perf_counter() - begun), alerts, self.pipeline)
 
     def _step(self, merged: Merged) -> None:
+        self.read += len(merged.rejected) + len(merged.events)
         for source, record in merged.rejected:
-            self._dead(source, record.offset, record.reason)
+            self._dead(self.evidence.item(source, record.offset, record.offset), record.reason)
         events = merged.events
         if not len(events):
             return
-        self.events += len(events)
-        closed, refused, spans = self.pipeline.step(events)
-        for partition, first_offset, rows in spans:
+        stepped = self.pipeline.step(events)
+        for partition, first_offset, rows in stepped.spans:
             self.evidence.add(partition, first_offset, merged.source[rows], events.offset[rows])
-        for row, record in refused:
-            self._dead(int(merged.source[row]), int(events.offset[row]), record.reason)
-        self._keep(closed)
+        self._keep(stepped)
 
-    def _dead(self, source: int, place: int, reason: str) -> None:
+    def _dead(self, place: dict[str, Any], reason: str) -> None:
         self.rejected[reason] += 1
         if self.add_dead:
-            self.add_dead([place_of(self.history.places[source], place) | {"reason": reason}])
+            self.add_dead([place | {"reason": reason}])
 
-    def _keep(self, closed: list[list[Closed]]) -> None:
-        for last, of_model in zip(self.last, closed, strict=True):
+    def _keep(self, stepped: Stepped) -> None:
+        for p, record in stepped.ahead:
+            (place,) = self.evidence.told([{"partition": p, "first": record.offset, "last": record.offset}])
+            self._dead(place, record.reason)
+        for last, of_model in zip(self.last, stepped.closed, strict=True):
             for item in of_model:
                 last.add(item.alerts)
-        for item in closed[0]:
+        for item in stepped.closed[0]:
             if self.add_scores and item.scores is not None:
                 self.add_scores(item.scores)
 
     def _told(self, last: LastAlerts) -> list[dict[str, Any]]:
         return [alert | {"evidence": self.evidence.told(alert["evidence"])} for alert in last.all()]
 
-    def _read(self, merged: Merged) -> int:
+    def _position(self, merged: Merged) -> int:
         self.position.update(merged.position)
         return sum(self.position.values())
 
     def _summary(self, seconds: float) -> dict[str, Any]:
-        counts = self.pipeline.counts
+        pipeline, rejected = self.pipeline, sum(self.rejected.values())
         return {
             "inputs": len(self.history.inputs),
-            "events": self.events + sum(self.rejected.values()),
-            "accepted": counts.folded,
+            "events": self.read,
+            "accepted": self.read - rejected - pipeline.duplicates,
             "rejected": dict(self.rejected.most_common()),
-            "duplicates": counts.duplicates,
-            "late": counts.late,
+            "duplicates": pipeline.duplicates,
+            "late": pipeline.late,
             "alerts": self.last[0].by_severity(),
-            "entities": self.pipeline.entities(),
-            "from": self.pipeline.first_ms,
-            "until": self.pipeline.last_ms,
+            "entities": len(pipeline.entities),
+            "from": pipeline.first_ms,
+            "until": pipeline.last_ms,
             "seconds": round(seconds, 3),
-            "events_per_s": round(self.events / seconds) if seconds else 0,
+            "events_per_s": round(self.read / seconds) if seconds else 0,
             "model": self.models[0].hash,
             "rule_set": self.rules.hash,
             **({"candidate": self._compared()} if self.request.candidate else {}),

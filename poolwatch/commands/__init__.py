@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from poolwatch.commands import version
+from poolwatch.commands import doctor, feed, replay, serve, simulate, topics, version, worker
 
 app = typer.Typer(
     name="poolwatch",
@@ -16,3 +16,13 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.callback()(version.options)
+for name, module in (
+    ("simulate", simulate),
+    ("replay", replay),
+    ("worker", worker),
+    ("serve", serve),
+    ("feed", feed),
+    ("topics", topics),
+    ("doctor", doctor),
+):
+    app.command(name)(module.command)

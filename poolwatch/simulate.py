@@ -1,0 +1,102 @@
+"""A scenario in; its events to a file or topic at a set rate, and its truth to files, out. Touches files, Kafka."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import pyarrow as pa
+
+from models.errors import ConfigError
+from simulators import scenario, write
+from simulators.marketplace import Marketplace
+from streams.atomic import atomic_path
+from streams.inputs import Input
+from streams.settings import Settings
+
+BATCH_ROWS = 2_000
+ENDINGS = {".parquet": write.to_parquet, ".jsonl": write.to_jsonl}
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What to make; None = as the scenario says."""
+
+    scenario: str
+    seed: int
+    hours: float | None = None
+    sellers: int | None = None
+    developers: int | None = None
+
+    def market(self) -> Marketplace:
+        """The marketplace. ConfigError: no such scenario."""
+        return Marketplace(
+            scenario.load(self.scenario), self.seed, self.hours, self.sellers, self.developers
+        )
+
+
+def simulate(
+    wish: Wish,
+    out: str,
+    settings: Settings,
+    labels: str | None = None,
+    took: str | None = None,
+    rate: float | None = None,
+    report: str | None = None,
+) -> None:
+    """Write events, labels and what was taken. ConfigError, PoolwatchError: one clear line."""
+    market, begun = wish.market(), time.perf_counter()
+    tables: Iterator[pa.Table] = paced(market, rate) if rate else iter(market)
+    if out.startswith("kafka://"):
+        count = to_kafka(iter(market), out, settings, rate)
+    else:
+        to_file = next((to for ending, to in ENDINGS.items() if out.endswith(ending)), None)
+        if to_file is None and out not in ("-", "/dev/stdout"):
+            raise ConfigError(f"--out {out}: give FILE.jsonl, FILE.parquet or kafka://HOST:PORT/TOPIC")
+        count = (to_file or write.to_jsonl)(tables, "/dev/stdout" if out == "-" else out)
+    seconds = time.perf_counter() - begun
+    print(f"poolwatch: {out}: {count:,} events ({count / seconds:,.0f}/s)", file=sys.stderr)
+    if labels:
+        with atomic_path(labels) as partial:
+            write.to_labels(market.labels(), partial)
+    if took:
+        with atomic_path(took) as partial:
+            write.to_taken(market.taken.table(), partial)
+
+
+def to_kafka(tables: Iterator[pa.Table], url: str, settings: Settings, rate: float | None = None) -> int:
+    """Send each event with its seller_id as key; how many. PoolwatchError: no broker, not delivered."""
+    from streams.producer import FastProducer
+
+    place = Input(url, "kafka")
+    if not place.topic:
+        raise ConfigError(f"--out {url}: a topic is named as kafka://HOST:PORT/TOPIC")
+    with FastProducer(replace(settings, broker=f"kafka://{place.broker}"), place.topic, rate) as producer:
+        for batch in batches(tables):
+            producer.send(keyed(batch))
+        return producer.sent
+
+
+def keyed(table: pa.Table) -> Iterator[tuple[bytes, bytes]]:
+    """(seller_id, JSON) of each event."""
+    sellers = table["seller_id"].to_pylist()
+    for seller, line in zip(sellers, write.lines(table).to_pylist(), strict=True):
+        yield seller.encode(), line.rstrip("\n").encode()
+
+
+def batches(tables: Iterator[pa.Table], rows: int = BATCH_ROWS) -> Iterator[pa.Table]:
+    """The same events, at most `rows` at a time."""
+    for table in tables:
+        for first in range(0, table.num_rows, rows):
+            yield table.slice(first, rows)
+
+
+def paced(tables: Iterator[pa.Table], rate: float) -> Iterator[pa.Table]:
+    """The same events, `rate` a second."""
+    begun, told = time.monotonic(), 0
+    for batch in batches(iter(tables), max(1, min(BATCH_ROWS, int(rate / 10)))):
+        yield batch
+        told += batch.num_rows
+        time.sleep(max(0.0, begun + told / rate - time.monotonic()))
