@@ -100,7 +100,7 @@ def _keying(settings: Settings, topic: str, partitions: int) -> Finding:
         return Finding(
             WARN,
             "keying",
-            f"{topic}: {sampled - placed} of {sampled} events are not where Kafka's partitioner puts their key",
+            f"{topic}: {sampled - placed} of {sampled} events are in another partition than their key's",
             "let every producer use murmur2 (librdkafka: partitioner=murmur2_random)",
         )
     return Finding(

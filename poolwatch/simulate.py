@@ -32,9 +32,7 @@ class Wish:
 
     def market(self) -> Marketplace:
         """The marketplace. ConfigError: no such scenario."""
-        return Marketplace(
-            scenario.load(self.scenario), self.seed, self.hours, self.sellers, self.developers
-        )
+        return Marketplace(scenario.load(self.scenario), self.seed, self.hours, self.sellers, self.developers)
 
 
 def simulate(
@@ -53,7 +51,7 @@ def simulate(
         count = to_kafka(iter(market), out, settings, rate)
     else:
         to_file = next((to for ending, to in ENDINGS.items() if out.endswith(ending)), None)
-        if to_file is None and out not in ("-", "/dev/stdout"):
+        if to_file is None and out != "-" and not out.startswith("/dev/"):
             raise ConfigError(f"--out {out}: give FILE.jsonl, FILE.parquet or kafka://HOST:PORT/TOPIC")
         count = (to_file or write.to_jsonl)(tables, "/dev/stdout" if out == "-" else out)
     seconds = time.perf_counter() - begun

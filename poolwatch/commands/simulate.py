@@ -35,6 +35,11 @@ def command(
     from poolwatch.simulate import Wish, simulate
 
     simulate(
-        Wish(scenario, seed, hours, sellers, developers), out, settings, labels=labels, took=took, rate=rate,
+        Wish(scenario, seed, hours, sellers, developers),
+        out,
+        settings,
+        labels=labels,
+        took=took,
+        rate=rate,
         report=report,
     )
