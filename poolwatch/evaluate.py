@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -176,29 +176,41 @@ def make(plan: Plan, seed: int, folder: Path) -> Given:
         scores=folder / "scores.parquet",
         alerts=folder / "alerts.jsonl",
     )
-    simulate = ["simulate", "--scenario", plan.scenario, "--seed", seed, "--hours", plan.hours]
-    simulate += ["--sellers", plan.sellers, "--developers", plan.developers]
-    simulate += ["--out", given.events, "--labels", given.labels, "--take", given.take]
-    _poolwatch([*simulate, *(["--perturb", plan.perturb] if plan.perturb else [])])
-    replay = ["replay", given.events, "--scores", given.scores, "--alerts", given.alerts]
-    replay += [
-        x for name in ("model", "rules") if getattr(plan, name) for x in (f"--{name}", getattr(plan, name))
+    simulate: list[object] = [
+        "simulators",
+        "--scenario",
+        plan.scenario,
+        "--seed",
+        seed,
+        "--hours",
+        plan.hours,
     ]
-    _poolwatch(replay)
-    return given if given.take and given.take.exists() else replace(given, take=None)
+    simulate += ["--sellers", plan.sellers, "--developers", plan.developers, "--perturb", plan.perturb]
+    _run([*simulate, "--out", given.events, "--labels", given.labels, "--took", given.take])
+    replay: list[object] = [
+        "poolwatch",
+        "replay",
+        given.events,
+        "--scores",
+        given.scores,
+        "--alerts",
+        given.alerts,
+    ]
+    for name, value in (("--model", plan.model), ("--rules", plan.rules)):
+        replay += [name, value] if value else []
+    _run(replay)
+    return given
 
 
-def _poolwatch(arguments: Sequence[object]) -> None:
-    """Run one poolwatch command in a process of its own, so that its memory is given back."""
+def _run(arguments: Sequence[object]) -> None:
+    """Run `python -m ...` in a process of its own, so that its memory is given back."""
     done = subprocess.run(
-        [sys.executable, "-m", "poolwatch", *map(str, arguments)],
-        stderr=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
+        [sys.executable, "-m", *map(str, arguments)], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL
     )
     if done.returncode:
         lines = done.stderr.decode(errors="replace").strip().splitlines()
         raise PoolwatchError(
-            f"{arguments[0]} failed: {lines[-1] if lines else f'exit code {done.returncode}'}"
+            " ".join(map(str, arguments[:2])) + f" failed: {lines[-1] if lines else done.returncode}"
         )
 
 

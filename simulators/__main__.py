@@ -6,7 +6,7 @@ import argparse
 import sys
 
 from models.errors import PoolwatchError
-from simulators import poolers, populations, scenario, write
+from simulators import perturb, poolers, populations, scenario, write
 from simulators.marketplace import Marketplace
 
 
@@ -24,6 +24,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--out", help="FILE.parquet or FILE.jsonl")
     parser.add_argument("--labels", help="labels, JSON lines")
     parser.add_argument("--took", help="what poolers really took, Parquet")
+    parser.add_argument("--perturb", type=float, default=0.0, help="move all numbers by up to this share")
     options = parser.parse_args(arguments)
     try:
         if options.list:
@@ -38,6 +39,8 @@ def main(arguments: list[str] | None = None) -> int:
 def _simulate(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
     if not options.out or not options.out.endswith((".parquet", ".jsonl")):
         parser.error("--out FILE.parquet or FILE.jsonl is needed")
+    if options.perturb:
+        perturb.move(options.perturb, options.seed)
     market = Marketplace(
         scenario.load(options.scenario), options.seed, options.hours, options.sellers, options.developers
     )
