@@ -23,6 +23,7 @@ def test_spans_move_within_the_amount_and_chances_stay_chances():
         perturb.move(1, 0)
 
 
+@pytest.mark.slow
 def test_perturbed_market_is_another_and_the_same_again(tmp_path):
     def market(name, *more):
         out = tmp_path / f"{name}.parquet"
