@@ -215,6 +215,11 @@ class Feed:
         newest = await self._redis.xrevrange(self.keys.stream, count=1)
         return newest[0][0].decode() if newest else "0"
 
+    async def recent(self, count: int) -> str:
+        """Position from which the newest `count` entries follow."""
+        newest = await self._redis.xrevrange(self.keys.stream, count=count + 1)
+        return newest[-1][0].decode() if len(newest) > count else "0"
+
     async def cut(self, after: str) -> bool:
         """Whether entries later than `after` may be gone already, as the stream keeps only so many."""
         oldest = await self._redis.xrange(self.keys.stream, count=1)

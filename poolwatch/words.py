@@ -1,0 +1,55 @@
+"""An alert -> what a person reads in a terminal. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from rich.text import Text
+
+from streams.feed import plain
+
+COLOURS = {"critical": "bold white on red", "high": "bold red", "medium": "yellow", "low": "cyan"}
+Alert = Mapping[str, Any]
+
+
+def clock(ms: int) -> str:
+    """Event time, to the minute."""
+    return datetime.fromtimestamp(ms / 1000, UTC).strftime("%d %b %H:%M")
+
+
+def severity(alert: Alert) -> Text:
+    name = plain(alert["severity"])
+    return Text(f" {name} ", COLOURS.get(name, ""))
+
+
+def gist(alert: Alert) -> str:
+    """What an alert says, in one sentence."""
+    reasons = alert.get("reasons") or [{"text": f"score {alert['score']:.2f}"}]
+    text = plain(reasons[0]["text"])
+    return text[:1].upper() + text[1:]
+
+
+def stakes(alert: Alert) -> str:
+    """Sellers, customers and records in a few words."""
+    parts = [f"{alert['sellers']:,} sellers"]
+    if customers := alert.get("customers"):
+        parts.append(f"about {round(customers['estimate']):,} customers")
+    return ", ".join([*parts, f"{alert['records']:,} records"])
+
+
+def line(alert: Alert) -> str:
+    """An alert as one plain line."""
+    who = f"{alert['entity_kind']} {plain(alert['entity_id'])}"
+    return f"{clock(alert['time'])}  {plain(alert['severity']):8}  {who}  {gist(alert)} ({stakes(alert)})"
+
+
+def span(ms: float) -> str:
+    """A length of time in the unit that suits it."""
+    minutes = ms / 60_000
+    if minutes < 1:
+        return f"{ms / 1000:.0f} s"
+    if minutes < 120:
+        return f"{minutes:.0f} min"
+    return f"{minutes / 60:.1f} h" if minutes < 48 * 60 else f"{minutes / 1440:.1f} days"
