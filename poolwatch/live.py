@@ -1,0 +1,193 @@
+"""DemoState -> the demo's terminal view, or plain lines where there is no terminal. Touches the console."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from types import TracebackType
+from typing import Self
+
+from rich import box
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from poolwatch import words
+from poolwatch.demo_state import DemoState, Planted
+from streams.feed import plain
+
+BARS = "▁▂▃▄▅▆▇█"
+ALERTS_SHOWN = 6
+#: Seconds between two status lines where the output is no terminal.
+LINE_EVERY_S = 5.0
+
+
+class LiveView:
+    """Shows a state while it changes. Call `refresh` after each change, a few times a second."""
+
+    def __init__(self, state: DemoState, console: Console | None = None) -> None:
+        self._state = state
+        self._console = console or Console(highlight=False)
+        self._live: Live | None = None
+        if self._console.is_terminal:
+            self._live = Live(self, console=self._console, refresh_per_second=4)
+        self._printed: set[str] = set()
+        self._phase = ""
+        self._line_due_s = 0.0
+
+    def __enter__(self) -> Self:
+        if self._live:
+            self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._live:
+            self._live.stop()
+        self._live = None
+
+    def __rich__(self) -> RenderableType:
+        return screen(self._state, self._console.height)
+
+    def refresh(self) -> None:
+        """Tell what is new; a terminal redraws by itself."""
+        if self._live:
+            return
+        state = self._state
+        if state.phase != self._phase:
+            self._phase = state.phase
+            self._say(state.phase)
+        for alert in state.alerts.values():
+            if alert["alert_id"] not in self._printed:
+                self._printed.add(alert["alert_id"])
+                self._say(f"ALERT  {words.line(alert)}")
+        if state.events and state.elapsed_s >= self._line_due_s:
+            self._line_due_s = state.elapsed_s + LINE_EVERY_S
+            self._say(figures(state))
+
+    def _say(self, text: str) -> None:
+        self._console.print(text, markup=False, soft_wrap=True)
+
+
+def screen(state: DemoState, height: int = 40) -> RenderableType:
+    """One frame."""
+    rows = max(1, min(ALERTS_SHOWN, (height - 14 - len(state.planted)) // 3))
+    return Group(_header(state), _figures(state), _alerts(state, rows), _planted(state))
+
+
+def summary(state: DemoState) -> RenderableType:
+    """What was found, plainly, and where to look next."""
+    said = Text()
+    for party in state.planted:
+        said.append_text(_verdict(party, end=True)).append("\n")
+    others = state.others()
+    if others:
+        names = ", ".join(f"{a['entity_kind']} {plain(a['entity_id'])}" for a in others[:5])
+        more = f" and {len(others) - 5} more" if len(others) > 5 else ""
+        said.append(
+            f"! {_count(len(others), 'alert')} on parties that were not planted: {names}{more}\n", "yellow"
+        )
+    elif state.alerts:
+        said.append("✔ no alert on anybody else\n", "green")
+    said.append(f"\n{state.events:,} events in {state.elapsed_s:.0f} s, {state.developers:,} developers and ")
+    said.append(f"{state.origins:,} origins watched. Delays are event time since the party's first call.")
+    return Panel(said, title="What it found", title_align="left", border_style="cyan", box=box.ROUNDED)
+
+
+def next_steps() -> RenderableType:
+    """Where to look after the demo."""
+    steps = Table.grid(padding=(0, 2))
+    steps.add_row(Text("poolwatch demo", "bold"), "again, until Ctrl-C: the alert page stays open meanwhile")
+    steps.add_row(Text("poolwatch replay FILE", "bold"), "the same detection over your own history")
+    steps.add_row(Text("poolwatch worker --broker kafka://HOST:PORT", "bold"), "live, on your own Kafka")
+    return Panel(steps, title="Next", title_align="left", border_style="dim", box=box.ROUNDED)
+
+
+def figures(state: DemoState) -> str:
+    """The figures as one plain line."""
+    parts = [f"{state.elapsed_s:.0f} s", f"{state.events:,} events"]
+    if state.rates:
+        parts.append(f"{state.rates[-1]:,.0f} events/s")
+    parts += [f"lag {state.lag:,}", f"{state.developers:,} developers", f"{state.origins:,} origins"]
+    if state.watermark_ms:
+        parts.append(f"judged up to {words.clock(state.watermark_ms)} UTC")
+    return ", ".join([*parts, _count(len(state.alerts), "alert")])
+
+
+def _count(number: int, one: str) -> str:
+    return f"{number:,} {one}" if number == 1 else f"{number:,} {one}s"
+
+
+def _header(state: DemoState) -> RenderableType:
+    lines = Text()
+    span = f"{state.elapsed_s:.0f} s" + (
+        f" of {state.seconds:.0f} s" if state.seconds else "; Ctrl-C ends it"
+    )
+    lines.append(f"{state.phase} ", "bold").append(f"({span})\n", "dim")
+    for place, (name, address) in enumerate(state.where.items()):
+        lines.append("   " if place else "").append(f"{name} ", "dim").append(address)
+    return Panel(
+        lines, title="[bold]poolwatch demo[/]", title_align="left", border_style="cyan", box=box.ROUNDED
+    )
+
+
+def _figures(state: DemoState) -> RenderableType:
+    grid = Table.grid(expand=True, padding=(0, 1))
+    for _ in range(5):
+        grid.add_column(ratio=1)
+    rate = f"{state.rates[-1]:,.0f}" if state.rates else "–"
+    times = words.clock(state.watermark_ms) if state.watermark_ms else "–"
+    values = (f"{state.events:,}", rate, f"{state.lag:,}", f"{state.developers:,} + {state.origins:,}", times)
+    grid.add_row(*(Text(value, "bold") for value in values))
+    names = ("events", "events/s", "waiting (lag)", "devs + origins", "judged up to (UTC)")
+    grid.add_row(*(Text(name, "dim") for name in names))
+    grid.add_row("", Text(_curve(state.rates), "cyan"), "", "", "")
+    return Panel(grid, box=box.SIMPLE, padding=0)
+
+
+def _curve(rates: Iterable[float]) -> str:
+    values = list(rates)
+    most = max(values, default=0) or 1
+    return "".join(BARS[min(7, int(8 * value / most))] for value in values)
+
+
+def _alerts(state: DemoState, rows: int) -> RenderableType:
+    newest = sorted(state.alerts.values(), key=lambda a: (a["time"], a["alert_id"]), reverse=True)
+    table = Table.grid(padding=(0, 1), expand=True)
+    table.add_column(width=12)
+    table.add_column(width=10)
+    table.add_column()
+    for alert in newest[:rows]:
+        what = Text(plain(alert["entity_id"]), "bold")
+        what.append(f"  {words.stakes(alert)}\n", "not bold dim").append(words.gist(alert), "not bold")
+        table.add_row(Text(words.clock(alert["time"]), "dim"), words.severity(alert), what)
+    if not newest:
+        table.add_row("", "", Text("none yet", "dim"))
+    more = f", newest {rows} shown" if len(newest) > rows else ""
+    title = f"Alerts: {len(newest):,}{more}"
+    return Panel(
+        table, title=title, title_align="left", border_style="red" if newest else "dim", box=box.ROUNDED
+    )
+
+
+def _planted(state: DemoState) -> RenderableType:
+    lines = (
+        Text("\n").join(_verdict(party) for party in state.planted)
+        if state.planted
+        else Text("nothing", "dim")
+    )
+    return Panel(
+        lines, title="Planted by the simulator", title_align="left", border_style="dim", box=box.ROUNDED
+    )
+
+
+def _verdict(party: Planted, end: bool = False) -> Text:
+    if party.found is None or party.delay_ms is None:
+        mark = ("✘ not found: ", "red") if end else ("… not found yet: ", "yellow")
+        return Text.assemble(mark, (party.party, "bold"), f", {party.what}")
+    after = words.span(max(0, party.delay_ms))
+    who = f"{party.found['entity_kind']} {plain(party.found['entity_id'])}"
+    found = f", {party.what}: {who}, after {after}"
+    return Text.assemble(("✔ found ", "green"), (party.party, "bold"), found)

@@ -1,0 +1,52 @@
+"""`poolwatch feed` on a real Redis: past alerts, JSON lines that tell where to go on."""
+
+import asyncio
+import json
+
+import pytest
+from redis.asyncio import Redis
+
+from models.errors import ConfigError, PoolwatchError
+from poolwatch import feed_view
+from streams import feed
+from tests.streams.sample import alert, raw
+
+pytestmark = pytest.mark.redis
+
+
+async def _tell(url, *alerts):
+    async with Redis.from_url(url) as redis:
+        await feed.publish(redis, feed.FeedKeys(""), alerts)
+
+
+@pytest.fixture
+def url(redis_url):
+    asyncio.run(_tell(redis_url, *[raw(n) for n in range(15)]))
+    return redis_url
+
+
+def test_json_lines_resume_from_their_own_id(url, capfdbinary):
+    feed_view.follow(url, after="0", as_json=True, once=True)
+    lines = [json.loads(line) for line in capfdbinary.readouterr().out.splitlines()]
+    ids = [line.pop("feed_id") for line in lines]
+    assert lines == [alert(n) for n in range(15)]
+    feed_view.follow(url, after=ids[11], as_json=True, once=True)
+    rest = [json.loads(line)["alert_id"] for line in capfdbinary.readouterr().out.splitlines()]
+    assert rest == [alert(n)["alert_id"] for n in (12, 13, 14)]
+    feed_view.follow(url, after=ids[14], as_json=True, once=True)
+    assert capfdbinary.readouterr().out == b""
+
+
+def test_without_a_position_the_newest_few(url, capfd):
+    feed_view.follow(url, once=True)
+    lines = capfd.readouterr().out.splitlines()
+    assert len(lines) == feed_view.RECENT
+    assert "dev-0014" in lines[-1]
+    assert "Personal data of 92 sellers" in lines[-1]
+
+
+def test_what_is_wrong_is_one_line(url):
+    with pytest.raises(ConfigError, match="feed position"):
+        feed_view.follow(url, after="yesterday")
+    with pytest.raises(PoolwatchError, match="give another with --redis"):
+        feed_view.follow("redis://127.0.0.1:1/0")
