@@ -149,7 +149,7 @@ def build(scenario: Scenario, seed: int, count: int, developers: int, start_ms: 
             known[name].fill(world, **parameters)
     for name, parties in scenario.poolers.items():
         for number in range(1, parties + 1):
-            plant(world, name, manners[name], number)
+            plant(world, name, manners[name], number, scenario.early)
     for name in late:
         if name in scenario.populations:
             extra = {"developers": developers} if name == "ordinary" else {}

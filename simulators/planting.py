@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from models.errors import ConfigError
 from simulators import chance
 from simulators.habits import HABIT
 from simulators.machines import STAFF_KIT
@@ -12,11 +13,11 @@ from simulators.pooling import I64, Manner, Pooler, between
 from simulators.world import Party, World
 
 
-def plant(world: World, name: str, manner: Manner, number: int) -> Party:
+def plant(world: World, name: str, manner: Manner, number: int, early_share: float | None = None) -> Party:
     """Set party `name`-`number` to work in `world`."""
     rng = chance.rng(world.seed, "pooler", name, number)
     span = world.end_ms - world.start_ms
-    early = rng.random() < manner.early
+    early = rng.random() < (manner.early if early_share is None else early_share)
     start = world.start_ms if early else world.start_ms + int(span * rng.uniform(0.33, 0.72))
     party = world.party(f"{name}-{number}", "aggregator", name, start)
     pooler = Pooler(
@@ -27,17 +28,23 @@ def plant(world: World, name: str, manner: Manner, number: int) -> Party:
     joined = _joined(manner, rng, start, world.start_ms, len(sellers), early)
     pools, stays = _machines(world, manner, rng, party, len(sellers))
     links = _links(world, manner, rng, party, sellers, joined, pools)
-    pooler.take(links, sellers, np.maximum(joined, world.start_ms), pools, stays)
+    left = rng.uniform(0, 0.6) if early else 1.0
+    pooler.take(links, sellers, np.maximum(joined, world.start_ms), pools, stays, left)
     world.programs.append(pooler)
     return party
 
 
 def _victims(world: World, manner: Manner, rng: np.random.Generator, wanted: int) -> I64:
-    """Sellers, the larger the likelier; each is pooled once. Mode "own" needs sellers with keys of their own."""
-    able = (
-        np.array(sorted(world.own_keys), np.int64) if manner.mode == "own" else np.arange(len(world.primary))
-    )
-    able = np.setdiff1d(able, np.array(sorted(world.pooled), np.int64))
+    """Sellers, the larger the likelier; each pooled once. Mode "own": those with keys of their own."""
+    able = np.arange(len(world.primary))
+    if manner.mode == "own":
+        able = np.array(sorted(world.own_keys), np.int64)
+        if not len(able):
+            raise ConfigError(
+                f"{manner.says}: needs sellers with keys of their own; add own_scripts to [populations]"
+            )
+    fresh = np.setdiff1d(able, np.array(sorted(world.pooled), np.int64))
+    able = fresh if len(fresh) >= min(wanted, 4) else able  # a small marketplace's sellers are pooled twice
     weight = world.orders.sellers.orders_per_day[able] ** 0.4
     chosen = rng.choice(able, min(wanted, len(able)), replace=False, p=weight / weight.sum())
     world.pooled.update(int(seller) for seller in chosen)

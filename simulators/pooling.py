@@ -54,6 +54,7 @@ class Manner:
     unrest: Span = (0.05, 0.35)  # sigma of the lognormal that moves visits
     chaff: Span = (0.0, 0.0)  # writes a read
     keys_per_day: float = 0.0  # 0 = all at once
+    shift_hours: float = 24.0  # of a day in which it works
     early: float = 0.25  # chance that it is at work when the span begins
     expect: tuple[str, ...] = ()
 
@@ -80,18 +81,26 @@ class Pooler:
         self.chaff = between(rng, manner.chaff)
         self.buyer = rng.random()
         self.waits = WAITS if rng.random() < 0.5 else 0
+        self.listing = OP["searchOrders" if manner.mode == "staff" else "getOrders"]
+        self.shift_ms = int(rng.uniform(5, 15) * HOUR_MS)
 
-    def take(self, links: I64, sellers: I64, joined: I64, pools: tuple[I64, I64], stays_ms: int) -> None:
-        """Set to work: key i of seller i from joined[i] on, from machines pools[0][i] ... + pools[1][i] - 1."""
+    def take(
+        self, links: I64, sellers: I64, joined: I64, pools: tuple[I64, I64], stays_ms: int, left: float = 1.0
+    ) -> None:
+        """Set to work: key i of seller i from joined[i] on, a share `left` of its history still to be taken.
+
+        pools: (first machine, how many) of each key; a key stays `stays_ms` with one (0: changes every call).
+        """
         self.links, self.sellers, self.joined = links, sellers, joined
         self.machine, self.machines, self.stays_ms = *pools, stays_ms
         at = joined + (self.rng.random(len(links)) * self.back_ms).astype(np.int64)
         if self.manner.order != PARALLEL:  # one key after the other
             at = np.maximum.accumulate(joined + (np.arange(len(links)) * self.gap_ms).astype(np.int64))
-        self.visit = at
+        self.visit = self._in_shift(at)
         self.newest = self.orders.before(sellers, joined)
         self.oldest = self.newest.copy()
         days = between(self.rng, self.manner.history_days) * np.exp(self.rng.normal(0, 0.2, len(links)))
+        days *= left  # what it took before the span
         self.floor = self.orders.before(sellers, joined - (days * DAY_MS).astype(np.int64))
 
     @property
@@ -130,14 +139,23 @@ class Pooler:
         if self.manner.order != PARALLEL:
             rest = np.maximum(rest, len(self.links) * self.gap_ms)
         wait = rest * np.exp(self.rng.normal(0, self.unrest, len(keys)))
-        self.visit[keys] = time + np.maximum(wait, 30_000).astype(np.int64)
+        self.visit[keys] = self._in_shift(time + np.maximum(wait, 30_000).astype(np.int64))
         return made
+
+    def _in_shift(self, time: I64) -> I64:
+        """The time, or the party's next working hours."""
+        if self.manner.shift_hours >= 24:
+            return time
+        since = (time - self.shift_ms) % DAY_MS
+        off = since >= self.manner.shift_hours * HOUR_MS
+        pause = DAY_MS - since + (self.rng.random(len(time)) * 2 * HOUR_MS).astype(np.int64)
+        return np.asarray(np.where(off, time + pause, time))
 
     @property
     def reach(self) -> int:
         """Orders of the past that one visit takes."""
         if self.manner.order == AT_429:
-            return 22 * PAGE_ORDERS
+            return 22 * PAGE_ORDERS if self.route == PAGES else 36
         return {PAGES: self.pages * PAGE_ORDERS, ADDRESSES: self.pages * 12, REPORTS: self.pages * 600}[
             self.route
         ]
@@ -185,13 +203,13 @@ class Pooler:
         size = np.minimum(count[owner] - place * PAGE_ORDERS, PAGE_ORDERS)
         step = 600 + self.rng.integers(0, 1_600, len(owner))
         listed = rows(
-            time[owner] + place * 1_200 + step, links[owner], OP["getOrders"], first=first[owner] + place * PAGE_ORDERS,
+            time[owner] + place * 1_200 + step, links[owner], self.listing, first=first[owner] + place * PAGE_ORDERS,
             count=size, pii=EVERYTHING if with_page else PURCHASE, flags=flags | (TAKES if with_page else 0),
         )  # fmt: skip
         if with_page:
             return np.concatenate([rows(time, links, OP["createRestrictedDataToken"], flags=flags), listed])
         owner, place = expand(count)
-        at = time[owner] + 3_000 + place * 2_050 + self.rng.integers(0, 400, len(owner))
+        at = time[owner] + 3_000 + place * (150 if hop else 2_050) + self.rng.integers(0, 140, len(owner))
         address = rows(
             at,
             links[owner],

@@ -17,7 +17,7 @@ _FIELDS = {
     "sellers",
     "developers",
     "hours",
-    "start",
+    "early",
     "sale",
     "median_orders",
     "populations",
@@ -27,7 +27,12 @@ _FIELDS = {
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """A mix. populations: name -> parameters (over the module's DEFAULTS); poolers: name -> parties."""
+    """A mix. populations: name -> parameters (over the module's DEFAULTS); poolers: name -> parties.
+
+    sale           share of sellers with a sale day within the span
+    median_orders  orders a day of the middle seller
+    early          chance that a pooler is at work when the span begins, where it is not the manner's own
+    """
 
     name: str
     says: str
@@ -36,6 +41,7 @@ class Scenario:
     hours: float = 72.0
     sale: float = 0.0
     median_orders: float = 18.0
+    early: float | None = None
     populations: dict[str, dict[str, Any]] = field(default_factory=dict)
     poolers: dict[str, int] = field(default_factory=dict)
 
@@ -86,7 +92,7 @@ def _checked(path: Path, data: dict[str, Any]) -> Scenario:
             raise ConfigError(f'{path}: no pooler "{name}"; {_near(name, sorted(poolers.registry()))}')
         if not isinstance(count, int) or count < 0:
             raise ConfigError(f"{path}: poolers.{name} must be a number of parties, 0 or more")
-    plain = {key: value for key, value in data.items() if key not in ("populations", "poolers", "start")}
+    plain = {key: value for key, value in data.items() if key not in ("populations", "poolers")}
     return Scenario(
         name=path.stem, populations=mixed, poolers=dict(data.get("poolers", {})), **{"says": "", **plain}
     )

@@ -39,19 +39,38 @@ def primary_kind(world: World) -> str:
 
 
 def tool(
-    world: World, population: str, kind: str, sellers: I64, *, addresses: list[str] | None = None, own: float = 0.25,
-    changes: dict[str, float] | None = None, since: npt.ArrayLike | None = None,
-) -> int:  # fmt: skip
+    world: World,
+    population: str,
+    kind: str,
+    sellers: I64,
+    *,
+    addresses: list[str] | None = None,
+    kit: tuple[str, str] | None = None,
+    changes: dict[str, float] | None = None,
+    since: npt.ArrayLike | None = None,
+    until: npt.ArrayLike | None = None,
+) -> int:
     """One application of `kind` with links to `sellers`; its developer number."""
     developer = world.developer(population)
     habit = KIND[kind].draw(world.rng)
     for name, value in (changes or {}).items():
         habit[name] = value
-    pool = world.machines.pool(addresses or place(world), world.machines.kit(own))
-    joined, until = world.joined(len(sellers))
-    world.link(developer, sellers, vary(np.repeat(habit, len(sellers)), world.rng), pool,
-               since=joined if since is None else since, until=until)  # fmt: skip
+    pool = world.machines.pool(addresses or place(world), kit or world.machines.kit())
+    joined, left = world.joined(len(sellers))
+    world.link(
+        developer,
+        sellers,
+        vary(np.repeat(habit, len(sellers)), world.rng),
+        pool,
+        since=joined if since is None else since,
+        until=left if until is None else until,
+    )
     return developer
+
+
+def leaving(world: World, sellers: I64, moves: npt.ArrayLike) -> None:
+    """Ordinary tools that these sellers use until they move elsewhere at `moves`."""
+    tool(world, "ordinary", primary_kind(world), sellers, since=0, until=moves)
 
 
 def private(
@@ -62,10 +81,11 @@ def private(
     pool: tuple[int, int],
     *,
     stays_ms: int = 0,
-    since: int = 0,
+    known: bool = True,
 ) -> int:
-    """A seller's own private application; its link number."""
+    """A seller's own private application; its link number. known: the seller holds the key itself."""
     developer = world.developer(population)
-    (link,) = world.link(developer, [seller], vary(habit, world.rng), pool, stays_ms=stays_ms, since=since)
-    world.own_keys.setdefault(int(seller), int(link))
+    (link,) = world.link(developer, [seller], vary(habit, world.rng), pool, stays_ms=stays_ms)
+    if known:
+        world.own_keys.setdefault(int(seller), int(link))
     return int(link)

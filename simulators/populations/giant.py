@@ -17,5 +17,7 @@ def fill(world: World, share: float, addresses: int) -> None:
     changes = {"read_when": AT_POLL, "ships": SHIP_CALLS, "poll_minutes": 24.0, "ship_share": 0.93, "page_pii": 0,
                "read": 0.97, "items": 0.1, "backfill_days": 20.0, "backfill_pii": EVERYTHING}  # fmt: skip
     clouds = [world.machines.cloud() for _ in range(int(addresses))]
-    developer = tool(world, "giant", "order_tool", sellers, addresses=clouds, own=1.0, changes=changes)
+    developer = tool(
+        world, "giant", "order_tool", sellers, addresses=clouds, kit=world.machines.kit(1.0), changes=changes
+    )
     world.party("giant", "benign", "giant").developers.append(developer)

@@ -30,4 +30,9 @@ def fill(world: World, count: int, main: float) -> None:
         address = world.machines.home() if home else world.machines.server()
         second = [world.machines.home()] if home and world.rng.random() < 0.4 else []
         pool = world.machines.pool([address, *second], world.machines.kit(0.12))
-        private(world, "own_scripts", int(seller), habit, pool, stays_ms=2 * DAY_MS)
+        if world.rng.random() < 0.12:  # a laptop beside the server
+            world.machines.add(world.machines.home(), *world.machines.kit(0.1))
+            pool = pool[0], pool[1] + 1
+        private(
+            world, "own_scripts", int(seller), habit, pool, stays_ms=int(world.rng.uniform(0.4, 4) * DAY_MS)
+        )

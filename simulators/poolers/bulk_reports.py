@@ -1,0 +1,20 @@
+"""Bulk reports in place of calls: one document equals thousands of reads."""
+
+from simulators.pooling import REPORTS, Manner
+
+MANNER = Manner(
+    "reports in place of calls: few calls, thousands of records",
+    sellers=(20, 60),
+    routes=((REPORTS, 1.0),),
+    pages=(2, 8),
+    back_minutes=(40, 300),
+    return_hours=(12, 30),
+    history_days=(60, 500),
+    expect=(
+        "report_records_24h",
+        "report_share_24h",
+        "sellers_unneeded_24h",
+        "sellers_shadow_24h",
+        "unneeded_share_24h",
+    ),
+)

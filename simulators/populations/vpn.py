@@ -1,0 +1,24 @@
+"""Sellers behind VPNs: their own scripts leave through a few exits that strangers share."""
+
+from __future__ import annotations
+
+from simulators.habits import KIND
+from simulators.orders import HOUR_MS
+from simulators.populations._common import primary_kind, private, unled
+from simulators.world import World
+
+SAYS = "sellers whose own scripts call through VPN exits"
+DEFAULTS = {"count": 30, "exits": 6}
+
+
+def fill(world: World, count: int, exits: int) -> None:
+    """`count` sellers behind `exits` exits, another one every few hours."""
+    party = world.party("vpn", "benign", "vpn")
+    addresses = world.machines.neighbours(exits)
+    kits = [world.machines.kit(0.0) for _ in range(3)]
+    for seller in unled(world, count):
+        habit = KIND[primary_kind(world)].draw(world.rng)
+        habit["poll_minutes"] *= world.rng.uniform(1, 4)
+        pool = world.machines.pool(addresses, kits[int(world.rng.integers(3))])
+        party.machines += range(pool[0], sum(pool))
+        private(world, "vpn", int(seller), habit, pool, stays_ms=int(world.rng.uniform(3, 40) * HOUR_MS))
