@@ -192,6 +192,16 @@ def others_handle(s: Any, developer: Any, client: Any, network: Any, now: int, m
 
 
 @njit(cache=True)
+def idle(p: Any, now: int, lim: Any) -> bool:
+    """Pair `p` does not handle the seller's orders: no deed of late, or deeds for next to none of what it took."""
+    if p.deed == 0 or now - p.deed > lim.deed_minutes:
+        return True
+    if p.blanket != 0 and now - p.blanket <= lim.deed_minutes:
+        return False
+    return p.taken >= lim.shadow_orders and np.int64(p.needed) * lim.deed_share < p.taken
+
+
+@njit(cache=True)
 def enter_write(s: Any, hour: int, deed: bool) -> None:
     """Count a write in the seller's hours. Halved at 2**16, so that new habits are learnt."""
     s.writes[hour] += 1
@@ -230,6 +240,7 @@ def pair_of(table: Any, seller: Any, entity: Any, kind: int) -> int:
         row = take(table, key)
         p = table.rows[row]
         p.deed = 0
+        p.blanket = 0
         p.reads = 0
         p.taken = 0
         p.needed = 0

@@ -14,8 +14,10 @@ from models.fold_facts import (
     act_on_order,
     alone,
     asleep,
+    differ,
     enter_deed,
     enter_write,
+    idle,
     others_handle,
     pair_of,
     read_order,
@@ -229,6 +231,19 @@ def _order(mem: Any, seller: Any, seller_row: int, order: Any, now: int, lim: An
 
 
 @njit(cache=True)
+def _others_than_reader(s: Any, o: Any, now: int, lim: Any) -> int:
+    """As `others_handle`, for the only reader of order `o`; its network is not remembered, its client decides."""
+    found = 0
+    for p in range(3):
+        if s.deed[p] != 0 and now - s.deed[p] <= lim.handled_minutes:
+            if s.deed_developer[p] != o.readers_developer[0]:
+                found |= 3
+            elif differ(s.deed_client[p], o.readers_client[0]):
+                found |= 2
+    return found
+
+
+@njit(cache=True)
 def _judge_orders(mem: Any, totals: Any, now: int, closed: int, offset: int, lim: Any) -> bool:
     """Tell the orders that stayed alone for a day; forget those of a week ago. False: no room for rows."""
     clock, rows = mem.clock, mem.orders.rows
@@ -236,10 +251,12 @@ def _judge_orders(mem: Any, totals: Any, now: int, closed: int, offset: int, lim
         if totals.meta[T_ROWS] + 4 > len(totals.rows):
             return False
         o = rows[clock[C_ORDER_JUDGE]]
-        if alone(o):
+        others = _others_than_reader(mem.sellers.rows[o.seller], o, now, lim) if alone(o) else 0
+        if others:
             seller, none = mem.sellers.rows[o.seller].key, np.uint64(0)
-            at = _row(totals, DEVELOPER, o.developer, seller, none, none, now, offset)
-            totals.rows[at].orders_alone += 1
+            if others & 1:
+                at = _row(totals, DEVELOPER, o.developer, seller, none, none, now, offset)
+                totals.rows[at].orders_alone += 1
             if o.origin != 0:
                 at = _row(totals, ORIGIN, o.origin, seller, none, none, now, offset)
                 totals.rows[at].orders_alone += 1
@@ -351,10 +368,12 @@ def _add_orders(r: Any, counts: Any) -> None:
 def _touch_orders(
     mem: Any, ev: Any, i: int, seller_row: int, now: int, reads: bool, counts: Any, lim: Any
 ) -> None:
-    """counts int64[2, 5]: by entity kind taken, needed, handled, followed, again. In place."""
+    """counts int64[2, 7]: by entity kind taken, needed, handled, followed, again, unseen, stale. In place."""
     for at in range(ev.order_start[i], ev.order_start[i + 1]):
         row = _order(mem, ev.seller[i], seller_row, ev.orders[at], now, lim)
         o = mem.orders.rows[row]
+        unseen = 1 if o.readers == 0 and o.acted == 0 else 0
+        stale = 1 if o.acted != 0 and now - o.acted >= lim.stale_minutes else 0
         if reads:
             bits = read_order(o, ev.developer[i], ev.origin[i], ev.client[i])
             for kind in range(2):
@@ -363,6 +382,8 @@ def _touch_orders(
                 counts[kind, 2] += 1 if b & HANDLED else 0
                 counts[kind, 3] += 1 if b & FOLLOWED else 0
                 counts[kind, 4] += 1 if b & AGAIN else 0
+                counts[kind, 5] += unseen
+                counts[kind, 6] += stale if b & HANDLED else 0
         else:
             bits = act_on_order(o, ev.developer[i], ev.origin[i], ev.client[i], now)
             counts[0, 1] += bits & 1
@@ -388,16 +409,19 @@ def _add_pair(
     p.needed = _plus(p.needed, counts[1])
     if deed:
         p.deed = now
+        if not lists:
+            p.blanket = now
     if not reads:
         return
     if p.reads == 0 and known:
         r.newcomer = _plus(r.newcomer, 1)
     p.reads = _plus(p.reads, 1)
-    idle = p.deed == 0 or now - p.deed > lim.deed_minutes
     enough = p.taken >= lim.shadow_orders or (not lists and p.reads >= lim.shadow_orders)
-    if known and handled and idle and enough:
+    if known and handled and enough and idle(p, now, lim):
         r.shadow_calls = _plus(r.shadow_calls, 1)
         r.shadow_orders = _plus(r.shadow_orders, counts[0])
+        r.orders_unseen = _plus(r.orders_unseen, counts[5])
+        r.orders_stale = _plus(r.orders_stale, counts[6])
 
 
 @njit(cache=True)
@@ -456,7 +480,7 @@ def fold_events(
 ) -> tuple[int, int]:
     """Fold records from `start` on; (record it stopped at, why). `released`: held before, now believed."""
     clock = mem.clock
-    counts = np.zeros((2, 5), np.int64)
+    counts = np.zeros((2, 7), np.int64)
     for i in range(start, len(ev.offset)):
         offset, time = ev.offset[i], ev.time_ms[i]
         if not released:

@@ -32,6 +32,8 @@ class FoldLimits(NamedTuple):
     known_minutes: int = _DAY  # a seller or key younger than this is still settling in
     alone_minutes: int = _DAY  # by then whoever handles an order has read it
     deed_minutes: int = 7 * _DAY  # an entity without a deed for so long does not handle the seller's orders
+    stale_minutes: int = 48 * _HOUR  # shipping, label, invoice follow the deed within a day or two
+    deed_share: int = 10  # acted on fewer than 1/10 of the orders it took: does not handle them (chaff)
     handled_minutes: int = 72 * _HOUR  # a deed this recent: somebody does handle them (over a weekend)
     shadow_orders: int = 10  # taken (or calls, where orders are not logged) before a shadow is called one
     elsewhere_minutes: int = _DAY
@@ -63,6 +65,8 @@ PAIR = np.dtype(
         ("key", "u8"),  # mix(mix(seller, entity), kind + 1)
         ("last", "i4"),
         ("deed", "i4"),  # minute of the last deed, 0 = none
+        ("blanket", "i4"),  # minute of the last deed that named no order, 0 = none
+        ("pad", "i4"),
         ("reads", "i4"),  # identifying reads
         ("taken", "i4"),
         ("needed", "i4"),
@@ -147,7 +151,7 @@ class Memory(NamedTuple):
 
 
 class FoldState:
-    """State of one partition. Bytes a row, index included (at its fullest): order 124, pair 50, key 106."""
+    """State of one partition. Bytes a row, index included (at its fullest): order 124, pair 58, key 106."""
 
     def __init__(self) -> None:
         self.orders = Rows("orders", ORDER)
