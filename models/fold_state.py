@@ -33,7 +33,7 @@ class FoldLimits(NamedTuple):
     alone_minutes: int = _DAY  # by then whoever handles an order has read it
     deed_minutes: int = 7 * _DAY  # an entity without a deed for so long does not handle the seller's orders
     stale_minutes: int = 48 * _HOUR  # shipping, label, invoice follow the deed within a day or two
-    deed_share: int = 10  # acted on fewer than 1/10 of the orders it took: does not handle them (chaff)
+    deed_share: int = 4  # acted on fewer than 1/4 of the orders it took: does not handle them (chaff)
     handled_minutes: int = 72 * _HOUR  # a deed this recent: somebody does handle them (over a weekend)
     shadow_orders: int = 10  # taken (or calls, where orders are not logged) before a shadow is called one
     elsewhere_minutes: int = _DAY
