@@ -9,8 +9,9 @@ import pytest
 from models.errors import ConfigError
 from models.yardstick import HOUR_MS
 from poolwatch.detection_page import as_markdown
-from poolwatch.evaluate import Given, main, measure, parse_seeds, plain
+from poolwatch.evaluate import main, parse_seeds
 from poolwatch.evidence import read_alerts
+from poolwatch.measure import Given, measure, plain
 
 START = 480_000 // 24 * 24 * HOUR_MS
 SPAN_HOURS = 48
