@@ -64,15 +64,15 @@ def evaluate(plan: Plan) -> dict[str, Any]:
     }
 
 
-def evaluate_to(plan: Plan, markdown: str | None = None, as_json: str | None = None) -> str:
-    """Evaluate; write the page and the figures where asked for; give the page."""
+def evaluate_to(plan: Plan, markdown: str | None = None, figures: str | None = None) -> tuple[str, str]:
+    """Evaluate; give the page and the figures (one line of JSON), written where asked for too."""
     result = evaluate(plan)
-    page = as_markdown(result)
-    for path, text in ((markdown, page), (as_json, json.dumps(plain(result), indent=1) + "\n")):
+    page, told = as_markdown(result), json.dumps(plain(result)) + "\n"
+    for path, text in ((markdown, page), (figures, told)):
         if path:
             with atomic_path(path) as partial:
                 Path(partial).write_text(text, encoding="utf-8")
-    return page
+    return page, told
 
 
 def make(plan: Plan, seed: int, folder: Path) -> Given:

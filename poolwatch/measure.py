@@ -1,4 +1,4 @@
-"""Files of events, labels, scores, alerts -> figures of poolwatch and its plain rivals. Reads files only.
+"""Files of events, labels, scores, alerts -> figures of poolwatch and its plain rivals. Reads files only."""
 
 from __future__ import annotations
 

@@ -47,15 +47,17 @@ class Request:
     scores: str | None = None
     dead_letters: str | None = None
     candidate: str | None = None
+    candidate_scores: str | None = None
 
 
 @dataclass(slots=True)
 class Replayed:
-    """What a replay found. summary: as `--json` prints it."""
+    """What a replay found. summary: as `--json` prints it; candidate: the other model's alerts."""
 
     summary: dict[str, Any]
     alerts: list[dict[str, Any]]
     pipeline: Pipeline
+    candidate: list[dict[str, Any]] | None = None
 
 
 def replay(request: Request) -> Replayed:
@@ -83,7 +85,7 @@ class _Run:
         self.evidence = EvidenceIndex(self.history.places, request.partitions)
         self.last = [LastAlerts() for _ in self.models]
         self.rejected: Counter[str] = Counter()
-        self.add_scores: Callable[[pa.Table], None] | None = None
+        self.add_scores: list[Callable[[pa.Table], None] | None] = []
         self.add_dead: Callable[[Sequence[Any]], None] | None = None
         self.read = 0
         self.position: dict[int, int] = {}
@@ -91,8 +93,10 @@ class _Run:
     def run(self) -> Replayed:
         begun = time.perf_counter()
         with contextlib.ExitStack() as stack:
-            if self.request.scores:
-                self.add_scores = stack.enter_context(scores_file(self.request.scores, SCORES_SCHEMA))
+            for path in (self.request.scores, self.request.candidate_scores)[: len(self.models)]:
+                self.add_scores.append(
+                    stack.enter_context(scores_file(path, SCORES_SCHEMA)) if path else None
+                )
             if self.request.dead_letters:
                 self.add_dead = stack.enter_context(lines_file(self.request.dead_letters))
             bar = stack.enter_context(Bar("replay", self.history.size))
@@ -108,7 +112,8 @@ class _Run:
         if self.request.alerts:
             with lines_file(self.request.alerts) as add:
                 add(alerts)
-        return Replayed(self._summary(time.perf_counter() - begun), alerts, self.pipeline)
+        other = self._told(self.last[1]) if self.request.candidate else None
+        return Replayed(self._summary(time.perf_counter() - begun), alerts, self.pipeline, other)
 
     def _step(self, merged: Merged) -> None:
         self.read += len(merged.rejected) + len(merged.events)
@@ -134,9 +139,10 @@ class _Run:
         for last, of_model in zip(self.last, stepped.closed, strict=True):
             for item in of_model:
                 last.add(item.alerts)
-        for item in stepped.closed[0]:
-            if self.add_scores and item.scores is not None:
-                self.add_scores(item.scores)
+        for add, of_model in zip(self.add_scores, stepped.closed, strict=True):
+            for item in of_model:
+                if add and item.scores is not None:
+                    add(item.scores)
 
     def _told(self, last: LastAlerts) -> list[dict[str, Any]]:
         return [alert | {"evidence": self.evidence.told(alert["evidence"])} for alert in last.all()]

@@ -1,12 +1,17 @@
-"""What a replay left -> its figures against labels, and its HTML report. Touches the report's file."""
+"""A replay, its figures against labels, its HTML report. Touches the report's file, and scores meanwhile."""
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from poolwatch.measure import Given, measure
+from models.errors import ConfigError
+from poolwatch.evidence import read_labels
+from poolwatch.measure import Given, measure, plain
+from poolwatch.replay import Replayed, Request, replay
 from poolwatch.report import Side, write_report
 
 #: What of the figures a summary on standard output has room for.
@@ -21,6 +26,40 @@ SHORT = (
     "customers_before",
     "share_before",
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Beside the replay's own output; None = not asked for. labels: a file to read; report: one to write."""
+
+    labels: str | None = None
+    report: str | None = None
+
+
+def replay_and_judge(request: Request, wanted: Wanted) -> Replayed:
+    """Replay; with labels the summary has `labels`, their figures. Scores nobody asked for go again."""
+    if not (wanted.labels or wanted.report):
+        return replay(request)
+    if wanted.labels:
+        read_labels(Path(wanted.labels))  # a bad file is told before the replay, not after
+    if wanted.report and not Path(wanted.report).absolute().parent.is_dir():
+        raise ConfigError(f"{wanted.report}: no such folder; make it first")
+    with tempfile.TemporaryDirectory(prefix="poolwatch-replay-") as scratch:
+        request = replace(
+            request,
+            scores=request.scores or f"{scratch}/scores.parquet",
+            candidate_scores=f"{scratch}/candidate.parquet" if request.candidate else None,
+        )
+        replayed = replay(request)
+        figures = None
+        if wanted.labels:
+            span = (replayed.summary["from"], replayed.summary["until"])
+            figures = against_labels(wanted.labels, replayed.alerts, request.scores, request.inputs, span)
+            replayed.summary["labels"] = plain(short(figures))
+        if wanted.report:
+            other = (replayed.candidate, request.candidate_scores) if replayed.candidate is not None else None
+            report(wanted.report, replayed.summary, replayed.alerts, request.scores, figures, other)
+    return replayed
 
 
 def against_labels(

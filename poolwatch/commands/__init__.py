@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from poolwatch.commands import doctor, feed, replay, serve, simulate, topics, version, worker
+from poolwatch.commands import doctor, evaluate, feed, replay, serve, simulate, topics, version, worker
 
 app = typer.Typer(
     name="poolwatch",
@@ -19,6 +19,7 @@ app.callback()(version.options)
 for name, module in (
     ("simulate", simulate),
     ("replay", replay),
+    ("evaluate", evaluate),
     ("worker", worker),
     ("serve", serve),
     ("feed", feed),

@@ -22,30 +22,32 @@ def command(
         None, metavar="FILE.jsonl", help="Where to put what was rejected, and why"
     ),
     candidate: str = typer.Option(None, metavar="MODEL", help="A second model: what would it have changed?"),
+    labels: str = typer.Option(None, metavar="FILE.jsonl", help="Who pools and who does not: adds figures"),
+    report: str = typer.Option(None, metavar="FILE.html", help="Where to put a report to look at"),
     partitions: int = options.setting("partitions"),
     as_json: bool = options.JSON,
 ) -> None:
     """Run history through the very code that runs live."""
     settings = options.settings(model=model, rules=rules, operations=operations, partitions=partitions)
-    from poolwatch.replay import Request, replay
+    from poolwatch.replay import Request
+    from poolwatch.replay_report import Wanted, replay_and_judge
     from poolwatch.summary import show
     from streams.times import time_ms
 
-    replayed = replay(
-        Request(
-            inputs=inputs,
-            partitions=settings.partitions,
-            form=form,
-            mapping=mapping,
-            model=settings.model or None,
-            rules=settings.rules or None,
-            operations=settings.operations or None,
-            from_ms=time_ms(from_, "--from") if from_ else None,
-            until_ms=time_ms(until, "--until") if until else None,
-            alerts=alerts,
-            scores=scores,
-            dead_letters=dead_letters,
-            candidate=candidate,
-        )
+    request = Request(
+        inputs=inputs,
+        partitions=settings.partitions,
+        form=form,
+        mapping=mapping,
+        model=settings.model or None,
+        rules=settings.rules or None,
+        operations=settings.operations or None,
+        from_ms=time_ms(from_, "--from") if from_ else None,
+        until_ms=time_ms(until, "--until") if until else None,
+        alerts=alerts,
+        scores=scores,
+        dead_letters=dead_letters,
+        candidate=candidate,
     )
+    replayed = replay_and_judge(request, Wanted(labels, report))
     show(replayed.summary, replayed.alerts, as_json)
