@@ -6,13 +6,15 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from models.errors import ConfigError
 from poolwatch.evidence import read_labels
 from poolwatch.measure import Given, measure, plain
-from poolwatch.replay import Replayed, Request, replay
 from poolwatch.report import Side, write_report
+
+if TYPE_CHECKING:
+    from poolwatch.replay import Replayed, Request
 
 #: What of the figures a summary on standard output has room for.
 SHORT = (
@@ -38,6 +40,8 @@ class Wanted:
 
 def replay_and_judge(request: Request, wanted: Wanted) -> Replayed:
     """Replay; with labels the summary has `labels`, their figures. Scores nobody asked for go again."""
+    from poolwatch.replay import replay  # heavy: the compiled parts come with it
+
     if not (wanted.labels or wanted.report):
         return replay(request)
     if wanted.labels:

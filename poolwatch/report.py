@@ -181,8 +181,8 @@ def _measured(figures: Mapping[str, Any]) -> str:
     if alerts:
         parts.append(
             f"<p>{alerts.get('found', 0)} of {alerts['parties']} poolers found, median delay "
-            f"{form(alerts.get('median_hours'), hours)} h, {form(alerts.get('share_before'), percent)} of the "
-            f"customers that they took exposed before; {form(alerts['precision'], percent)} of the alerted "
+            f"{form(alerts.get('median_hours'), hours)} h, {form(alerts.get('share_before'), percent)} of "
+            f"the customers that they took exposed before; {form(alerts['precision'], percent)} of the alerted "
             f"entities are a pooler's, {form(alerts['false_a_day'])} false entities a day.</p>"
         )
     columns = ("entities", "abusive", "average_precision", "precision_at_20", "recall_at_0.1_a_day")
