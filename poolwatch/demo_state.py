@@ -82,7 +82,11 @@ class DemoState:
 
     def others(self) -> list[Mapping[str, Any]]:
         """Alerts on entities that no planted party acts as: false alarms, unless they are victims."""
-        return [one for one in self.alerts.values() if not self._expected(one)]
+        return [one for one in self.standing() if not self._expected(one)]
+
+    def standing(self) -> list[Mapping[str, Any]]:
+        """Alerts that no other one stands for."""
+        return [one for one in self.alerts.values() if not one.get("superseded_by")]
 
     def _expected(self, alert: Mapping[str, Any]) -> bool:
         known = (alert["entity_kind"], alert["entity_id"]) in self.victims

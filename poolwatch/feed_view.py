@@ -85,7 +85,11 @@ class _Rows:
             self._begun = True
         what = Text(words.gist(alert))
         what.append(f"\n{words.stakes(alert)}", "dim")
-        if alert["version"] > 1:
+        if alert.get("superseded_by"):
+            what = Text(
+                f"stands no longer: alert {plain(alert['superseded_by'])} tells it from its beginning", "dim"
+            )
+        elif alert["version"] > 1:
             what = Text(f"still over the line, {alert['count']:,} minutes; {words.stakes(alert)}", "dim")
         who = f"{alert['entity_kind']}\n{plain(alert['entity_id'])}"
         self._console.print(self._row(words.clock(alert["time"]), words.severity(alert), who, what))

@@ -59,7 +59,7 @@ class LiveView:
         if state.phase != self._phase:
             self._phase = state.phase
             self._say(state.phase)
-        for alert in state.alerts.values():
+        for alert in state.standing():
             if alert["alert_id"] not in self._printed:
                 self._printed.add(alert["alert_id"])
                 self._say(f"ALERT  {words.line(alert)}")
@@ -113,7 +113,7 @@ def figures(state: DemoState) -> str:
     parts += [f"lag {state.lag:,}", f"{state.developers:,} developers", f"{state.origins:,} origins"]
     if state.watermark_ms:
         parts.append(f"judged up to {words.clock(state.watermark_ms)} UTC")
-    return ", ".join([*parts, _count(len(state.alerts), "alert")])
+    return ", ".join([*parts, _count(len(state.standing()), "alert")])
 
 
 def _count(number: int, one: str) -> str:
@@ -154,7 +154,7 @@ def _curve(rates: Iterable[float]) -> str:
 
 
 def _alerts(state: DemoState, rows: int) -> RenderableType:
-    newest = sorted(state.alerts.values(), key=lambda a: (a["time"], a["alert_id"]), reverse=True)
+    newest = sorted(state.standing(), key=lambda a: (a["time"], a["alert_id"]), reverse=True)
     table = Table.grid(padding=(0, 1), expand=True)
     table.add_column(width=12)
     table.add_column(width=10)

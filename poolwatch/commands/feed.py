@@ -11,7 +11,11 @@ def command(
     redis: str = options.setting("redis"),
     prefix: str = options.setting("prefix"),
     after: str = typer.Option(
-        None, metavar="ID", help="Go on after this entry; 0 = from the beginning, $ = only what is new"
+        None,
+        "--from",
+        "--after",
+        metavar="ID",
+        help="Go on after this entry; 0 = from the beginning, $ = only what is new",
     ),
     once: bool = typer.Option(False, "--once", help="End when what is there has been shown"),
     as_json: bool = typer.Option(False, "--json", help="One JSON object a line"),

@@ -54,6 +54,7 @@ function wanted() {
     [alert.entity_id, alert.case, alert.alert_id, ...alert.rules, ...alert.seller_ids, ...alert.key_ids, ...alert.developer_ids]
       .some((one) => String(one).toLowerCase().includes(text));
   return [...alerts.values()]
+    .filter((alert) => !alert.superseded_by) // another alert stands for it
     .filter((alert) => (!kind || alert.entity_kind === kind) && (!text || has(alert)))
     .sort(ORDERS[$("order").value]);
 }
@@ -82,7 +83,7 @@ function drawAll() {
 }
 
 function nothing() {
-  if (!alerts.size) {
+  if (![...alerts.values()].some((alert) => !alert.superseded_by)) {
     return [make("h2", {}, "No alerts"), make("p", {}, "poolwatch is watching. Alerts appear here by themselves as they are raised.")];
   }
   return [make("h2", {}, "Nothing matches"), make("p", {}, `${count(alerts.size, "alert")} hidden by the filter.`), make("button", { type: "button", onclick: clear }, "Clear the filter")];
@@ -139,7 +140,7 @@ function drawDetail() {
       : make("p", {}, missing === open ? "No such alert is kept." : "Loading", " ", make("a", { href: "#/" }, "All alerts"))));
     return;
   }
-  const siblings = [...alerts.values()].filter((one) => one.case === alert.case && one.alert_id !== open).sort(ORDERS.severe).slice(0, 50);
+  const siblings = [...alerts.values()].filter((one) => one.case === alert.case && one.alert_id !== open && !one.superseded_by).sort(ORDERS.severe).slice(0, 50);
   const mark = [alert.alert_id, alert.version, ...siblings.map((one) => one.alert_id + one.severity), Object.keys(rules).length].join(" ");
   if (panel.dataset.shown === mark) return;
   const same = panel.dataset.shown?.split(" ")[0] === alert.alert_id;

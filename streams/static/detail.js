@@ -18,16 +18,19 @@ export function detail(alert, rules, siblings) {
       `Raised ${time(alert.time)}. `,
       alert.count > 1 ? `Over the line in ${number(alert.count)} minutes, last at ${time(alert.last_seen)}. ` : "",
       `Score ${Number(alert.score).toFixed(2)}.`),
+    alert.superseded_by && make("p", { class: "gone" }, "This alert stands no longer: ",
+      make("a", { href: link(alert.superseded_by) }, "another one"), " tells the same from its beginning."),
     part("Why", make("ol", { class: "reasons" }, reasons(alert))),
     part("At stake", stakes(alert)),
     part("What to do", actions(alert, rules)),
     part("Records with personal data", personal(alert)),
     siblings.length > 0 && part("Same party", make("ul", { class: "siblings" }, siblings.map(sibling))),
-    part("Who is touched", [
+    part("Who is involved", [
       names("sellers", "Sellers", alert.sellers, alert.seller_ids),
       names("keys", "Keys", alert.keys, alert.key_ids),
       names("developers", "Developers", alert.developers, alert.developer_ids),
-    ]),
+      alert.origin_ids && names("origins", "Origins", alert.origins, alert.origin_ids),
+    ].filter(Boolean)),
     part("Evidence", evidence(alert)),
   ].filter(Boolean);
 }
@@ -99,13 +102,15 @@ async function copied(button, ids) {
   }
 }
 
+const link = (alertId) => `#/alert/${encodeURIComponent(alertId)}`;
+
 const sibling = (alert) =>
-  make("li", {}, make("a", { href: `#/alert/${encodeURIComponent(alert.alert_id)}` }, badge(alert.severity), " ", id(alert.entity_id)));
+  make("li", {}, make("a", { href: link(alert.alert_id) }, badge(alert.severity), " ", id(alert.entity_id)));
 
 function evidence(alert) {
   const rows = alert.evidence.map((one) =>
     make("tr", {},
-      make("td", {}, plain(one.topic ?? one.file)),
+      make("td", {}, plain(one.topic ?? one.file ?? "usage-events")),
       make("td", {}, one.partition == null ? "" : String(one.partition)),
       make("td", {}, `${number(one.first)} to ${number(one.last)}`)));
   const fact = (name, ...value) => make("div", {}, make("dt", {}, name), make("dd", {}, ...value));

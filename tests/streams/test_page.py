@@ -86,6 +86,12 @@ def test_one_alert_says_why_what_is_at_stake_and_what_to_do(page):
     assert page.run("return document.querySelectorAll('details[data-name=sellers] li').length") == 92
 
 
+def test_an_alert_that_another_stands_for_leaves_the_list(server, page):
+    run(tell(server, raw(2, 2, superseded_by=ids(3)[0])))
+    page.wait("return document.querySelectorAll('#list li').length === 2")
+    assert page.run(IDS) == ids(3, 1)
+
+
 def test_filter_by_severity_kind_and_text(page):
     page.run("document.getElementById('severity-critical').click()")
     page.wait("return document.querySelectorAll('#list li').length === 2")
