@@ -1,0 +1,357 @@
+"""Sightings -> alerts and score rows; state of one sightings partition. Pure: touches its own state only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from models import members as met
+from models.alerts import MINUTE_MS, Alert, AlertBook
+from models.columns import COLUMNS, F64, I64, PAST, WEEK, View
+from models.enter import COUNTS, LATE, enter, enter_customers
+from models.errors import ConfigError
+from models.facts import Judged, Teller
+from models.features import FEATURE_NAMES, FEATURES, matrix
+from models.judge import judge
+from models.model import Model
+from models.names import Names
+from models.pages import Pages
+from models.preview import bounds, recount
+from models.rules import RuleSet
+from models.sightings import ENTITY_KINDS, Sightings
+from models.sources import Sources
+from models.state import WINDOWS, State
+from models.tables import HIGH
+from models.windows import close_cells
+
+#: Cells and rows closed and judged at once: bounds memory, never shows in a result.
+BATCH_CELLS, BATCH_ROWS = 8_192, 200_000
+SWEEP_MINUTES = 60
+#: Optional event fields, and the counter that tells whether they ever came.
+FIELDS = {"records": "records", "bytes": "bytes", "pii": "pii", "orders": "orders"}
+STATE_VERSION = 1
+
+
+@dataclass(slots=True)
+class ScoreRows:
+    """One row per entity and minute in which it was active; `features` is float64[n, FEATURES]."""
+
+    time: I64
+    entity_kind: list[str]
+    entity_id: list[str]
+    score: F64
+    features: F64
+
+    def __len__(self) -> int:
+        return len(self.time)
+
+    def columns(self) -> dict[str, Any]:
+        """The contract's columns by name, in order."""
+        named = {name: self.features[:, place] for place, name in enumerate(FEATURE_NAMES)}
+        return {
+            "time": self.time,
+            "entity_kind": self.entity_kind,
+            "entity_id": self.entity_id,
+            "score": self.score,
+        } | named
+
+
+@dataclass(slots=True)
+class Closed:
+    """What a close gave: alerts in order of minute and entity, score rows where asked for, minutes closed."""
+
+    alerts: list[Alert] = field(default_factory=list)
+    scores: ScoreRows | None = None
+    minutes: int = 0
+
+
+class _Kept(msgspec.Struct):
+    version: int
+    closed_to: int
+    swept: int
+    counts: list[int]
+    customers: bool
+    source_ip: bool
+
+
+class Detect:
+    """Detection over one sightings partition.
+
+    sources  source partitions that it hears of
+    scores   give score rows at each close
+    """
+
+    def __init__(self, sources: int, rules: RuleSet, model: Model, *, scores: bool = False) -> None:
+        self._rules, self._model, self._scores = rules, model, scores
+        self._sources = Sources(sources)
+        self._state = State()
+        self._names = Names()
+        self._book = AlertBook(model.hash, rules.hash, rules.ids)
+        self._teller = Teller(self._state, self._names, rules, model)
+        self._counts = np.zeros(len(COUNTS), np.int64)
+        self._customers = self._source_ip = False
+        self._closed_to, self._swept = -1, -1
+        self._told: list[Any] = []
+
+    def add(self, message: Sightings) -> None:
+        """Take a message of a source partition. Telling one again, or an older one, changes nothing."""
+        self._names_in(message)
+        totals = self._sources.observe(message)
+        if totals is None:
+            return
+        n = len(message.rows)
+        self._state.reserve(n, len(message.customers))
+        rows = np.array(message.rows, copy=True).view(np.uint64).reshape(n, -1)
+        cells, told = np.empty(n, np.int32), np.empty(n, np.int32)
+        tables = self._state.tables
+        waiting = enter(
+            tables, totals.table, rows, message.source, self._closed_to, cells, told, self._counts
+        )
+        if waiting:
+            self._told.append(told[:waiting])
+        if len(message.customers):
+            self._customers = True
+            whom = message.customers
+            enter_customers(
+                tables, cells, np.ascontiguousarray(whom["row"]), np.ascontiguousarray(whom["customer"])
+            )
+
+    def preview(self) -> list[Alert]:
+        """Alerts of thresholds that are certain to be crossed when the open minutes close. Cheap per batch."""
+        cells = self._waiting()
+        if not len(cells) or not self._rules.early.any():
+            return []
+        view = _empty(len(cells))
+        entities, minutes = np.empty(len(cells), np.int64), np.empty(len(cells), np.int64)
+        filled = bounds(self._state.tables, cells, view.kinds, entities, minutes, view.windows)
+        view = _part(view, np.arange(filled))
+        fired = self._early(view)
+        over = np.flatnonzero(fired.any(axis=1))
+        if not len(over):
+            return []
+        return self._tell_early(_part(view, over), entities[over], minutes[over], fired[over])
+
+    def close(self) -> Closed:
+        """Apply and judge each minute that the sources' watermark completes, oldest first."""
+        closed = Closed()
+        rows = self._state.cells.table.rows[: self._state.cells.table.meta[HIGH]]
+        used = np.flatnonzero(rows["entity"] >= 0)
+        minutes = rows["minute"][used]
+        newest = int(minutes.max()) if len(used) else self._closed_to
+        until = self._sources.complete(newest)
+        ready = used[minutes <= until] if until > self._closed_to else used[:0]
+        if len(ready):
+            scored = [self._close_batch(part, closed) for part in self._batches(ready, rows)]
+            if self._scores:
+                closed.scores = _joined(scored)
+            self._told = [cells for cells in (self._waiting(),) if len(cells)]
+        self._closed_to = max(self._closed_to, until)
+        closed.alerts += self._book.due(None if self._sources.all_idle else self._closed_to)
+        if self._closed_to // SWEEP_MINUTES > self._swept and len(ready):
+            self._sweep()
+        return closed
+
+    def finish(self) -> Closed:
+        """Close every minute: the history is over."""
+        self._sources.end()
+        return self.close()
+
+    @property
+    def off(self) -> tuple[str, ...]:
+        """Features that say nothing, because the optional field that they need never came."""
+        came = {need: bool(self._counts[COUNTS.index(count)]) for need, count in FIELDS.items()}
+        came |= {"customers": self._customers, "source_ip": self._source_ip, "": True}
+        return tuple(f.name for f in FEATURES if not came[f.needs])
+
+    @property
+    def late(self) -> int:
+        """Rows that came after their minute's close, and were entered in the next."""
+        return int(self._counts[LATE])
+
+    @property
+    def open_alerts(self) -> int:
+        """Alerts within their quiet period."""
+        return len(self._book)
+
+    @property
+    def entities(self) -> int:
+        """Entities kept."""
+        return len(self._state.entities)
+
+    @property
+    def closed_to_ms(self) -> int:
+        """End of the newest minute closed; 0 = none."""
+        return (self._closed_to + 1) * MINUTE_MS
+
+    @property
+    def bytes(self) -> dict[str, int]:
+        """Memory held by tables, by part (names and alerts are Python objects beside it)."""
+        return self._state.bytes | {"chunks": self._sources.bytes}
+
+    def changed(self) -> Pages:
+        """Pages that changed since the last call."""
+        kept = _Kept(
+            STATE_VERSION,
+            self._closed_to,
+            self._swept,
+            self._counts.tolist(),
+            self._customers,
+            self._source_ip,
+        )
+        pages: Pages = {"detect": msgspec.msgpack.encode(kept)}
+        for part in (self._sources, self._state, self._names, self._book):
+            pages |= part.changed()
+        return pages
+
+    def restore(self, pages: dict[str, bytes]) -> None:
+        """Become what `pages` hold. ConfigError where they are of another version."""
+        try:
+            kept = msgspec.msgpack.decode(pages["detect"], type=_Kept)
+        except (KeyError, msgspec.DecodeError) as error:
+            raise ConfigError(f"snapshot: no state of detect in it ({error}); delete it and replay") from None
+        if kept.version != STATE_VERSION:
+            raise ConfigError(
+                f"snapshot: state version {kept.version}, this is {STATE_VERSION}; delete it and replay"
+            )
+        self._closed_to, self._swept = kept.closed_to, kept.swept
+        self._counts = np.array(kept.counts, np.int64)
+        self._customers, self._source_ip = kept.customers, kept.source_ip
+        for part in (self._sources, self._state, self._names, self._book):
+            part.restore(pages)
+        rows = self._state.cells.table.rows[: self._state.cells.table.meta[HIGH]]
+        waiting = np.flatnonzero(rows["entity"] >= 0).astype(np.int32)
+        rows["told"][waiting] = 1
+        self._told = [waiting]
+
+    def _names_in(self, message: Sightings) -> None:
+        new = self._names.add(message.names)
+        if not self._source_ip:
+            self._source_ip = any(text.startswith(("ip:", "net:")) for text in new)
+
+    def _waiting(self) -> Any:
+        """Open cells that preview has not seen since they last grew."""
+        cells = np.unique(np.concatenate(self._told)) if self._told else np.empty(0, np.int32)
+        self._told = []
+        rows = self._state.cells.table.rows
+        return cells[(rows["entity"][cells] >= 0) & (rows["told"][cells] == 1)]
+
+    def _early(self, view: View) -> Any:
+        """bool[n, rules]: early thresholds crossed, from their own features alone."""
+        bound = np.zeros((len(view), len(FEATURES)))
+        rules = self._rules.rules
+        for column in {c for rule in rules if rule.early for c in rule.columns}:
+            bound[:, column] = FEATURES[column].of(view)
+        fired = np.zeros((len(view), len(rules)), bool)
+        for place, rule in enumerate(rules):
+            if rule.early:
+                fired[:, place] = rule.fired(view.kinds, bound)
+        return fired
+
+    def _tell_early(self, view: View, entities: I64, minutes: I64, fired: Any) -> list[Alert]:
+        bound = matrix(view)
+        verdict = judge(view.kinds, bound, self._rules, self._model)
+        judged = Judged(view, entities, minutes, bound, verdict, np.empty((0, 4), np.int64), preview=True)
+        out = []
+        for n in self._ordered(judged, np.arange(len(view))):
+            rules = [rule for rule, hit in zip(self._rules.ids, fired[n], strict=True) if hit]
+            crossing = self._teller.crossing(judged, n, rules)
+            alert = self._book.early(crossing, lambda a, n=n: self._teller.fill(a, judged, n))  # type: ignore[misc]
+            if alert is not None:
+                out.append(alert)
+        return out
+
+    def _ordered(self, judged: Judged, rows: Any) -> list[int]:
+        """Rows by minute, kind and entity id: the same however they came."""
+        ids = {int(n): self._teller.id_of(int(judged.entities[n])) for n in rows}
+        return sorted(ids, key=lambda n: (judged.minutes[n], judged.view.kinds[n], ids[n]))
+
+    def _batches(self, ready: Any, rows: Any) -> Iterator[Any]:
+        """Cells to close, by minute, cut at minutes where they are many."""
+        order = ready[np.argsort(rows["minute"][ready], kind="stable")].astype(np.int32)
+        minute, count = rows["minute"][order], np.cumsum(rows["count"][order])
+        ends = np.append(np.flatnonzero(np.diff(minute)) + 1, len(order))
+        start = taken = 0
+        for place, end in enumerate(ends.tolist()):
+            following = int(ends[place + 1]) if place + 1 < len(ends) else 0
+            full = following - start > BATCH_CELLS or count[following - 1] - taken > BATCH_ROWS
+            if not following or full:
+                yield order[start:end]
+                start, taken = end, int(count[end - 1])
+
+    def _close_batch(self, cells: Any, closed: Closed) -> ScoreRows | None:
+        n = len(cells)
+        rows = self._state.cells.table.rows
+        entities, minutes = rows["entity"][cells].astype(np.int64), rows["minute"][cells].astype(np.int64)
+        log = np.empty((3 * int(rows["count"][cells].sum()), 4), np.int64)
+        self._state.reserve_close(n)
+        view = _empty(n)
+        tables = self._state.tables
+        logged = close_cells(
+            tables, cells, view.kinds, view.windows, view.week, view.past, view.customers, log
+        )
+        recount(tables, entities)
+        features = matrix(view)
+        verdict = judge(view.kinds, features, self._rules, self._model)
+        judged = Judged(view, entities, minutes, features, verdict, log[:logged])
+        self._tell(judged, closed)
+        closed.minutes += len(np.unique(minutes))
+        if not self._scores:
+            return None
+        order = np.array(self._ordered(judged, np.arange(n)))
+        return ScoreRows(
+            (minutes[order] + 1) * MINUTE_MS,
+            [ENTITY_KINDS[k] for k in view.kinds[order]],
+            [self._teller.id_of(int(e)) for e in entities[order]],
+            verdict.score[order],
+            features[order],
+        )
+
+    def _tell(self, judged: Judged, closed: Closed) -> None:
+        for n in self._ordered(judged, np.flatnonzero(judged.verdict.alerts)):
+            fired = judged.verdict.rules_of(n, self._rules)
+            crossing = self._teller.crossing(judged, n, fired)
+            closed.alerts += self._book.crossed(
+                crossing,
+                lambda a, n=n: self._teller.fill(a, judged, n),  # type: ignore[misc]
+            )
+
+    def _sweep(self) -> None:
+        """Forget, by event time, what no result can show any more."""
+        day = (self._closed_to // 1_440) > (self._swept * SWEEP_MINUTES // 1_440)
+        self._swept = self._closed_to // SWEEP_MINUTES
+        met.sweep(self._state, self._closed_to)
+        self._book.sweep(self._closed_to)
+        if day:
+            self._names.keep(met.known(self._state))
+
+
+def _empty(n: int) -> View:
+    """A view of n rows to be filled."""
+    return View(
+        np.zeros(n, np.uint8),
+        np.empty((n, WINDOWS, len(COLUMNS)), np.int64),
+        np.zeros((n, len(WEEK)), np.int64),
+        np.zeros((n, len(PAST)), np.int64),
+        np.zeros(n),
+    )
+
+
+def _part(view: View, rows: Any) -> View:
+    return View(
+        view.kinds[rows], view.windows[rows], view.week[rows], view.past[rows], view.customers[rows]
+    )
+
+
+def _joined(parts: list[ScoreRows | None]) -> ScoreRows:
+    rows = [part for part in parts if part is not None]
+    return ScoreRows(
+        np.concatenate([r.time for r in rows]),
+        [kind for r in rows for kind in r.entity_kind],
+        [name for r in rows for name in r.entity_id],
+        np.concatenate([r.score for r in rows]),
+        np.concatenate([r.features for r in rows]),
+    )

@@ -1,0 +1,249 @@
+"""Rows of one message -> open cells. Adds what grew since the chunk's totals were last told. Touches its arguments."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+from models.columns import KEY, OTHER, SELLER
+from models.pool import PAGE_SHIFT as POOL_SHIFT
+from models.pool import take_row
+from models.sightings import ROW, SUM_NAMES
+from models.state import RING, WEEK_DAYS, mixed
+from models.tables import PAGE_SHIFT, find, take
+
+DAY_MINUTES = 1_440
+#: Word (int32) of each sum in a row; `bytes` is two words.
+_WORD = np.array([ROW.fields[name][1] // 4 for name in SUM_NAMES])  # type: ignore[index]
+_BYTES = SUM_NAMES.index("bytes")
+_BYTES_LONG = ROW.fields["bytes"][1] // 8  # type: ignore[index]
+_MINUTE = ROW.fields["minute"][1] // 4  # type: ignore[index]
+_KIND = ROW.fields["kind"][1] // 4  # type: ignore[index]
+_FIRST, _LAST = 4, 5
+_SUMS = len(SUM_NAMES)
+
+(
+    _THROTTLED,
+    _PII_CALLS,
+    _DEEDS,
+    _TAKEN,
+    _NEEDED,
+    _SHADOW,
+    _NEWCOMER,
+    _ELSEWHERE,
+    _FOREIGN,
+) = (
+    SUM_NAMES.index(name)
+    for name in (
+        "throttled",
+        "pii_calls",
+        "deeds",
+        "orders_taken",
+        "orders_needed",
+        "shadow_calls",
+        "newcomer",
+        "elsewhere",
+        "foreign",
+    )
+)
+#: Bit of a row's meetings: the seller's sorts 0-5, the key's 6-9, the other's 10.
+PII, SHADOW, NEW, DEED, ELSEWHERE, FOREIGN, THROTTLED = 1 << 1, 1 << 2, 1 << 3, 1 << 4, 1 << 7, 1 << 8, 1 << 9
+PLAIN = 1 | 1 << 6 | 1 << 10
+
+#: Counters that `enter` raises: rows that grew, rows that came after their minute's close, and quantities
+#: that tell which optional fields the events carry.
+COUNTS = ("grew", "late", "records", "bytes", "pii", "orders")
+GREW, LATE, RECORDS, BYTES, ANY_PII, ORDERS = range(len(COUNTS))
+_RECORDS, _PII_RECORDS, _AGAIN = (SUM_NAMES.index(n) for n in ("records", "pii_records", "orders_again"))
+
+
+@njit(cache=True)
+def entity_of(t: Any, kind: Any, name: Any) -> Any:
+    """The entity's row, new or known."""
+    key = mixed(name, np.uint64(kind + 1))
+    e = find(t.entities.keys, t.entities.slots, key)
+    if e >= 0:
+        return e
+    e = take(t.entities, key)
+    row = t.entities.rows[e]
+    row.hash, row.kind = name, kind
+    row.members, row.sketches, row.open = -1, -1, -1
+    row.day, row.minute = -1, -1
+    row.throttled_minute, row.throttled_keys, row.orders_logged = -9, 0, 0
+    for i in range(WEEK_DAYS * RING):
+        row.ring[i] = 0
+    t.sums[e] = 0
+    t.tails[e] = 0
+    t.heads[e] = 0
+    t.guess[e] = -1.0
+    return e
+
+
+@njit(cache=True)
+def pair_of(t: Any, e: Any, kind: Any, member: Any) -> Any:
+    """The row of an entity and a member of it, new or known."""
+    key = mixed(t.entities.rows[e].key + np.uint64(kind), member)
+    p = find(t.pairs.keys, t.pairs.slots, key)
+    if p >= 0:
+        return p
+    p = take(t.pairs, key)
+    row = t.pairs.rows[p]
+    row.member, row.entity, row.kind = member, e, kind
+    row.taken, row.needed = 0, 0
+    for k in range(len(row.last)):
+        row.last[k] = 0
+    for k in range(len(row.day)):
+        row.day[k] = 0
+    row.next = t.entities.rows[e].members
+    t.entities.rows[e].members = p
+    t.entities.dirty[e >> PAGE_SHIFT] = 1
+    t.open_bits[p] = 0
+    return p
+
+
+@njit(cache=True)
+def cell_of(t: Any, e: Any, minute: Any) -> Any:
+    """The entity's open cell of a minute, new or known."""
+    c = t.entities.rows[e].open
+    while c >= 0:
+        if t.cells.rows[c].minute == minute:
+            return c
+        c = t.cells.rows[c].next
+    c = take_row(t.cells)
+    row = t.cells.rows[c]
+    row.entity, row.minute = e, minute
+    row.rows, row.count, row.customers, row.told, row.seen = -1, 0, -1, 0, -1
+    for i in range(len(row.sums)):
+        row.sums[i] = 0
+    for i in range(len(row.fresh)):
+        row.fresh[i] = 0
+    row.next = t.entities.rows[e].open
+    t.entities.rows[e].open = c
+    t.entities.dirty[e >> PAGE_SHIFT] = 1
+    return c
+
+
+@njit(cache=True)
+def _witness(t: Any, e: Any, source: Any, day: Any, first: Any, last: Any) -> None:
+    key = mixed(t.entities.rows[e].key, np.uint64(source + 1))
+    v = find(t.evidence.keys, t.evidence.slots, key)
+    if v < 0:
+        v = take(t.evidence, key)
+        row = t.evidence.rows[v]
+        row.entity, row.source, row.day = e, source, day
+        row.span[0], row.span[1], row.span[2], row.span[3] = first, last, -1, -1
+        return
+    row = t.evidence.rows[v]
+    t.evidence.dirty[v >> PAGE_SHIFT] = 1
+    if day > row.day:
+        kept = day == row.day + 1
+        row.span[2] = row.span[0] if kept else -1
+        row.span[3] = row.span[1] if kept else -1
+        row.span[0], row.span[1], row.day = first, last, day
+        return
+    row.span[0] = min(row.span[0], first)
+    row.span[1] = max(row.span[1], last)
+
+
+@njit(cache=True)
+def _grown(known: Any, fresh: Any, words: Any, longs: Any, r: Any, grew: Any) -> Any:
+    """What row r has above `known` int64[sums] (nothing where fresh); raises `known` to it."""
+    any_grew = False
+    for s in range(_SUMS):
+        value = longs[r, _BYTES_LONG] if s == _BYTES else np.int64(words[r, _WORD[s]])
+        if fresh:
+            known[s] = 0
+        grew[s] = max(value - known[s], 0)
+        known[s] = max(known[s], value)
+        any_grew |= grew[s] > 0
+    return any_grew
+
+
+@njit(cache=True)
+def _bits(grew: Any) -> Any:
+    bits = PLAIN
+    bits |= PII if grew[_PII_CALLS] > 0 else 0
+    bits |= SHADOW if grew[_SHADOW] > 0 else 0
+    bits |= NEW if grew[_NEWCOMER] > 0 else 0
+    bits |= DEED if grew[_DEEDS] > 0 else 0
+    bits |= ELSEWHERE if grew[_ELSEWHERE] > 0 else 0
+    bits |= FOREIGN if grew[_FOREIGN] > 0 else 0
+    bits |= THROTTLED if grew[_THROTTLED] > 0 else 0
+    return bits
+
+
+@njit(cache=True)
+def enter(t: Any, chunk: Any, longs: Any, source: Any, closed_to: Any, cells: Any, told: Any, counts: Any) -> Any:
+    """Enter n rows; how many cells were added to `told`.
+
+    chunk   table of the source's open chunk
+    longs   uint64[n, 22], the rows
+    cells   int32[n], out: the open cell that a row went to, -1 = nothing grew
+    told    int32[>= n], out: cells that wait for preview since now
+    counts  int64[COUNTS], raised
+    """
+    n = len(longs)
+    words = longs.view(np.int32)
+    signed = longs.view(np.int64)
+    grew = np.zeros(_SUMS, np.int64)
+    waiting = 0
+    for r in range(n):
+        minute, kind = np.int64(words[r, _MINUTE]), words[r, _KIND]
+        key = mixed(longs[r, 0], longs[r, 1])
+        key = mixed(key + longs[r, 2], longs[r, 3])
+        key = mixed(key, np.uint64(minute * 2 + kind + 1))
+        at = find(chunk.keys, chunk.slots, key)
+        fresh = at < 0
+        if fresh:
+            at = take(chunk, key)
+        cells[r] = -1
+        if not _grown(chunk.rows[at].sums, fresh, words, signed, r, grew):
+            continue
+        chunk.dirty[at >> PAGE_SHIFT] = 1
+        counts[GREW] += 1
+        counts[RECORDS] += grew[_RECORDS]
+        counts[BYTES] += grew[_BYTES]
+        counts[ANY_PII] += grew[_PII_RECORDS]
+        counts[ORDERS] += grew[_TAKEN] + grew[_NEEDED] + grew[_AGAIN]
+        if minute <= closed_to:
+            minute = closed_to + 1
+            counts[LATE] += 1
+        e = entity_of(t, kind, longs[r, 0])
+        c = cell_of(t, e, minute)
+        cell = t.cells.rows[c]
+        t.cells.dirty[c >> POOL_SHIFT] = 1
+        for s in range(_SUMS):
+            cell.sums[s] += grew[s]
+        o = take_row(t.rows)
+        row = t.rows.rows[o]
+        row.pairs[SELLER] = pair_of(t, e, SELLER, longs[r, 1])
+        row.pairs[KEY] = pair_of(t, e, KEY, longs[r, 2])
+        row.pairs[OTHER] = pair_of(t, e, OTHER, longs[r, 3])
+        row.bits = _bits(grew)
+        row.taken, row.needed = grew[_TAKEN], grew[_NEEDED]
+        row.reads, row.deeds = grew[_PII_CALLS], grew[_DEEDS]
+        row.next = cell.rows
+        cell.rows = o
+        cell.count += 1
+        cells[r] = c
+        _witness(t, e, source, minute // DAY_MINUTES, signed[r, _FIRST], signed[r, _LAST])
+        if cell.told == 0:
+            cell.told = 1
+            told[waiting] = c
+            waiting += 1
+    return waiting
+
+
+@njit(cache=True)
+def enter_customers(t: Any, cells: Any, places: Any, hashes: Any) -> None:
+    """Keep customers with the open cell of their row. places int32[k] rows; hashes uint64[k]."""
+    for k in range(len(places)):
+        c = cells[places[k]]
+        if c < 0:
+            continue
+        u = take_row(t.customers)
+        t.customers.rows[u].customer = hashes[k]
+        t.customers.rows[u].next = t.cells.rows[c].customers
+        t.cells.rows[c].customers = u

@@ -1,0 +1,122 @@
+"""A judged row of an entity -> what its alert tells. Reads the state; touches the alert given to it only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from models import members as met
+from models.alerts import LISTED, MINUTE_MS, Alert, Crossing, Customers, Evidence, Reason, worst
+from models.columns import COLUMN, F64, I64, KEY, SELLER, WEEK_COLUMN, WINDOW_NAMES, View
+from models.enter import DAY_MINUTES
+from models.events import PII_CLASSES
+from models.judge import FOREST, FOREST_SEVERITY, Verdict, reasons
+from models.model import Model
+from models.names import Names
+from models.rules import RuleSet
+from models.sightings import DEVELOPER, ENTITY_KINDS
+from models.sketch import bounds
+from models.state import State
+
+#: Windows, shortest first.
+SPANS = (*WINDOW_NAMES, "7d")
+FOREST_WINDOW, FOREST_DEDUP_HOURS = "24h", 24
+
+
+@dataclass(slots=True)
+class Judged:
+    """Rows of minutes closed together (or, in preview, of open ones), and where they come from.
+
+    entities, minutes  int64[n]: rows of the entity table, minutes closed
+    log                int64[., 4]: meetings of the batch, to look back at a minute within it
+    """
+
+    view: View
+    entities: I64
+    minutes: I64
+    matrix: F64
+    verdict: Verdict
+    log: I64
+    preview: bool = False
+
+
+class Teller:
+    """Makes crossings of judged rows, and fills alerts."""
+
+    def __init__(self, state: State, names: Names, rules: RuleSet, model: Model) -> None:
+        self._state, self._names, self._rules, self._model = state, names, rules, model
+        self._rule = {rule.id: rule for rule in rules.rules}
+
+    def id_of(self, entity: int) -> str:
+        """Text of an entity's id."""
+        return self._names[int(self._state.entities.table.rows["hash"][entity])]
+
+    def crossing(self, judged: Judged, n: int, fired: list[str]) -> Crossing:
+        """Row n, over the lines of `fired`."""
+        rules = [self._rule[name] for name in fired if name != FOREST]
+        severities = [r.severity for r in rules]
+        hours = [r.dedup_hours for r in rules]
+        if FOREST in fired:
+            severities.append(FOREST_SEVERITY)
+            hours.append(FOREST_DEDUP_HOURS)
+        return Crossing(
+            kind=ENTITY_KINDS[judged.view.kinds[n]],
+            id=self.id_of(int(judged.entities[n])),
+            minute=int(judged.minutes[n]),
+            score=float(judged.verdict.score[n]),
+            severity=worst(severities),
+            rules=fired,
+            quiet_minutes=round(60 * max(hours)),
+            certain=any(r.early for r in rules),
+        )
+
+    def fill(self, alert: Alert, judged: Judged, n: int) -> None:
+        """Tell in `alert` what holds at row n: reasons, members, sums of its rules' longest window."""
+        window = max((self._window(rule) for rule in alert.rules), key=SPANS.index)
+        kind, minute = int(judged.view.kinds[n]), int(judged.minutes[n])
+        told = reasons(kind, judged.matrix[n], self._rules, self._model)
+        alert.reasons = [
+            Reason(r.feature, r.window, r.value, r.typical, r.contribution, r.text) for r in told
+        ]
+        self._fill_members(alert, judged, n, window)
+        self._fill_sums(alert, judged.view, n, window)
+        alert.window_end = (minute + 1) * MINUTE_MS
+        alert.window_start = _start(minute, window) * MINUTE_MS
+        places = met.evidence_of(self._state, int(judged.entities[n]))
+        alert.evidence = [Evidence(source, first, last) for source, first, last in places]
+
+    def _window(self, rule: str) -> str:
+        return FOREST_WINDOW if rule == FOREST else self._rule[rule].window
+
+    def _fill_members(self, alert: Alert, judged: Judged, n: int, window: str) -> None:
+        entity, minute = int(judged.entities[n]), int(judged.minutes[n])
+        hashes, kinds = met.members(
+            self._state, entity, minute, window, judged.log, preview=judged.preview
+        )
+        listed = []
+        for member in range(3):
+            ids = sorted(self._names[value] for value in hashes[kinds == member].tolist())
+            listed.append((len(ids), ids[:LISTED]))
+        alert.sellers, alert.seller_ids = listed[SELLER]
+        alert.keys, alert.key_ids = listed[KEY]
+        itself, others = (1, [alert.entity_id]), listed[2]
+        developers, origins = (itself, others) if judged.view.kinds[n] == DEVELOPER else (others, itself)
+        alert.developers, alert.developer_ids = developers
+        alert.origins, alert.origin_ids = origins
+
+    def _fill_sums(self, alert: Alert, view: View, n: int, window: str) -> None:
+        if window == "7d":
+            sums = {name: int(view.week[n, place]) for name, place in WEEK_COLUMN.items()}
+        else:
+            row = view.windows[n, SPANS.index(window)]
+            sums = {name: int(row[place]) for name, place in COLUMN.items()}
+        alert.calls, alert.records = sums["calls"], sums["records"]
+        alert.pii = {name: sums[f"pii_{name}"] for name in PII_CLASSES if sums[f"pii_{name}"]}
+        exposed = float(view.customers[n])
+        alert.customers = Customers(*bounds(exposed)) if exposed > 0 else None
+
+
+def _start(minute: int, window: str) -> int:
+    """First minute of a window that ends with `minute`."""
+    if window == "7d":
+        return (minute // DAY_MINUTES - 6) * DAY_MINUTES
+    return minute + 1 - {"5m": 5, "1h": 60, "24h": DAY_MINUTES}[window]

@@ -1,0 +1,122 @@
+"""Open cells -> lower bounds of sums and distinct counts at their minute's close. Touches its tables only.
+
+What is bounded can only rise until the close, so a threshold that a bound crosses will be crossed at the close.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+from models.arena import CELL_DISTINCT, MINUTE, NEXT, at, whole
+from models.columns import DISTINCT_NAMES, DISTINCT_START, FIRST_DISTINCT, WINDOW_MINUTES
+from models.state import WINDOWS, add_cell
+
+_MINUTES = np.array(WINDOW_MINUTES)
+_STARTS = np.array(DISTINCT_START)
+_KINDS = len(DISTINCT_NAMES)
+#: Sellers that are unneeded may cease to be so within the minute: never counted early.
+_CERTAIN_BITS = 0x7FF & ~(1 << 5)
+
+
+@njit(cache=True)
+def _count_fresh(t: Any, c: Any) -> None:
+    """Count the members that the cell's new rows bring and no closed cell of the window holds."""
+    cell = t.cells.rows[c]
+    o = np.int64(cell.rows)
+    while o >= 0 and o != cell.seen:
+        row = t.rows.rows[o]
+        bits = row.bits & _CERTAIN_BITS
+        for m in range(3):
+            p = row.pairs[m]
+            mine = (bits >> _STARTS[m]) & ((1 << (_STARTS[m + 1] - _STARTS[m])) - 1)
+            new = mine & ~np.int64(t.open_bits[p])
+            t.open_bits[p] |= np.uint8(new)
+            for k in range(_STARTS[m + 1] - _STARTS[m]):
+                if not (new >> k) & 1:
+                    continue
+                place = whole(t.arena, t.pairs.rows[p].last[k])
+                last = np.int64(t.arena.words[at(t.arena, place) + MINUTE]) if place else np.int64(-1_000_000)
+                for w in range(WINDOWS):
+                    if last <= cell.minute - _MINUTES[w]:
+                        cell.fresh[w * _KINDS + _STARTS[m] + k] += 1
+        o = np.int64(row.next)
+    cell.seen = cell.rows
+
+
+@njit(cache=True)
+def _recount(t: Any, e: Any) -> None:
+    """Count all open cells of an entity anew: one of them was closed."""
+    c = np.int64(t.entities.rows[e].open)
+    while c >= 0:
+        cell = t.cells.rows[c]
+        if cell.seen >= 0:
+            cell.seen = -1
+            for i in range(len(cell.fresh)):
+                cell.fresh[i] = 0
+            o = np.int64(cell.rows)
+            while o >= 0:
+                for m in range(3):
+                    t.open_bits[t.rows.rows[o].pairs[m]] = 0
+                o = np.int64(t.rows.rows[o].next)
+        c = np.int64(cell.next)
+
+
+@njit(cache=True)
+def recount(t: Any, entities: Any) -> None:
+    """After a close: what preview counted of these entities' open cells no longer holds. int64[n]."""
+    for n in range(len(entities)):
+        _recount(t, entities[n])
+
+
+@njit(cache=True)
+def _bound(t: Any, c: Any, out: Any) -> None:
+    cell = t.cells.rows[c]
+    e, minute = np.int64(cell.entity), np.int64(cell.minute)
+    words = t.arena.words
+    out[:] = t.sums[e]
+    for w in range(WINDOWS):
+        place = t.tails[e, w]
+        while place:
+            i = at(t.arena, place)
+            if words[i + MINUTE] > minute - _MINUTES[w]:
+                break
+            add_cell(out[w], words, i, -1)
+            place = whole(t.arena, np.uint32(words[i + NEXT]))
+    o = np.int64(t.entities.rows[e].open)
+    while o >= 0:
+        other = t.cells.rows[o]
+        for w in range(WINDOWS):
+            if minute - _MINUTES[w] < other.minute <= minute:
+                for s in range(len(other.sums)):
+                    out[w, s] += other.sums[s]
+                out[w, CELL_DISTINCT] += 1
+                for k in range(_KINDS):
+                    out[w, FIRST_DISTINCT + k] += other.fresh[w * _KINDS + k]
+        o = np.int64(other.next)
+
+
+@njit(cache=True)
+def bounds(t: Any, cells: Any, kinds: Any, entities: Any, minutes: Any, windows: Any) -> Any:
+    """Lower bounds for open cells int32[n]; closed ones are passed over. How many rows were filled.
+
+    kinds uint8[n], entities int64[n], minutes int64[n], windows int64[n, windows, COLUMNS]: out.
+    """
+    for n in range(len(cells)):
+        cell = t.cells.rows[cells[n]]
+        if cell.entity >= 0 and cell.told == 1:
+            _count_fresh(t, cells[n])
+    filled = 0
+    for n in range(len(cells)):
+        cell = t.cells.rows[cells[n]]
+        if cell.entity < 0 or cell.told == 0:
+            continue
+        cell.told = 0
+        _bound(t, cells[n], windows[filled])
+        kinds[filled] = t.entities.rows[cell.entity].kind
+        entities[filled] = cell.entity
+        minutes[filled] = cell.minute
+        filled += 1
+    return filled
