@@ -47,7 +47,7 @@ class Evidence(msgspec.Struct, frozen=True):
 class Alert(msgspec.Struct):
     """What is told of an entity that crossed a line; a later version replaces an earlier one.
 
-    Fields as in the contract; beside them: `origins` and `origin_ids`, `calls`, and `superseded_by`, the id of
+    Fields as in the contract; beside them: `origins` and `origin_ids`, `calls`, and `superseded_by`: id of
     the alert that stands for one which was told early and turned out to have begun before.
     """
 

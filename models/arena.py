@@ -149,7 +149,7 @@ class Arena:
         self.table = ArenaTable(words, meta)
 
     @property
-    def bytes(self) -> int:
+    def held_bytes(self) -> int:
         """Memory held."""
         return int(self.table.words.nbytes)
 
@@ -184,7 +184,7 @@ class Arena:
         return pages
 
     def restore(self, pages: dict[str, bytes]) -> None:
-        """Become what `pages` hold, links and distinct counts as they were when written. ConfigError: size."""
+        """Become what `pages` hold, links and distinct counts as when written. ConfigError: size."""
         if "cells/meta" not in pages:
             self.__init__()  # type: ignore[misc]
             return

@@ -121,7 +121,7 @@ class Detect:
             )
 
     def preview(self) -> list[Alert]:
-        """Alerts of thresholds that are certain to be crossed when the open minutes close. Cheap per batch."""
+        """Alerts of thresholds that are certain to be crossed when the open minutes close. Cheap."""
         cells = self._waiting()
         if not len(cells) or not self._rules.early.any():
             return []
@@ -188,9 +188,9 @@ class Detect:
         return (self._closed_to + 1) * MINUTE_MS
 
     @property
-    def bytes(self) -> dict[str, int]:
+    def held_bytes(self) -> dict[str, int]:
         """Memory held by tables, by part (names and alerts are Python objects beside it)."""
-        return self._state.bytes | {"chunks": self._sources.bytes}
+        return self._state.held_bytes | {"chunks": self._sources.held_bytes}
 
     def changed(self) -> Pages:
         """Pages that changed since the last call."""
@@ -242,14 +242,9 @@ class Detect:
     def _early(self, view: View) -> Any:
         """bool[n, rules]: early thresholds crossed, from their own features alone."""
         bound = np.zeros((len(view), len(FEATURES)))
-        rules = self._rules.rules
-        for column in {c for rule in rules if rule.early for c in rule.columns}:
+        for column in {c for rule in self._rules.rules if rule.early for c in rule.columns}:
             bound[:, column] = FEATURES[column].of(view)
-        fired = np.zeros((len(view), len(rules)), bool)
-        for place, rule in enumerate(rules):
-            if rule.early:
-                fired[:, place] = rule.fired(view.kinds, bound)
-        return fired
+        return self._rules.fired(view.kinds, bound) & self._rules.early
 
     def _tell_early(self, view: View, entities: I64, minutes: I64, fired: Any) -> list[Alert]:
         bound = matrix(view)
@@ -341,9 +336,7 @@ def _empty(n: int) -> View:
 
 
 def _part(view: View, rows: Any) -> View:
-    return View(
-        view.kinds[rows], view.windows[rows], view.week[rows], view.past[rows], view.customers[rows]
-    )
+    return View(view.kinds[rows], view.windows[rows], view.week[rows], view.past[rows], view.customers[rows])
 
 
 def _joined(parts: list[ScoreRows | None]) -> ScoreRows:

@@ -1,4 +1,4 @@
-"""Rows of one message -> open cells. Adds what grew since the chunk's totals were last told. Touches its arguments."""
+"""Rows of one message -> open cells: what grew since the chunk was last told. Touches its tables only."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from models.columns import KEY, OTHER, SELLER
+from models.columns import KEY, OTHER, SELLER, WEEK_DAYS
 from models.pool import PAGE_SHIFT as POOL_SHIFT
 from models.pool import take_row
 from models.sightings import ROW, SUM_NAMES
-from models.state import RING, WEEK_DAYS, mixed
+from models.state import RING, mixed
 from models.tables import PAGE_SHIFT, find, take
 
 DAY_MINUTES = 1_440
@@ -175,7 +175,9 @@ def _bits(grew: Any) -> Any:
 
 
 @njit(cache=True)
-def enter(t: Any, chunk: Any, longs: Any, source: Any, closed_to: Any, cells: Any, told: Any, counts: Any) -> Any:
+def enter(
+    t: Any, chunk: Any, longs: Any, source: Any, closed_to: Any, cells: Any, told: Any, counts: Any
+) -> Any:
     """Enter n rows; how many cells were added to `told`.
 
     chunk   table of the source's open chunk

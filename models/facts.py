@@ -89,9 +89,7 @@ class Teller:
 
     def _fill_members(self, alert: Alert, judged: Judged, n: int, window: str) -> None:
         entity, minute = int(judged.entities[n]), int(judged.minutes[n])
-        hashes, kinds = met.members(
-            self._state, entity, minute, window, judged.log, preview=judged.preview
-        )
+        hashes, kinds = met.members(self._state, entity, minute, window, judged.log, preview=judged.preview)
         listed = []
         for member in range(3):
             ids = sorted(self._names[value] for value in hashes[kinds == member].tolist())

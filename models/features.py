@@ -272,7 +272,7 @@ FEATURES: tuple[Feature, ...] = (
         "keys answered 429 in this minute or the last, for which a key silent for 5 minutes set in", "24h",
         lambda v: v.of("handovers", DAY),
     ),
-    _count("keys_elsewhere_24h", "keys", "keys in use elsewhere too", "keys of two places", needs="source_ip"),
+    _count("keys_elsewhere_24h", "keys", "keys in use elsewhere", "keys of two places", needs="source_ip"),
     _count(
         "keys_foreign_24h", "keys", "keys whose established place is another",
         "keys that were established elsewhere", needs="source_ip",
@@ -334,8 +334,8 @@ def table() -> str:
     lines = [
         "# Features",
         "",
-        "Made by `python -m models.features > docs/features.md`. One row per entity and active minute; higher",
-        "is more anomalous. Windows end with the minute; 7d counts whole UTC days, today and six before.",
+        "Made by `python -m models.features > docs/features.md`. One row per entity and active minute;",
+        "higher is more anomalous. Windows end with the minute; 7d counts whole UTC days, today and six before.",
         "",
         "| feature | unit | window | of | needs | early | meaning |",
         "|---|---|---|---|---|---|---|",

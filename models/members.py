@@ -25,14 +25,12 @@ def _members(t: Any, e: Any, minute: Any, since: Any, log: Any, logged: Any, ope
 
     log  int64[., 4]: plain meetings of the minutes closed together; those after `minute` are undone
     """
-    later = dict()
-    later[np.int64(-1)] = 0
+    later = {np.int64(-1): 0}
     for i in range(logged):
         p = log[i, 0]
         if log[i, 1] > minute and t.pairs.rows[p].entity == e and p not in later:
             later[p] = i
-    opened = dict()
-    opened[np.int64(-1)] = True
+    opened = {np.int64(-1): True}
     if open_cells:
         c = np.int64(t.entities.rows[e].open)
         while c >= 0:
@@ -66,17 +64,17 @@ def _members(t: Any, e: Any, minute: Any, since: Any, log: Any, logged: Any, ope
     return hashes[:found], kinds[:found]
 
 
-def members(state: State, e: int, minute: int, window: str, log: I64, *, preview: bool = False) -> tuple[Any, Any]:
-    """Hashes uint64[k] and kinds int64[k] of the members that entity row e met in a window that ends with `minute`.
+def members(
+    state: State, e: int, minute: int, window: str, log: I64, *, preview: bool = False
+) -> tuple[Any, Any]:
+    """Hashes uint64[k] and kinds int64[k] of who entity row e met in a window that ends with `minute`.
 
     window   5m, 1h, 24h or 7d
     preview  count what open cells hold too
     """
     spans = dict(zip(("5m", "1h", "24h"), WINDOW_MINUTES, strict=True))
-    if window in spans:
-        since = max(minute - spans[window], 0)
-    else:
-        since = -max(minute // DAY_MINUTES - 6, 0) - 1
+    first_day = max(minute // DAY_MINUTES - 6, 0)
+    since = max(minute - spans[window], 0) if window in spans else -first_day - 1
     return _members(state.tables, e, minute, since, log, len(log), preview)  # type: ignore[no-any-return]
 
 
@@ -162,4 +160,4 @@ def evidence_of(state: State, e: int) -> list[tuple[int, int, int]]:
     return sorted(out)
 
 
-assert SKETCH_HOURS * 60 == WINDOW_MINUTES[-1]
+assert WINDOW_MINUTES[-1] == SKETCH_HOURS * 60

@@ -1,4 +1,4 @@
-"""Rows without a key that keep their number while in use, with the pages that changed. Touches its own rows only."""
+"""Rows without a key that keep their number, with the pages that changed. Touches its own rows only."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class Pool:
         return int(self.table.meta[COUNT])
 
     @property
-    def bytes(self) -> int:
+    def held_bytes(self) -> int:
         """Memory held."""
         return sum(int(array.nbytes) for array in self.table)
 

@@ -1,6 +1,6 @@
 """Open cells -> lower bounds of sums and distinct counts at their minute's close. Touches its tables only.
 
-What is bounded can only rise until the close, so a threshold that a bound crosses will be crossed at the close.
+What is bounded can only rise until the close, so a threshold that it crosses will be crossed at the close.
 """
 
 from __future__ import annotations

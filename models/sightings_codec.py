@@ -154,8 +154,9 @@ def _check(message: _Message) -> None:
             f"sightings message of version {message.version}, this program reads {VERSION}; "
             "let all workers run the same release"
         )
-    widths, columns = np.frombuffer(message.widths, np.uint8), np.count_nonzero(
-        np.frombuffer(message.widths, np.uint8)
+    widths, columns = (
+        np.frombuffer(message.widths, np.uint8),
+        np.count_nonzero(np.frombuffer(message.widths, np.uint8)),
     )
     fits = (
         len(widths) == _WORDS
@@ -179,7 +180,9 @@ def _check_rows(sightings: Sightings) -> None:
     if (kinds.size and (kinds.min() < 0 or kinds.max() > 1)) or (
         places.size and (places.min() < 0 or places.max() >= len(sightings.rows))
     ):
-        raise PoolwatchError("not a sightings message (a row or kind is out of range); is the topic poolwatch's own?")
+        raise PoolwatchError(
+            "not a sightings message (a row or kind is out of range); is the topic poolwatch's own?"
+        )
 
 
 def _names_of(rows: npt.NDArray[np.void], names: dict[int, str]) -> dict[int, str]:
@@ -189,9 +192,11 @@ def _names_of(rows: npt.NDArray[np.void], names: dict[int, str]) -> dict[int, st
     ids: set[int] = set()
     for column in _IDS:
         ids.update(rows[column].tolist())
-    return {h: names[h] for h in ids if h in names} if len(ids) < len(names) else {
-        h: text for h, text in names.items() if h in ids
-    }
+    return (
+        {h: names[h] for h in ids if h in names}
+        if len(ids) < len(names)
+        else {h: text for h, text in names.items() if h in ids}
+    )
 
 
 def _subset(sightings: Sightings, places: npt.NDArray[np.int64], watermark_ms: int) -> Sightings:
@@ -251,11 +256,22 @@ def _halved(sightings: Sightings, max_bytes: int) -> list[Sightings]:
         return [sightings]
     if count > 1:
         places = np.arange(count)
-        parts = [_subset(sightings, p, sightings.watermark_ms) for p in (places[: count // 2], places[count // 2 :])]
+        parts = [
+            _subset(sightings, p, sightings.watermark_ms)
+            for p in (places[: count // 2], places[count // 2 :])
+        ]
     elif len(sightings.customers) > 1:
         middle = len(sightings.customers) // 2
         parts = [
-            Sightings(sightings.source, sightings.chunk, sightings.watermark_ms, sightings.idle, sightings.rows, c, sightings.names)
+            Sightings(
+                sightings.source,
+                sightings.chunk,
+                sightings.watermark_ms,
+                sightings.idle,
+                sightings.rows,
+                c,
+                sightings.names,
+            )
             for c in (sightings.customers[:middle], sightings.customers[middle:])
         ]
     else:

@@ -59,7 +59,7 @@ def _tau(x: float) -> float:
 
 
 @njit(cache=True)
-def estimate(registers: Any) -> float:
+def estimate(registers: Any) -> Any:
     """Distinct hashes entered in uint8[REGISTERS].
 
     source  Ertl, New cardinality estimation algorithms for HyperLogLog sketches (2017), algorithm 6

@@ -79,7 +79,7 @@ class Sources:
         return all(s.heard and s.idle for s in self._standing)
 
     @property
-    def bytes(self) -> int:
+    def held_bytes(self) -> int:
         """Memory held by the open chunks' totals."""
         return sum(t.bytes for t in self._totals)
 

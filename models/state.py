@@ -1,4 +1,4 @@
-"""Tables of one sightings partition, and their pages. Pure data: models.enter and models.windows fill them."""
+"""Tables of one sightings partition, and their pages. Pure data; models.enter, models.windows fill them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,19 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import njit
 
-from models.arena import CELL_DISTINCT, MINUTE, NEXT, VALUES, Arena, after, at, bits_of, first_place, rank, whole
+from models.arena import (
+    CELL_DISTINCT,
+    MINUTE,
+    NEXT,
+    VALUES,
+    Arena,
+    after,
+    at,
+    bits_of,
+    first_place,
+    rank,
+    whole,
+)
 from models.columns import (
     COLUMNS,
     DAY_DISTINCTS,
@@ -259,13 +271,22 @@ class State:
         self._open_bits = np.zeros(pairs, np.uint8)
 
     def _parts(self) -> tuple[Any, ...]:
-        return (self.entities, self.pairs, self.sketches, self.evidence, self.cells, self.rows, self.customers)
+        return (
+            self.entities,
+            self.pairs,
+            self.sketches,
+            self.evidence,
+            self.cells,
+            self.rows,
+            self.customers,
+        )
 
     @property
     def tables(self) -> Tables:
         """As compiled code takes them; anew after each `reserve`."""
         beside = (self._sums, self._tails, self._heads, self._guess, self._open_bits)
-        return Tables(*(part.table for part in self._parts()), self.arena.table, *beside)
+        parts = [part.table for part in self._parts()]
+        return Tables(*parts, self.arena.table, *beside)  # type: ignore[call-arg]
 
     def reserve(self, rows: int, customers: int) -> None:
         """Make room for what `rows` more sightings and `customers` more customers can need."""
@@ -297,10 +318,12 @@ class State:
             self._open_bits = bits
 
     @property
-    def bytes(self) -> dict[str, int]:
+    def held_bytes(self) -> dict[str, int]:
         """Memory held, by part."""
-        held = {part.name: part.bytes for part in self._parts()}
-        held["cells"] = self.arena.bytes
+        rows = (self.entities, self.pairs, self.sketches, self.evidence)
+        pools = (self.cells, self.rows, self.customers)
+        held = {part.name: part.bytes for part in rows} | {part.name: part.held_bytes for part in pools}
+        held["cells"] = self.arena.held_bytes
         held["entities"] += sum(a.nbytes for a in (self._sums, self._tails, self._heads, self._guess))
         held["pairs"] += self._open_bits.nbytes
         return held

@@ -1,7 +1,7 @@
-"""Open cells of a minute -> running sums and exact distinct counts over trailing windows. Touches its tables only.
+"""Open cells -> running sums and exact distinct counts over trailing windows. Touches its tables only.
 
-Minutes come in order. Each pair of an entity and a member remembers, for each sort of meeting, the cell of the
-last one, and each cell how many pairs remember it; so the distinct count of a window is the sum over its cells.
+Minutes come in order. Each pair of an entity and a member remembers, for each sort of meeting, the cell of
+the last one, and each cell how many pairs remember it; so a window's distinct count is the sum over its cells.
 """
 
 from __future__ import annotations
@@ -157,7 +157,7 @@ def _meet(t: Any, e: Any, pair: Any, k: Any, place: Any, minute: Any, values: An
 
 
 @njit(cache=True)
-def _unmeet(t: Any, e: Any, pair: Any, k: Any, place: Any, minute: Any, values: Any) -> None:
+def _unmeet(t: Any, e: Any, pair: Any, k: Any, minute: Any) -> None:
     """Forget a pair's last meeting of sort k."""
     column = _STARTS[pair.kind] + k
     old = whole(t.arena, pair.last[k])
@@ -187,7 +187,7 @@ def _take_orders(t: Any, row: Any, first: Any, day: Any) -> None:
 
 
 @njit(cache=True)
-def _unneeded(pair: Any) -> bool:
+def _unneeded(pair: Any) -> Any:
     return pair.taken >= UNNEEDED_TAKEN and pair.needed * ONE_IN < pair.taken
 
 
@@ -204,7 +204,7 @@ def _meet_seller(t: Any, e: Any, row: Any, seen: Any, place: Any, minute: Any, v
             if k < RING_SUMMED:
                 _meet_day(row, pair, k, day)
     if not _unneeded(pair):
-        _unmeet(t, e, pair, _UNNEEDED, place, minute, values)
+        _unmeet(t, e, pair, _UNNEEDED, minute)
     elif seen.bits & PII or seen.taken > 0:
         _meet(t, e, pair, _UNNEEDED, place, minute, values)
     t.pairs.dirty[p >> PAGE_SHIFT] = 1
@@ -212,7 +212,7 @@ def _meet_seller(t: Any, e: Any, row: Any, seen: Any, place: Any, minute: Any, v
 
 @njit(cache=True)
 def _meet_key(t: Any, e: Any, seen: Any, place: Any, minute: Any, values: Any, turns: Any) -> None:
-    """turns int64[3], raised: keys that set in, keys refused now, keys refused now and in the minute before."""
+    """turns int64[3], raised: keys that set in, keys refused now, and those refused a minute ago too."""
     p = seen.pairs[KEY]
     pair = t.pairs.rows[p]
     before, refused = _last_minute(t, pair, 0), _last_minute(t, pair, _THROTTLED)
@@ -383,7 +383,9 @@ def _apply(t: Any, c: Any, minute: Any, values: Any, turns: Any, log: Any, logge
 
 
 @njit(cache=True)
-def close_cells(t: Any, order: Any, kinds: Any, windows: Any, week: Any, past: Any, customers: Any, log: Any) -> Any:
+def close_cells(
+    t: Any, order: Any, kinds: Any, windows: Any, week: Any, past: Any, customers: Any, log: Any
+) -> Any:
     """Close open cells int32[n], minutes ascending, and view each entity as of its minute.
 
     The outputs have n rows (models.columns.View). log int64[>= 3 * rows, 4], out: pair, minute, and minute
@@ -391,7 +393,7 @@ def close_cells(t: Any, order: Any, kinds: Any, windows: Any, week: Any, past: A
     """
     values = np.zeros(CELL_COLUMNS, np.int64)
     turns = np.zeros(3, np.int64)
-    logged, newest = 0, -1
+    logged, newest = 0, np.int64(-1)
     for n in range(len(order)):
         c = order[n]
         minute = np.int64(t.cells.rows[c].minute)
