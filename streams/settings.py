@@ -59,7 +59,8 @@ class Settings:
     wait_s: float = setting(2.0, "seconds before Kafka or Redis is tried again when one is away")
     feed_length: int = setting(100_000, "alerts kept in the Redis Stream, about")
     feed_days: int = setting(90, "days that an alert's last version is kept in Redis")
-    metrics_port: int = setting(0, "port of the worker's Prometheus metrics on 127.0.0.1; 0 = none")
+    metrics_port: int = setting(0, "port of the worker's Prometheus metrics; 0 = none")
+    metrics_host: str = setting("127.0.0.1", "address that the worker's Prometheus metrics listen on")
     host: str = setting("127.0.0.1", "address that `serve` listens on")
     port: int = setting(8321, "port that `serve` listens on")
 
