@@ -179,10 +179,10 @@ def _measured(figures: Mapping[str, Any]) -> str:
     parts = ["<h2>Against the labels</h2>"]
     alerts = figures.get("alerts")
     if alerts:
+        delay, share = form(alerts.get("median_hours"), hours), form(alerts.get("share_before"), percent)
         parts.append(
-            f"<p>{alerts.get('found', 0)} of {alerts['parties']} poolers found, median delay "
-            f"{form(alerts.get('median_hours'), hours)} h, {form(alerts.get('share_before'), percent)} of "
-            f"the customers that they took exposed before; {form(alerts['precision'], percent)} of the alerted "
+            f"<p>{alerts.get('found', 0)} of {alerts['parties']} poolers found, median delay {delay} h, {share} "
+            f"of the customers that they took exposed before; {form(alerts['precision'], percent)} of the alerted "
             f"entities are a pooler's, {form(alerts['false_a_day'])} false entities a day.</p>"
         )
     columns = ("entities", "abusive", "average_precision", "precision_at_20", "recall_at_0.1_a_day")
