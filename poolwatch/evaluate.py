@@ -18,6 +18,7 @@ from typing import Any
 from models.errors import ConfigError, PoolwatchError
 from poolwatch.detection_page import as_markdown
 from poolwatch.measure import Given, measure, plain
+from poolwatch.mistakes import mistakes
 from streams.atomic import atomic_path
 
 #: Seeds that features, thresholds and calibration were tuned on; figures are reported on others.
@@ -153,9 +154,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--until", dest="until_ms", type=int, metavar="MS")
     parser.add_argument("--no-rivals", action="store_true")
     parser.add_argument("--markdown", action="store_true")
+    parser.add_argument(
+        "--mistakes", action="store_true", help="who was flagged wrongly, missed or late, and why"
+    )
     options = vars(parser.parse_args(arguments))
     rivals, markdown = not options.pop("no_rivals"), options.pop("markdown")
+    wrong = options.pop("mistakes")
     try:
+        if wrong:
+            print(mistakes(Given(**options)), end="")
+            return 0
         figures = measure(Given(**options), rivals)
     except PoolwatchError as error:
         print(f"poolwatch: {error}", file=sys.stderr)

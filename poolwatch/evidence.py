@@ -160,20 +160,21 @@ class ScoreFile:
         ends = [pc.min_max(t["time"]).as_py() for t in self._tables() if t.num_rows]
         return (min(e["min"] for e in ends), max(e["max"] for e in ends)) if ends else None
 
-    def rows_of(self, entities: Iterable[Entity]) -> pa.Table | None:
-        """For each of these entities its row of highest score, with all its columns."""
-        wanted, best = set(entities), {}
-        parts = [self._source] if isinstance(self._source, pa.Table) else parquet_parts(self._source)
-        for table in parts:
-            top = table.group_by(["entity_kind", "entity_id"]).aggregate([("score", "max")])
-            for row in top.to_pylist():
-                entity = (row["entity_kind"], row["entity_id"])
-                if entity in wanted and row["score_max"] > best.get(entity, (-1.0, None))[0]:
-                    mask = pc.and_(
-                        pc.equal(table["entity_id"], entity[1]), pc.equal(table["score"], row["score_max"])
-                    )
-                    best[entity] = (row["score_max"], table.filter(mask).slice(0, 1))
-        return pa.concat_tables([t for _, t in best.values()]) if best else None
+    def top_rows(self) -> pa.Table | None:
+        """Each entity's row of highest score (its first, where several are), with all columns."""
+        held: pa.Table | None = None
+        for table in [self._source] if isinstance(self._source, pa.Table) else parquet_parts(self._source):
+            held = _tops(table if held is None else pa.concat_tables([held, table]))
+        return held
+
+
+def _tops(table: pa.Table) -> pa.Table:
+    kinds = table["entity_kind"].combine_chunks().dictionary_encode().indices.to_numpy()
+    names = table["entity_id"].combine_chunks().dictionary_encode().indices.to_numpy()
+    entity = kinds.astype(np.int64) << 40 | names
+    order = np.lexsort((table["time"].to_numpy(), -table["score"].to_numpy(), entity))
+    first = np.flatnonzero(np.diff(entity[order], prepend=-1))
+    return table.take(np.sort(order[first]))
 
 
 def parquet_parts(path: Path) -> Iterator[pa.Table]:

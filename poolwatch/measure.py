@@ -60,7 +60,7 @@ class Case:
 
 def measure(given: Given, rivals: bool = True, seed: int = 0) -> dict[str, Any]:
     """All figures of one set of files, NaN = not measurable. PoolwatchError, ConfigError: one line."""
-    case = _case(given)
+    case = case_of(given)
     figures: dict[str, Any] = {
         "days": case.days,
         "poolers": len(case.truth.parties),
@@ -83,7 +83,8 @@ def measure(given: Given, rivals: bool = True, seed: int = 0) -> dict[str, Any]:
     return figures
 
 
-def _case(given: Given) -> Case:
+def case_of(given: Given) -> Case:
+    """Truth with poolers' own addresses, span in days, and what was taken."""
     truth = read_labels(given.labels)
     take = read_take(given.take) if given.take else {}
     if given.events:

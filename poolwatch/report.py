@@ -179,12 +179,13 @@ def _measured(figures: Mapping[str, Any]) -> str:
     parts = ["<h2>Against the labels</h2>"]
     alerts = figures.get("alerts")
     if alerts:
-        delay, share = form(alerts.get("median_hours"), hours), form(alerts.get("share_before"), percent)
+        delay = form(alerts.get("median_hours"), hours)
+        share = form(alerts.get("share_before"), percent)
         precise, false = form(alerts["precision"], percent), form(alerts["false_a_day"])
         parts.append(
-            f"<p>{alerts.get('found', 0)} of {alerts['parties']} poolers found, median delay {delay} h, {share} "
-            f"of the customers that they took exposed before; {precise} of the alerted entities are a "
-            f"pooler's, {false} false entities a day.</p>"
+            f"<p>{alerts.get('found', 0)} of {alerts['parties']} poolers found, median delay {delay} h, "
+            f"{share} of the customers that they took exposed before; {precise} of the alerted entities "
+            f"are a pooler's, {false} false entities a day.</p>"
         )
     columns = ("entities", "abusive", "average_precision", "precision_at_20", "recall_at_0.1_a_day")
     columns += ("recall_at_1_a_day", "best_precision", "best_recall")

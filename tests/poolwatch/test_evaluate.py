@@ -145,3 +145,25 @@ def test_json_lines_measure_the_same(files, tmp_path):
     lines.write_text("".join(json.dumps(r) + "\n" for r in rows) + '{"time": null}\n')
     given = Given(files.labels, lines, files.scores, read_alerts(files.alerts))
     assert plain(measure(given)) == plain(measure(files))
+
+
+def test_mistakes_name_the_flagged_the_missed_and_their_features(files, tmp_path, capsys):
+    rows = pq.read_table(files.scores)
+    wide = rows.append_column(
+        "sellers_24h", pa.array([5.0 if i == "pool" else 2.0 for i in rows["entity_id"].to_pylist()])
+    )
+    pq.write_table(wide, tmp_path / "wide.parquet")
+    (tmp_path / "alerts.jsonl").write_text(files.alerts.read_text().splitlines()[1] + "\n")
+    options = [
+        "--labels",
+        files.labels,
+        "--scores",
+        tmp_path / "wide.parquet",
+        "--alerts",
+        tmp_path / "alerts.jsonl",
+    ]
+    assert main([*map(str, options), "--mistakes"]) == 0
+    told = capsys.readouterr().out
+    assert "**developer shop-3** (agency)" in told
+    assert "**pool** (loud) missed" in told
+    assert "developer pool [aggregator] at 19.0 h: score 0.950: sellers_24h 5 (0.0%)" in told
