@@ -40,10 +40,19 @@ class Stepped:
 class Pipeline:
     """P folds and, for each model, P detects. Results do not depend on how the events were cut."""
 
-    def __init__(self, partitions: int, operations: Operations, rules: RuleSet, models: list[Model]) -> None:
+    def __init__(
+        self,
+        partitions: int,
+        operations: Operations,
+        rules: RuleSet,
+        models: list[Model],
+        scores: bool = False,
+    ) -> None:
         self.partitions = partitions
         self.folds = [Fold(p, operations) for p in range(partitions)]
-        self.detects = [[Detect(partitions, rules, model) for _ in range(partitions)] for model in models]
+        self.detects = [
+            [Detect(partitions, rules, model, scores=scores) for _ in range(partitions)] for model in models
+        ]
         self.offsets = [0] * partitions
         self.duplicates = self.late = 0
         self.first_ms = self.last_ms = 0
@@ -73,7 +82,7 @@ class Pipeline:
         for p, fold in enumerate(self.folds):
             self._count(p, fold.finish(), stepped)
             self._tell(fold.mark(idle=True))
-        stepped.closed = self._close()
+        stepped.closed = [[detect.finish() for detect in detects] for detects in self.detects]
         return stepped
 
     def _fold(self, p: int, events: Events, stepped: Stepped) -> None:

@@ -6,13 +6,14 @@ import contextlib
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
+import msgspec
 
+from models.detect import ScoreRows
 from models.decode import Decoder
 from models.errors import PoolwatchError
 from models.model import Model
@@ -65,15 +66,26 @@ def replay(request: Request) -> Replayed:
     return _Run(request).run()
 
 
+def score_rows(request: Request) -> Iterator[ScoreRows]:
+    """The history's score rows alone, as they are made."""
+    run = _Run(request, scores=True)
+    for stepped in run.steps("read"):
+        for closed in stepped.closed[0]:
+            if closed.scores is not None:
+                yield closed.scores
+
+
 class _Run:
-    def __init__(self, request: Request) -> None:
+    def __init__(self, request: Request, scores: bool = False) -> None:
         self.request = request
         operations = Operations.load(Path(request.operations) if request.operations else None)
         self.rules = RuleSet.load(request.rules)
         self.models = [Model.load(request.model)]
         if request.candidate:
             self.models.append(Model.load(request.candidate))
-        self.pipeline = Pipeline(request.partitions, operations, self.rules, self.models)
+        self.pipeline = Pipeline(
+            request.partitions, operations, self.rules, self.models, scores or request.scores is not None
+        )
         self.history = open_history(
             request.inputs,
             Decoder(operations),
@@ -85,47 +97,48 @@ class _Run:
         self.evidence = EvidenceIndex(self.history.places, request.partitions)
         self.last = [LastAlerts() for _ in self.models]
         self.rejected: Counter[str] = Counter()
-        self.add_scores: list[Callable[[pa.Table], None] | None] = []
+        self.add_scores: list[Callable[[ScoreRows], None] | None] = []
         self.add_dead: Callable[[Sequence[Any]], None] | None = None
         self.read = 0
         self.position: dict[int, int] = {}
 
     def run(self) -> Replayed:
-        begun = time.perf_counter()
+        begun, wish = time.perf_counter(), self.request
         with contextlib.ExitStack() as stack:
-            for path in (self.request.scores, self.request.candidate_scores)[: len(self.models)]:
-                self.add_scores.append(
-                    stack.enter_context(scores_file(path, SCORES_SCHEMA)) if path else None
-                )
-            if self.request.dead_letters:
-                self.add_dead = stack.enter_context(lines_file(self.request.dead_letters))
-            bar = stack.enter_context(Bar("replay", self.history.size))
+            add_alerts = stack.enter_context(lines_file(wish.alerts)) if wish.alerts else None
+            for path in (wish.scores, wish.candidate_scores)[: len(self.models)]:
+                self.add_scores.append(stack.enter_context(scores_file(path)) if path else None)
+            self.add_dead = stack.enter_context(lines_file(wish.dead_letters)) if wish.dead_letters else None
+            for stepped in self.steps("replay"):
+                self._keep(stepped)
+            alerts = self._told(self.last[0])
+            if add_alerts:
+                add_alerts(alerts)
+        other = self._told(self.last[1]) if wish.candidate else None
+        return Replayed(self._summary(time.perf_counter() - begun), alerts, self.pipeline, other)
+
+    def steps(self, title: str) -> Iterator[Stepped]:
+        """What each step gives, to the end of the history. PoolwatchError where there is none."""
+        with Bar(title, self.history.size) as bar:
             for merged in gathered(self.history.read(), STEP_ROWS):
-                self._step(merged)
+                self.read += len(merged.rejected) + len(merged.events)
+                for source, record in merged.rejected:
+                    self._dead(self.evidence.item(source, record.offset, record.offset), record.reason)
+                if len(merged.events):
+                    yield self._step(merged)
                 bar.show(self._position(merged), f"{self.read:,} events, {len(self.last[0])} alerts")
-            self._keep(self.pipeline.finish())
         if not self.read:
             raise PoolwatchError(
                 f"{' '.join(self.request.inputs)}: no event in it, or none within --from..--until"
             )
-        alerts = self._told(self.last[0])
-        if self.request.alerts:
-            with lines_file(self.request.alerts) as add:
-                add(alerts)
-        other = self._told(self.last[1]) if self.request.candidate else None
-        return Replayed(self._summary(time.perf_counter() - begun), alerts, self.pipeline, other)
+        yield self.pipeline.finish()
 
-    def _step(self, merged: Merged) -> None:
-        self.read += len(merged.rejected) + len(merged.events)
-        for source, record in merged.rejected:
-            self._dead(self.evidence.item(source, record.offset, record.offset), record.reason)
+    def _step(self, merged: Merged) -> Stepped:
         events = merged.events
-        if not len(events):
-            return
         stepped = self.pipeline.step(events)
         for partition, first_offset, rows in stepped.spans:
             self.evidence.add(partition, first_offset, merged.source[rows], events.offset[rows])
-        self._keep(stepped)
+        return stepped
 
     def _dead(self, place: dict[str, Any], reason: str) -> None:
         self.rejected[reason] += 1
@@ -145,7 +158,8 @@ class _Run:
                     add(item.scores)
 
     def _told(self, last: LastAlerts) -> list[dict[str, Any]]:
-        return [alert | {"evidence": self.evidence.told(alert["evidence"])} for alert in last.all()]
+        told = (msgspec.to_builtins(alert) for alert in last.all())
+        return [alert | {"evidence": self.evidence.told(alert["evidence"])} for alert in told]
 
     def _position(self, merged: Merged) -> int:
         self.position.update(merged.position)
@@ -173,7 +187,7 @@ class _Run:
 
     def _compared(self) -> dict[str, Any]:
         """What the candidate model would have changed."""
-        now, then = ({a["alert_id"] for a in last.all()} for last in self.last)
+        now, then = ({alert.alert_id for alert in last.all()} for last in self.last)
         return {
             "model": self.models[1].hash,
             "alerts": self.last[1].by_severity(),

@@ -9,31 +9,31 @@ from typing import Any
 
 import msgspec
 
+from models.alerts import Alert
+from models.rules import SEVERITIES
 from streams.atomic import atomic_path, told
-
-SEVERITIES = ("low", "medium", "high", "critical")
 
 
 class LastAlerts:
     """The last version of each alert, as the contract has it."""
 
     def __init__(self) -> None:
-        self._last: dict[str, dict[str, Any]] = {}
+        self._last: dict[str, Alert] = {}
 
-    def add(self, alerts: Iterable[dict[str, Any]]) -> None:
+    def add(self, alerts: Iterable[Alert]) -> None:
         """Keep each alert unless a later version is known."""
         for alert in alerts:
-            known = self._last.get(alert["alert_id"])
-            if known is None or known["version"] <= alert["version"]:
-                self._last[alert["alert_id"]] = alert
+            known = self._last.get(alert.alert_id)
+            if known is None or known.version <= alert.version:
+                self._last[alert.alert_id] = alert
 
-    def all(self) -> list[dict[str, Any]]:
+    def all(self) -> list[Alert]:
         """By time, then id."""
-        return sorted(self._last.values(), key=lambda a: (a["time"], a["alert_id"]))
+        return sorted(self._last.values(), key=lambda alert: (alert.time, alert.alert_id))
 
     def by_severity(self) -> dict[str, int]:
         """Count of each severity, none left out."""
-        counts = Counter(alert["severity"] for alert in self._last.values())
+        counts = Counter(alert.severity for alert in self._last.values())
         return {severity: counts[severity] for severity in SEVERITIES}
 
     def __len__(self) -> int:

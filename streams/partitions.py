@@ -6,6 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from models.events import U64, Events
 from models.sightings import Sightings
@@ -67,4 +69,7 @@ def routed(sightings: Sightings, partitions: int) -> list[Sightings]:
 def _chosen(sightings: Sightings, mask: npt.NDArray[np.bool_]) -> Sightings:
     customers = sightings.customers[mask[sightings.customers["row"]]]
     customers["row"] = (np.cumsum(mask) - 1)[customers["row"]]
-    return replace(sightings, rows=sightings.rows[mask], customers=customers)
+    rows, texts = sightings.rows[mask], sightings.names
+    ids = np.concatenate([rows[name] for name in ("entity", "seller", "key", "other")])
+    names = {i: texts[i] for i in pc.unique(pa.array(ids)).to_pylist() if i in texts}
+    return replace(sightings, rows=rows, customers=customers, names=names)

@@ -8,9 +8,20 @@ from collections.abc import Callable, Iterator
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from models.detect import ScoreRows
+from models.features import FEATURE_NAMES
 from streams.atomic import atomic_path, told
 
-ROW_GROUP_ROWS = 131_072
+ROW_GROUP_ROWS = 65_536
+SCHEMA = pa.schema(
+    [
+        pa.field("time", pa.int64(), nullable=False),
+        pa.field("entity_kind", pa.string(), nullable=False),
+        pa.field("entity_id", pa.string(), nullable=False),
+        pa.field("score", pa.float64(), nullable=False),
+        *[pa.field(name, pa.float64(), nullable=False) for name in FEATURE_NAMES],
+    ]
+)
 
 
 class _Groups:
@@ -21,9 +32,9 @@ class _Groups:
         self._waiting: list[pa.Table] = []
         self._rows = 0
 
-    def add(self, table: pa.Table) -> None:
-        self._waiting.append(table)
-        self._rows += table.num_rows
+    def add(self, rows: ScoreRows) -> None:
+        self._waiting.append(pa.table(rows.columns(), schema=SCHEMA))
+        self._rows += len(rows)
         if self._rows >= ROW_GROUP_ROWS:
             self.flush()
 
@@ -35,9 +46,12 @@ class _Groups:
 
 
 @contextlib.contextmanager
-def scores_file(path: str, schema: pa.Schema) -> Iterator[Callable[[pa.Table], None]]:
-    """A function that adds rows (tables of `schema`). PoolwatchError where the file cannot be written."""
-    with atomic_path(path) as partial, pq.ParquetWriter(partial, schema, compression="zstd") as writer:
+def scores_file(path: str) -> Iterator[Callable[[ScoreRows], None]]:
+    """A function that adds rows. PoolwatchError where the file cannot be written."""
+    with (
+        atomic_path(path) as partial,
+        pq.ParquetWriter(partial, SCHEMA, compression="zstd", compression_level=1) as writer,
+    ):
         groups = _Groups(path, writer)
         yield groups.add
         groups.flush()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from poolwatch.commands import doctor, evaluate, feed, replay, serve, simulate, topics, version, worker
+from poolwatch.commands import doctor, evaluate, feed, replay, serve, simulate, topics, train, version, worker
 
 app = typer.Typer(
     name="poolwatch",
@@ -18,6 +18,7 @@ app = typer.Typer(
 app.callback()(version.options)
 for name, module in (
     ("simulate", simulate),
+    ("train", train),
     ("replay", replay),
     ("evaluate", evaluate),
     ("worker", worker),

@@ -1,0 +1,50 @@
+"""Every poolwatch command that the documents show exists, with the options shown."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+from typer.main import get_command
+
+from poolwatch.commands import app
+from streams.settings import ENVIRONMENT_PREFIX, SETTINGS
+
+ROOT = Path(__file__).parents[2]
+FENCE = re.compile(r"^```(?:sh|bash|console)\n(.*?)^```", re.M | re.S)
+KNOWN = get_command(app).commands
+
+
+def shown():
+    """(document, words of one shown command)."""
+    for page in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]:
+        for block in FENCE.findall(page.read_text() if page.exists() else ""):
+            for line in block.replace("\\\n", " ").splitlines():
+                for part in re.split(r"[|;&]+", line.removeprefix("$ ").partition(" #")[0]):
+                    words = shlex.split(part, comments=True)
+                    if words and words[0].rpartition("/")[2] == "poolwatch":
+                        yield page.name, words[1:]
+
+
+@pytest.mark.parametrize(("page", "words"), list(shown()) or [("", ["replay"])])
+def test_a_shown_command_exists(page, words):
+    name = next(word for word in words if not word.startswith("-"))
+    assert name in KNOWN, f"{page}: no command {name}"
+    options = {option for parameter in KNOWN[name].params for option in parameter.opts}
+    for word in words:
+        if word.startswith("--"):
+            assert word.partition("=")[0] in options, f"{page}: {name} has no {word}"
+
+
+def test_every_option_says_what_it_does():
+    for name, command in KNOWN.items():
+        for parameter in command.params:
+            assert getattr(parameter, "help", None), f"{name} {parameter.name}: no help"
+
+
+def test_a_setting_is_shown_as_the_table_has_it():
+    table = {name: text for name, _, text in SETTINGS}
+    for command in KNOWN.values():
+        for parameter in command.params:
+            if ENVIRONMENT_PREFIX in (parameter.help or ""):
+                assert table[parameter.name][1:] in parameter.help
