@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-
 from models.detect import ScoreRows
+
 from models.decode import Decoder
 from models.errors import PoolwatchError
 from models.model import Model

@@ -40,6 +40,7 @@ class CloudTrail(Adapter):
         principal = who.get("arn") or who.get("invokedBy") or who.get("principalId")
         if not principal:
             raise BadRecord("userIdentity names no principal (arn, invokedBy or principalId)")
+        address = _address(record.get("sourceIPAddress"))
         event = {
             "event_id": _need(record, "eventID"),
             "time": _need(record, "eventTime"),
@@ -50,8 +51,9 @@ class CloudTrail(Adapter):
             "key_id": who.get("accessKeyId") or f"none:{principal}",
             "operation": _need(record, "eventName"),
             "status": status(record.get("errorCode")),
-            "user_agent": record.get("userAgent"),
-            "source_ip": _address(record.get("sourceIPAddress")),
+            "source_ip": address,
+            # A service called for the principal: both fields name the service, neither where the caller is.
+            "user_agent": record.get("userAgent") if address else None,
         }
         if not event["seller_id"]:
             raise BadRecord("no recipientAccountId")

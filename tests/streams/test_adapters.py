@@ -82,9 +82,9 @@ def test_status_of_an_error_code(code, expected):
     assert status(code) == expected
 
 
-def test_a_service_name_is_no_address():
+def test_a_service_that_calls_for_somebody_is_no_origin():
     event, _ = one(RECORD | {"sourceIPAddress": "cloudtrail.amazonaws.com"}, CloudTrail())
-    assert "source_ip" not in event
+    assert not {"source_ip", "user_agent"} & set(event)
 
 
 @pytest.mark.parametrize(
