@@ -193,12 +193,13 @@ def others_handle(s: Any, developer: Any, client: Any, network: Any, now: int, m
 
 @njit(cache=True)
 def idle(p: Any, now: int, lim: Any) -> bool:
-    """Pair `p` does not handle the seller's orders: no deed of late, or deeds for next to none of what it took."""
+    """Pair `p` does not handle the seller's orders: no deed of late, or deeds for few of the fresh orders it took."""
     if p.deed == 0 or now - p.deed > lim.deed_minutes:
         return True
     if p.blanket != 0 and now - p.blanket <= lim.deed_minutes:
         return False
-    return p.taken >= lim.shadow_orders and np.int64(p.needed) * lim.deed_share < p.taken
+    fresh = np.int64(p.taken) - p.dug  # a migration digs up years, and works on what is new
+    return fresh >= lim.shadow_orders and np.int64(p.needed) * lim.deed_share < fresh
 
 
 @njit(cache=True)
@@ -231,16 +232,23 @@ def asleep(s: Any, hour: int, lim: Any) -> bool:
     return False
 
 
+@njit(cache=True, inline="always")
+def pair_key(seller: Any, entity: Any, kind: int) -> Any:
+    """Key of the pair (seller, entity)."""
+    return mix(mix(seller, entity), np.uint64(kind + 1))
+
+
 @njit(cache=True)
 def pair_of(table: Any, seller: Any, entity: Any, kind: int) -> int:
     """Row of the pair (seller, entity); a new one counts from zero."""
-    key = mix(mix(seller, entity), np.uint64(kind + 1))
+    key = pair_key(seller, entity, kind)
     row = find(table.keys, table.slots, key)
     if row < 0:
         row = take(table, key)
         p = table.rows[row]
         p.deed = 0
         p.blanket = 0
+        p.dug = 0
         p.reads = 0
         p.taken = 0
         p.needed = 0

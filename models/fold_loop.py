@@ -19,6 +19,7 @@ from models.fold_facts import (
     enter_write,
     idle,
     others_handle,
+    pair_key,
     pair_of,
     read_order,
     use_key,
@@ -244,6 +245,12 @@ def _others_than_reader(s: Any, o: Any, now: int, lim: Any) -> int:
 
 
 @njit(cache=True)
+def _idle_now(mem: Any, seller: Any, entity: Any, kind: int, now: int, lim: Any) -> bool:
+    row = find(mem.pairs.keys, mem.pairs.slots, pair_key(seller, entity, kind))
+    return row >= 0 and idle(mem.pairs.rows[row], now, lim)
+
+
+@njit(cache=True)
 def _judge_orders(mem: Any, totals: Any, now: int, closed: int, offset: int, lim: Any) -> bool:
     """Tell the orders that stayed alone for a day; forget those of a week ago. False: no room for rows."""
     clock, rows = mem.clock, mem.orders.rows
@@ -254,10 +261,10 @@ def _judge_orders(mem: Any, totals: Any, now: int, closed: int, offset: int, lim
         others = _others_than_reader(mem.sellers.rows[o.seller], o, now, lim) if alone(o) else 0
         if others:
             seller, none = mem.sellers.rows[o.seller].key, np.uint64(0)
-            if others & 1:
+            if others & 1 and _idle_now(mem, seller, o.developer, DEVELOPER, now, lim):
                 at = _row(totals, DEVELOPER, o.developer, seller, none, none, now, offset)
                 totals.rows[at].orders_alone += 1
-            if o.origin != 0:
+            if o.origin != 0 and _idle_now(mem, seller, o.origin, ORIGIN, now, lim):
                 at = _row(totals, ORIGIN, o.origin, seller, none, none, now, offset)
                 totals.rows[at].orders_alone += 1
         clock[C_ORDER_JUDGE] = o.next
@@ -417,6 +424,8 @@ def _add_pair(
         r.newcomer = _plus(r.newcomer, 1)
     p.reads = _plus(p.reads, 1)
     enough = p.taken >= lim.shadow_orders or (not lists and p.reads >= lim.shadow_orders)
+    if known and handled:
+        p.dug = _plus(p.dug, counts[5] + counts[6])
     if known and handled and enough and idle(p, now, lim):
         r.shadow_calls = _plus(r.shadow_calls, 1)
         r.shadow_orders = _plus(r.shadow_orders, counts[0])

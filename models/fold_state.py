@@ -33,7 +33,7 @@ class FoldLimits(NamedTuple):
     alone_minutes: int = _DAY  # by then whoever handles an order has read it
     deed_minutes: int = 7 * _DAY  # an entity without a deed for so long does not handle the seller's orders
     stale_minutes: int = 48 * _HOUR  # shipping, label, invoice follow the deed within a day or two
-    deed_share: int = 4  # acted on fewer than 1/4 of the orders it took: does not handle them (chaff)
+    deed_share: int = 4  # acted on fewer than 1/4 of the fresh orders it took: no handler (chaff)
     handled_minutes: int = 72 * _HOUR  # a deed this recent: somebody does handle them (over a weekend)
     shadow_orders: int = 10  # taken (or calls, where orders are not logged) before a shadow is called one
     elsewhere_minutes: int = _DAY
@@ -66,7 +66,7 @@ PAIR = np.dtype(
         ("last", "i4"),
         ("deed", "i4"),  # minute of the last deed, 0 = none
         ("blanket", "i4"),  # minute of the last deed that named no order, 0 = none
-        ("pad", "i4"),
+        ("dug", "i4"),  # of the taken, those never touched before or long dealt with
         ("reads", "i4"),  # identifying reads
         ("taken", "i4"),
         ("needed", "i4"),
