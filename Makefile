@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN     = $(VENV)/bin
 
-.PHONY: install demo test test-fast check chaos bench lock
+.PHONY: install demo test test-fast check chaos bench lock picture
 
 install: $(VENV)/.installed
 
@@ -31,3 +31,6 @@ test: check
 lock: ## pins every package with hashes
 	$(BIN)/pip-compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
 	  --allow-unsafe --strip-extras --all-build-deps --extra dev --output-file requirements.lock pyproject.toml
+
+picture: install ## docs/demo.svg: the terminal of a real demo; needs tmux
+	$(BIN)/python docs/picture.py docs/demo.svg $(BIN)/poolwatch demo --seconds 60
