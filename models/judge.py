@@ -28,9 +28,11 @@ FOREST, FOREST_SEVERITY = "forest", "medium"
 FOREST_WEIGHT = 0.8
 #: The forest fires at this product of rarity (1 - 2^-nines; three nines = .875) and gate.
 FOREST_LINE = 0.8
-#: Unusual matters only with personal data that nobody needed, of this many sellers (gate at .5), and only
+#: Unusual matters only with personal data that nobody needed, of this many sellers (gate at .5; told by their
+#: orders and by the lack of any deed, as a feed may name no orders), and only
 #: after an earlier active day: on its first, nobody has shipped yet, and the model knows full windows only.
-GATE_FEATURE, GATE_SELLERS, GATE_AGE = "sellers_unneeded_24h", 6.0, "days_before"
+GATE_FEATURES = ("sellers_unneeded_24h", "sellers_read_only_24h")
+GATE_SELLERS, GATE_AGE = 12.0, "days_before"
 #: Below this gate the forest says nothing; most rows end here, and cost no walk.
 GATE_FLOOR = 0.1
 #: Part of a threshold's evidence that its own feature holds, where it has further conditions.
@@ -97,7 +99,8 @@ def judge(kinds: U8, matrix: F64, rules: RuleSet, model: Model) -> Verdict:
 
 def gate(matrix: F64) -> F64:
     """float64[n], 0..1: how much unneeded personal data is in play, so how much the unusual matters."""
-    q = np.maximum(matrix[:, FEATURE[GATE_FEATURE]], 0.0) / GATE_SELLERS
+    sellers = matrix[:, [FEATURE[name] for name in GATE_FEATURES]].min(axis=1)
+    q = np.maximum(sellers, 0.0) / GATE_SELLERS
     reached = 1.0 - 1.0 / (1.0 + q * q)
     opened: F64 = np.maximum(reached - GATE_FLOOR, 0.0) / (1.0 - GATE_FLOOR)
     return opened * (matrix[:, FEATURE[GATE_AGE]] > 0.0)

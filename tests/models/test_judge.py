@@ -46,7 +46,7 @@ def test_the_case_is_critical_and_ordinary_entities_are_quiet(kind: int) -> None
     case = of(pooler(), kind=kind)
     assert case.alerts[0]
     assert case.severity_of(0, RULES) == "critical"
-    assert {"shadow_fan_out", "unneeded_fan_out"} <= set(case.rules_of(0, RULES))
+    assert {"shadow_fan_out", "unneeded_volume"} <= set(case.rules_of(0, RULES))
     ordinary = judge(KINDS, ROWS, RULES, MODEL)
     assert ordinary.alerts.mean() < 0.001
     assert (ordinary.score < case.score[0]).all()
@@ -82,7 +82,7 @@ def test_the_forest_is_silent_where_no_unneeded_data_is_in_play() -> None:
     )
     assert gate(odd[None, :])[0] == 0.0
     assert of(odd).forest[0] == 0.0
-    odd[FEATURE["sellers_unneeded_24h"]] = 11
+    odd[FEATURE["sellers_unneeded_24h"]] = odd[FEATURE["sellers_read_only_24h"]] = 25
     assert 0 < of(odd).forest[0] < 1
     odd[FEATURE["days_before"]] = 0
     assert of(odd).forest[0] == 0.0
