@@ -1,4 +1,4 @@
-"""The API that is imitated: its operations, usage plans and answer sizes; and `ROW`, a call before it has its texts.
+"""The API that is imitated: operations, usage plans, answer sizes; and `ROW`, a call without its texts. Data.
 
 Source of rates and bursts: the platform's public usage plans (requests per second / burst).
 """

@@ -1,4 +1,4 @@
-"""Seed and counters -> reproducible chance. Pure: the same arguments give the same numbers on every machine."""
+"""Seed and counters -> reproducible chance. Pure: the same arguments give the same numbers."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""What a tool does with a seller's data: `HABIT`, and a table of the ordinary kinds of tool. Data and draws only.
+"""What a tool does with a seller's data: `HABIT`, and a table of the ordinary kinds of tool. Data and draws.
 
-A kind says from which span each habit is drawn, per developer; every seller's link then varies a little about it.
+A kind says from which span each habit is drawn, per developer; each link then varies a little about it.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ Span = tuple[float, float]
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of tool. spans: log-uniform where both ends are positive, else uniform; choices: value -> weight."""
+    """A kind of tool. spans: log-uniform, or uniform from 0; choices: value -> weight."""
 
     name: str
     says: str
@@ -93,7 +93,7 @@ KINDS = (
         0.26,
         {
             "poll_minutes": _POLL,
-            "overlap_minutes": (0, 40),
+            "overlap_minutes": (2, 400),
             "items": (0, 1),
             "read": (0.75, 1),
             "read_buyer": (0, 1),
@@ -135,7 +135,7 @@ KINDS = (
         0.07,
         {
             "report_hours": (4, 24),
-            "report_days": (1, 3.5),
+            "report_days": (0.6, 30),
             "ship_share": (0.7, 1),
             "stock": (0.5, 4),
             "edit": (0.5, 4),
@@ -216,7 +216,7 @@ KINDS = (
         0.07,
         {
             "poll_minutes": (40, 400),
-            "overlap_minutes": (0, 600),
+            "overlap_minutes": (0, 4000),
             "items": (0, 0.5),
             "report_hours": (6, 48),
             "report_days": (1, 30),

@@ -69,6 +69,10 @@ class Machines:
         """Address of a home or small office."""
         return self._address(HOMES)
 
+    def inside(self) -> str:
+        """Address in the platform's own network."""
+        return f"10.{self.rng.integers(10, 99)}.{self.rng.integers(0, 255)}.{self.rng.integers(2, 250)}"
+
     def neighbours(self, count: int) -> list[str]:
         """`count` (at most 250) addresses of one /24."""
         stem = self.server().rsplit(".", 1)[0]

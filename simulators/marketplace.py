@@ -85,7 +85,7 @@ class Marketplace:
     def _enter(self, agenda: dict[int, list[Rows]], made: Rows, tools: Tools | None = None) -> None:
         """Put calls where they fall due; what is before or after the span is dropped."""
         if tools is not None:
-            made = tools._allowed(made)
+            made = tools.allowed(made)
         made = made[(made["time"] >= self.start_ms) & (made["time"] < self.end_ms)]
         hour = (made["time"] - self.start_ms) // HOUR_MS
         order = np.argsort(hour, kind="stable")

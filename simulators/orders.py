@@ -1,7 +1,7 @@
-"""Sellers -> their orders: who ordered, when, when shipped. Pure, and by formula: any order of any time is at hand.
+"""Sellers -> their orders: who ordered, when, when shipped. Pure, by formula: any order is at hand.
 
-Order n of a seller is placed when the seller's expected number of orders passes n + u(n), u in [0, 1). So the orders
-of any span are a range of numbers, and two years of history need no memory.
+Order n of a seller is placed when the seller's expected number of orders passes n + u(n), u in [0, 1). So the
+orders of any span are a range of numbers, and two years of history need no memory.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Sellers:
 
 @dataclass(frozen=True, slots=True)
 class Orders:
-    """All orders of all sellers. cumulated float64[profiles, hours + 1]: days' worth of orders since grid_ms."""
+    """All orders of all sellers. cumulated float64[profiles, hours + 1]: days of orders since grid_ms."""
 
     seed: int
     sellers: Sellers
@@ -84,13 +84,13 @@ class Orders:
         return np.asarray((self.grid_ms + hours * HOUR_MS).astype(np.int64))
 
     def shipped_ms(self, seller: npt.ArrayLike, number: npt.ArrayLike, placed_ms: I64) -> I64:
-        """int64[n]: when the seller hands the parcel over, in its business hours, some 2 to 48 h after the order."""
+        """int64[n]: when the parcel goes: in business hours, some 2 to 48 h after the order."""
         hours = chance.lognormal(self.seed + 1, self.sellers.ship_hours[seller], 0.6, seller, number)
         ready = placed_ms + (np.clip(hours, 1.0, 46.0) * HOUR_MS).astype(np.int64)
         return self.in_business(seller, ready, chance.uniform(self.seed + 2, seller, number))
 
     def in_business(self, seller: npt.ArrayLike, time_ms: I64, spread: F64) -> I64:
-        """The time itself where the seller works then, else some time (`spread` 0..1) in its next working day."""
+        """The time itself where the seller works then, else (`spread` 0..1) in its next working day."""
         s = self.sellers
         opens, closes = s.opens[seller], s.closes[seller]
         local = time_ms + s.offset_ms[seller]
@@ -120,7 +120,7 @@ class Orders:
         return chance.mix(self.seed + 3, seller, number)
 
     def customer_id(self, seller: npt.ArrayLike, number: npt.ArrayLike) -> npt.NDArray[np.uint64]:
-        """uint64[n] pseudonym of the customer: of the seller's own circle, or of all who buy in its category."""
+        """uint64[n] pseudonym of the customer: of the seller's circle, or of its whole category."""
         s = self.sellers
         draw = chance.mix(self.seed + 4, seller, number)
         own = (draw & np.uint64(0xFFFF)).astype(np.float64) / 65536 < s.loyal[seller]

@@ -1,4 +1,4 @@
-"""Calls wished -> calls answered: a token bucket per (seller account, application) and operation. Pure but for its state."""
+"""Calls wished -> calls answered: a token bucket per (seller, application, operation). State: the buckets."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def _grant(bucket, op, time, flags, rate, burst, tokens, asked, end_ms, when, re
     """Walk calls sorted by (bucket, time). when[i] = time of the answer (>= end_ms: not in this slice);
     refused[i] = 1 where the call was first answered 429; when = -1: refused for good.
 
-    Plainly: a bucket holds `burst` tokens and gains `rate` a ms; an answer takes one; who finds none waits in line.
+    Plainly: a bucket holds `burst` tokens, gains `rate` a ms; an answer takes one; who finds none waits.
     """
     line = 0.0
     for i in range(len(bucket)):
@@ -64,8 +64,8 @@ class Buckets:
         self.kinds = kinds
 
     def answer(self, wished: Rows, end_ms: int) -> tuple[Rows, Rows]:
-        """(answered before end_ms, in no order; carried over). 429s are rows of status 429 that return nothing."""
-        assert WAITS == 1 and ONCE == 2
+        """(answered before end_ms, in no order; carried over). A 429 is a row that returns nothing."""
+        assert WAITS | ONCE << 2 == 9  # the bits that `_grant` tests
         bucket = wished["link"].astype(np.int64) * self.kinds + wished["op"]
         order = np.lexsort((wished["time"], bucket))
         calls, bucket = wished[order], bucket[order]

@@ -40,9 +40,7 @@ def _victims(world: World, manner: Manner, rng: np.random.Generator, wanted: int
     if manner.mode == "own":
         able = np.array(sorted(world.own_keys), np.int64)
         if not len(able):
-            raise ConfigError(
-                f"{manner.says}: needs sellers with keys of their own; add own_scripts to [populations]"
-            )
+            raise ConfigError(f"{manner.says}: needs own_scripts in [populations]")
     fresh = np.setdiff1d(able, np.array(sorted(world.pooled), np.int64))
     able = fresh if len(fresh) >= min(wanted, 4) else able  # a small marketplace's sellers are pooled twice
     weight = world.orders.sellers.orders_per_day[able] ** 0.4
@@ -52,7 +50,7 @@ def _victims(world: World, manner: Manner, rng: np.random.Generator, wanted: int
 
 
 def _joined(manner: Manner, rng: np.random.Generator, start: int, begin: int, count: int, early: bool) -> I64:
-    """When it gets each key: nearly at once, or a few a day. One at work before the span has some from before."""
+    """When it gets each key: nearly at once, or a few a day; some before the span, if it was at work."""
     if manner.keys_per_day:
         days = (np.arange(count) + rng.random(count) - (count // 4 if early else 2)) / manner.keys_per_day
         return np.asarray(start + np.maximum(days, -200) * DAY_MS, np.int64)
@@ -83,13 +81,7 @@ def _machines(
             addresses = [own.server() if rng.random() < 0.5 else own.cloud() for _ in range(count)]
             stays = int(rng.uniform(0, 40) * 60_000)
         if manner.machines == "staff":
-            addresses, kit = (
-                [
-                    f"10.{rng.integers(10, 99)}.{rng.integers(0, 255)}.{rng.integers(2, 250)}"
-                    for _ in addresses
-                ],
-                STAFF_KIT,
-            )
+            addresses, kit = [own.inside() for _ in addresses], STAFF_KIT
         agents = [own.kit(0.2)[0] for _ in range(12)] if manner.forged else [kit[0]]
         for address in addresses:
             for agent in agents:
@@ -109,7 +101,7 @@ def _links(
     joined: I64,
     pools: tuple[I64, I64],
 ) -> I64:
-    """The link whose key opens each seller: the seller's own, a staff key, or one to the party's applications."""
+    """The link whose key opens each seller: the seller's own, a staff key, or an application's."""
     quiet = np.zeros(1, HABIT)
     if manner.mode == "own":
         links = np.array([world.own_keys[int(seller)] for seller in sellers])

@@ -47,10 +47,10 @@ class Manner:
     forged: bool = False  # a new user agent with every visit
     routes: tuple[tuple[str, float], ...] = ((PAGES, 0.5), (ADDRESSES, 0.25), (REPORTS, 0.25))
     order: str = PARALLEL
-    history_days: Span = (20, 240)
-    pages: Span = (3, 15)  # of 100 orders, a visit
-    back_minutes: Span = (8, 40)  # between visits while history is left
-    return_hours: Span = (0.8, 10)  # between visits for new orders
+    history_days: Span = (4, 150)
+    pages: Span = (0.7, 6)  # of 100 orders, a visit
+    back_minutes: Span = (20, 240)  # between visits while history is left
+    return_hours: Span = (0.8, 14)  # between visits for new orders
     unrest: Span = (0.05, 0.35)  # sigma of the lognormal that moves visits
     chaff: Span = (0.0, 0.0)  # writes a read
     keys_per_day: float = 0.0  # 0 = all at once
@@ -203,9 +203,14 @@ class Pooler:
         size = np.minimum(count[owner] - place * PAGE_ORDERS, PAGE_ORDERS)
         step = 600 + self.rng.integers(0, 1_600, len(owner))
         listed = rows(
-            time[owner] + place * 1_200 + step, links[owner], self.listing, first=first[owner] + place * PAGE_ORDERS,
-            count=size, pii=EVERYTHING if with_page else PURCHASE, flags=flags | (TAKES if with_page else 0),
-        )  # fmt: skip
+            time[owner] + place * 1_200 + step,
+            links[owner],
+            self.listing,
+            first=first[owner] + place * PAGE_ORDERS,
+            count=size,
+            pii=EVERYTHING if with_page else PURCHASE,
+            flags=flags | (TAKES if with_page else 0),
+        )
         if with_page:
             return np.concatenate([rows(time, links, OP["createRestrictedDataToken"], flags=flags), listed])
         owner, place = expand(count)

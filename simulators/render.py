@@ -37,11 +37,11 @@ _HEX = np.frombuffer("".join(f"{i:02x}" for i in range(256)).encode(), np.uint16
 _LISTED = np.array([o.listed for o in OPERATIONS])
 _BYTES = np.array([o.bytes for o in OPERATIONS])
 _EACH = np.array([o.bytes_each for o in OPERATIONS])
-_NAMES_BUYER = np.isin(
-    np.arange(len(OPERATIONS)),
-    [OP[name] for name in ("getOrders", "searchOrders", "getOrder", "getOrderItems", "getOrderAddress", "getOrderBuyerInfo",
-                           "getReportDocument", "createShipment")],
-)  # fmt: skip
+_OF_BUYERS = (
+    *("getOrders", "searchOrders", "getOrder", "getOrderItems", "getOrderAddress", "getOrderBuyerInfo"),
+    *("getReportDocument", "createShipment"),
+)
+_NAMES_BUYER = np.isin(np.arange(len(OPERATIONS)), [OP[name] for name in _OF_BUYERS])
 
 
 def texts(ids: npt.NDArray[np.uint64]) -> pa.Array:

@@ -1,4 +1,4 @@
-"""Scenario files (TOML) -> `Scenario`: which populations and poolers, and how many. Touches the file it is given."""
+"""Scenario files (TOML) -> `Scenario`: which populations and poolers, and how many. Reads that file."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Scenario:
 
 
 def load(name_or_path: str) -> Scenario:
-    """The shipped scenario of that name, or the one in that TOML file. ConfigError says what is wrong with it."""
+    """The shipped scenario of that name, or the one in that TOML file. ConfigError says what is wrong."""
     path = Path(name_or_path)
     if path.suffix != ".toml":
         path = FOLDER / f"{name_or_path}.toml"

@@ -1,4 +1,4 @@
-"""Poolers' answered calls -> each order and customer that a party took, at the first time. State: what is known taken."""
+"""Poolers' answered calls -> each order and customer that a party took, when first. State: what is taken."""
 
 from __future__ import annotations
 

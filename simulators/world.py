@@ -1,4 +1,4 @@
-"""The marketplace's registers: developers, links (who may act for which seller, with which key), parties. Pure state.
+"""The marketplace's registers: developers, links (who may act for which seller), parties. State.
 
 Populations and poolers write into a `World`; the engines read its frozen `Links`.
 """
@@ -17,8 +17,17 @@ from simulators.machines import Machines
 from simulators.orders import DAY_MS, Orders
 
 FOREVER = 1 << 60
-_LINK = np.dtype([("developer", "i4"), ("seller", "i4"), ("since", "i8"), ("until", "i8"), ("machine", "i4"), ("machines", "i4"),
-         ("stays_ms", "i8")])  # fmt: skip
+_LINK = np.dtype(
+    [
+        ("developer", "i4"),
+        ("seller", "i4"),
+        ("since", "i8"),
+        ("until", "i8"),
+        ("machine", "i4"),
+        ("machines", "i4"),
+        ("stays_ms", "i8"),
+    ]
+)
 
 
 @dataclass(slots=True)
@@ -36,7 +45,7 @@ class Party:
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """Every (developer, seller) link: column `at` (developer, seller, since, until, machine, ...) and its habits."""
+    """Every (developer, seller) link: `at` (who, for whom, since, until, from where); its habits."""
 
     at: npt.NDArray[np.void]
     habit: Habits
@@ -96,7 +105,7 @@ class World:
         until: npt.ArrayLike = FOREVER,
         stays_ms: npt.ArrayLike = 0,
     ) -> npt.NDArray[np.int64]:
-        """Numbers of new links of `sellers` to `developer`; machine = (first, how many); an address stays so long."""
+        """Numbers of new links; machine = (first, how many), each for `stays_ms`."""
         who = np.atleast_1d(np.asarray(sellers))
         at = np.zeros(len(who), _LINK)
         at["developer"], at["seller"] = developer, who
@@ -114,7 +123,7 @@ class World:
         return Links(*(np.concatenate(part) for part in zip(*self._parts, strict=True)))
 
     def joined(self, count: int, leave: float = 0.004, join: float = 0.004) -> tuple[Any, Any]:
-        """(since, until) of `count` links at natural rates a day: most are old, few come or go within the span."""
+        """(since, until) of `count` links: most are old, few come or go (rates a day) within the span."""
         days = (self.end_ms - self.start_ms) / DAY_MS
         old = self.start_ms - (self.rng.random(count) * 340 * DAY_MS).astype(np.int64)
         inside = self.start_ms + (self.rng.random(count) * (self.end_ms - self.start_ms)).astype(np.int64)

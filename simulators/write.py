@@ -1,4 +1,4 @@
-"""Tables of usage events -> JSON lines or Parquet, streamed. Touches the file it is given; same tables, same bytes."""
+"""Tables of usage events -> JSON lines or Parquet, streamed. Touches that file; same tables, same bytes."""
 
 from __future__ import annotations
 

@@ -6,10 +6,10 @@ MANNER = Manner(
     "reports in place of calls: few calls, thousands of records",
     sellers=(20, 60),
     routes=((REPORTS, 1.0),),
-    pages=(2, 8),
-    back_minutes=(40, 300),
+    pages=(0.7, 4),
+    back_minutes=(100, 700),
     return_hours=(12, 30),
-    history_days=(60, 500),
+    history_days=(20, 400),
     expect=(
         "report_records_24h",
         "report_share_24h",

@@ -6,7 +6,7 @@ MANNER = Manner(
     "keys used one after the other, so that each is quiet",
     sellers=(25, 70),
     order=IN_TURN,
-    pages=(6, 18),
-    back_minutes=(6, 40),
+    pages=(2, 10),
+    back_minutes=(10, 70),
     expect=("sellers_unneeded_24h", "sellers_shadow_24h", "sellers_read_only_24h", "unneeded_share_24h"),
 )

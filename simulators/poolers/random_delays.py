@@ -5,7 +5,7 @@ from simulators.pooling import Manner
 MANNER = Manner(
     "visits without rhythm: delays drawn anew each time",
     sellers=(20, 60),
-    back_minutes=(15, 90),
+    back_minutes=(25, 250),
     return_hours=(2, 14),
     unrest=(0.9, 1.6),
     expect=("sellers_unneeded_24h", "sellers_shadow_24h", "sellers_read_only_24h", "unneeded_share_24h"),

@@ -1,4 +1,4 @@
-"""Agencies that work on their clients' private applications: many sellers and developers at one place, and they do the work."""
+"""Agencies that work on their clients' private applications: many sellers, one place, real work."""
 
 from __future__ import annotations
 

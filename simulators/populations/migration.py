@@ -1,11 +1,11 @@
-"""A migration: a batch of sellers changes its main tool within hours, and the new one reads their history with all fields."""
+"""A migration: a batch of sellers changes its main tool within hours; the new one reads their history."""
 
 from __future__ import annotations
 
 from simulators.calls import EVERYTHING
 from simulators.orders import HOUR_MS
 from simulators.populations._common import leaving, tool, unled
-from simulators.world import World
+from simulators.world import FOREVER, World
 
 SAYS = "order tools that take over a batch of sellers and back-fill months of orders"
 DEFAULTS = {"count": 3, "least": 15, "most": 70}
@@ -19,4 +19,4 @@ def fill(world: World, count: int, least: int, most: int) -> None:
         moves = (begins + world.rng.random(len(sellers)) * world.rng.uniform(2, 20) * HOUR_MS).astype("int64")
         leaving(world, sellers, moves)
         changes = {"backfill_days": world.rng.uniform(60, 365), "backfill_pii": EVERYTHING}
-        tool(world, "migration", "order_tool", sellers, changes=changes, since=moves, until=1 << 60)
+        tool(world, "migration", "order_tool", sellers, changes=changes, since=moves, until=FOREVER)

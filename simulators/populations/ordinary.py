@@ -1,4 +1,4 @@
-"""Everybody else: public tools of every kind, until each seller has a main tool and the developers are as many as asked."""
+"""Everybody else: public tools of every kind, until each seller has a main tool and developers are enough."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from simulators.habits import KINDS
 from simulators.populations._common import primary_kind, tool, unled
 from simulators.world import World
 
-SAYS = "public tools of every kind: order tools, labels, invoices, reviews, service, prices, stock, analysis, accounts"
+SAYS = "public tools: orders, labels, invoices, reviews, service, prices, stock, analysis, accounts"
 DEFAULTS = {"extra": 1.1, "smallest": 12}
 
 

@@ -1,4 +1,4 @@
-"""Offices and clouds whose tenants leave through one address: strangers to each other, with scripts of their own."""
+"""Offices and clouds whose tenants leave through one address: strangers with scripts of their own."""
 
 from __future__ import annotations
 

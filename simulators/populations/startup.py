@@ -7,7 +7,7 @@ import numpy as np
 from simulators.calls import EVERYTHING
 from simulators.orders import DAY_MS
 from simulators.populations._common import leaving, tool, unled
-from simulators.world import World
+from simulators.world import FOREVER, World
 
 SAYS = "start-ups that gain sellers each day"
 DEFAULTS = {"count": 3, "old": 15, "daily": 9}
@@ -36,5 +36,5 @@ def fill(world: World, count: int, old: int, daily: int) -> None:
             np.concatenate([veterans, joiners]),
             changes=changes,
             since=since,
-            until=1 << 60,
+            until=FOREVER,
         )

@@ -8,6 +8,7 @@ from simulators.calls import BUYER, CONTACT, OP, PURCHASE, Rows, rows
 from simulators.habits import HABIT
 from simulators.machines import STAFF_KIT
 from simulators.orders import DAY_MS, HOUR_MS
+from simulators.populations._common import I64
 from simulators.world import World
 
 SAYS = "the platform's support staff: a few sellers a day each, on request"
@@ -37,9 +38,7 @@ def fill(world: World, count: int, cases: int) -> None:
 class _Desk:
     """All cases: the order asked about, its buyer, now and then a second order."""
 
-    def __init__(
-        self, world: World, links: np.ndarray, sellers: np.ndarray, time: np.ndarray, machine: np.ndarray
-    ) -> None:
+    def __init__(self, world: World, links: I64, sellers: I64, time: I64, machine: I64) -> None:
         newest = world.orders.before(sellers, time)
         order = np.maximum(newest - 1 - world.rng.geometric(0.03, len(time)), 0)
         read = {"first": order, "count": 1, "origin": machine}

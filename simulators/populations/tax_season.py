@@ -1,4 +1,4 @@
-"""Tax season: invoicing tools go back over the quarter, read address and tax number of each order, and invoice it."""
+"""Tax season: invoicing tools go back over the quarter, read each order's tax data, and invoice it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from simulators import chance
 from simulators.calls import BUYER, CONTACT, OP, ROW, Rows, expand, pii, rows
 from simulators.orders import DAY_MS, HOUR_MS
 from simulators.populations._common import I64, tool
-from simulators.world import World
+from simulators.world import FOREVER, World
 
 SAYS = "invoicing tools that go back over a quarter at tax time"
 DEFAULTS = {"count": 3, "least": 10, "most": 50}
@@ -20,7 +20,7 @@ def fill(world: World, count: int, least: int, most: int) -> None:
         size = min(int(world.rng.integers(least, most + 1)), len(world.primary))
         sellers = np.sort(world.rng.choice(len(world.primary), size, replace=False))
         before = world.links
-        tool(world, "tax_season", "invoicing", sellers, since=0, until=1 << 60)
+        tool(world, "tax_season", "invoicing", sellers, since=0, until=FOREVER)
         begins = world.start_ms + (world.end_ms - world.start_ms) * world.rng.uniform(0, 0.6)
         at = (begins + world.rng.random(size) * world.rng.uniform(4, 30) * HOUR_MS).astype(np.int64)
         links = np.arange(before, world.links)
