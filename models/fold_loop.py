@@ -40,11 +40,12 @@ from models.fold_state import (
     C_SEEN_HEAD,
     C_SEEN_TAIL,
     C_VOTED,
+    Memory,
 )
 from models.hashing import mix
 from models.operations import REPORT, WRITE
 from models.sightings import DEVELOPER, ORIGIN
-from models.tables import COUNT, HIGH, PAGE_SHIFT, drop, find, insert, take
+from models.tables import COUNT, HIGH, PAGE_SHIFT, bare, bare_table, drop, find, insert, take
 
 #: Why the loop stopped at a record.
 DONE, AHEAD, VERDICT, ROOM = 0, 1, 2, 3
@@ -484,10 +485,65 @@ def _fold_one(
 
 
 @njit(cache=True)
+def _bare_memory(m: Any) -> Any:
+    return Memory(
+        bare(m.clock),
+        bare_table(m.orders),
+        bare_table(m.pairs),
+        bare_table(m.sellers),
+        bare_table(m.keys),
+        bare_table(m.seen),
+        bare(m.held_time),
+        bare(m.held_event),
+        bare(m.held_support),
+        bare(m.held_against),
+    )
+
+
+@njit(cache=True)
+def _bare_totals(t: Any) -> Any:
+    return Totals(
+        bare(t.rows),
+        bare(t.keys),
+        bare(t.slots),
+        bare(t.flag),
+        bare(t.touched),
+        bare(t.customers),
+        bare(t.meta),
+    )
+
+
+@njit(cache=True)
+def _bare_columns(e: Any) -> Any:
+    return Columns(
+        bare(e.offset),
+        bare(e.time_ms),
+        bare(e.event),
+        bare(e.developer),
+        bare(e.seller),
+        bare(e.key),
+        bare(e.origin),
+        bare(e.client),
+        bare(e.network),
+        bare(e.operation),
+        bare(e.status),
+        bare(e.records),
+        bare(e.bytes),
+        bare(e.pii),
+        bare(e.orders),
+        bare(e.order_start),
+        bare(e.customers),
+        bare(e.customer_start),
+    )
+
+
+@njit(cache=True)
 def fold_events(
     mem: Any, totals: Any, ev: Any, start: int, released: bool, kinds: Any, deeds: Any, lim: Any
 ) -> tuple[int, int]:
     """Fold records from `start` on; (record it stopped at, why). `released`: held before, now believed."""
+    mem, totals, ev = _bare_memory(mem), _bare_totals(totals), _bare_columns(ev)
+    kinds, deeds = bare(kinds), bare(deeds)
     clock = mem.clock
     counts = np.zeros((2, 7), np.int64)
     for i in range(start, len(ev.offset)):
