@@ -1,9 +1,10 @@
-"""Raw JSON records, Arrow tables -> `Events` and `Rejected`. Pure; remembers only id texts and their hashes."""
+"""Raw JSON records, Arrow tables -> `Events` and `Rejected`. Pure; remembers id texts and hashes."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import fields
 from datetime import datetime
 from operator import attrgetter
 from typing import Annotated, Any
@@ -13,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from models.decode_table import TableDecoder
+from models.decode_table import Flat, TableDecoder
 from models.events import PII_CLASSES, Events, Rejected
 from models.hashing import hash_ranges
 from models.ids import BYTES_MAX, EARLIEST_MS, LATEST_MS, RECORDS_MAX, RULES, Ids, pii_bits
@@ -82,7 +83,7 @@ def time_ms_of(text: str) -> int:
 
 
 class Decoder:
-    """Turns records into events; keeps the hashes of the ids it met (bounded) and which fields ever came."""
+    """Turns records into events; keeps hashes of the ids it met (bounded), and which fields came."""
 
     def __init__(self, operations: Operations) -> None:
         self.operations = operations
@@ -97,7 +98,8 @@ class Decoder:
 
     def records(self, values: Sequence[bytes], offsets: Sequence[int]) -> tuple[Events, list[Rejected]]:
         """Events of JSON records, in order, and those rejected, by offset. Never raises for content."""
-        decode, rejected = self._decode, []
+        decode = self._decode
+        rejected: list[Rejected] = []
         records: list[_Record] = []
         kept: list[int] = []
         for offset, value in zip(offsets, values, strict=True):
@@ -108,13 +110,7 @@ class Decoder:
                 rejected.append(Rejected(offset, _why(error)))
         events, broken = self._columns(records, kept)
         if broken:
-            events, broken = (
-                self._columns(
-                    [r for i, r in enumerate(records) if i not in broken],
-                    [o for i, o in enumerate(kept) if i not in broken],
-                )[0],
-                broken,
-            )
+            events = _kept(events, np.array([i not in broken for i in range(len(kept))]))
             rejected += [Rejected(kept[i], reason) for i, reason in broken.items()]
             rejected.sort(key=lambda r: r.offset)
         return events, rejected
@@ -122,9 +118,9 @@ class Decoder:
     def _columns(self, records: list[_Record], offsets: list[int]) -> tuple[Events, dict[int, str]]:
         """Columns of records, and {record: reason} of those that break a rule that types cannot hold."""
         n = len(records)
-        fields = list(zip(*map(_FIELDS, records), strict=True)) if n else [()] * 16
-        (event, time, developer, seller, key, operation, status, records_, bytes_) = fields[:9]
-        pii, customers, orders, ips, agents, prints, marketplaces = fields[9:]
+        values = list(zip(*map(_FIELDS, records), strict=True)) if n else [()] * 16
+        (event, time, developer, seller, key, operation, status, records_, bytes_) = values[:9]
+        pii, customers, orders, ips, agents, prints, marketplaces = values[9:]
         broken: dict[int, str] = {}
         self._see(ips, agents, prints, marketplaces, customers, orders)
         names: dict[int, str] = {}
@@ -215,6 +211,16 @@ class Decoder:
             broken.setdefault(where[i], f"{field} {rule}")
         start[np.array(where) + 1] = counts
         return hashes, np.cumsum(start, dtype=np.int32)
+
+
+def _kept(events: Events, keep: npt.NDArray[np.bool_]) -> Events:
+    """The events in `keep`."""
+    columns = {f.name: getattr(events, f.name) for f in fields(Events)}
+    for ids, starts in (("orders", "order_start"), ("customers", "customer_start")):
+        flat = Flat(columns.pop(ids), columns.pop(starts)).kept(keep)
+        columns |= {ids: flat.hashes, starts: flat.start}
+    flats = ("orders", "order_start", "customers", "customer_start", "names")
+    return Events(**{name: c if name in flats else c[keep] for name, c in columns.items()})
 
 
 def _pii_bits(text: bytes) -> int:

@@ -65,7 +65,7 @@ class TableDecoder:
         return self._kept(columns, orders, customers, names)
 
     def _kept(
-        self, columns: dict[str, Any], orders: _Flat, customers: _Flat, names: dict[int, str]
+        self, columns: dict[str, Any], orders: Flat, customers: Flat, names: dict[int, str]
     ) -> tuple[Events, list[Rejected]]:
         keep = self._broken.which < 0
         first = columns["offset"][0] if len(keep) else 0
@@ -230,10 +230,10 @@ class TableDecoder:
             values = values.dictionary_decode()
         return values.cast(pa.large_string()), np.concatenate(([0], np.cumsum(counts))), column
 
-    def _lists(self, name: str) -> _Flat:
+    def _lists(self, name: str) -> Flat:
         parts = self._list_parts(name)
         if parts is None:
-            return _Flat(np.empty(0, np.uint64), np.zeros(len(self._table) + 1, np.int32))
+            return Flat(np.empty(0, np.uint64), np.zeros(len(self._table) + 1, np.int32))
         values, start, _ = parts
         hashes, sizes = _hash_strings(values)
         wrong = (sizes == 0) | (sizes > ID_MAX_BYTES) | np.asarray(values.is_null())
@@ -243,7 +243,7 @@ class TableDecoder:
         self._broken.add(
             bad | (np.diff(start) > LIST_MAX_IDS), f"{name} must list strings of 1 to {ID_MAX_BYTES} bytes"
         )
-        return _Flat(hashes, start.astype(np.int32))
+        return Flat(hashes, start.astype(np.int32))
 
     def _pii(self) -> npt.NDArray[np.uint8]:
         parts = self._list_parts("pii")
@@ -262,17 +262,17 @@ class TableDecoder:
         return out
 
 
-class _Flat:
+class Flat:
     """Lists laid end to end."""
 
     def __init__(self, hashes: U64, start: npt.NDArray[np.int32]) -> None:
         self.hashes, self.start = hashes, start
 
-    def kept(self, keep: Mask) -> _Flat:
+    def kept(self, keep: Mask) -> Flat:
         """The lists of the rows in `keep`."""
         counts = np.diff(self.start)
         hashes = self.hashes[np.repeat(keep, counts)]
-        return _Flat(hashes, np.concatenate(([0], np.cumsum(counts[keep]))).astype(np.int32))
+        return Flat(hashes, np.concatenate(([0], np.cumsum(counts[keep]))).astype(np.int32))
 
 
 def _is_text(kind: pa.DataType) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from itertools import pairwise
 
 import msgspec
 import numpy as np
@@ -38,7 +39,7 @@ from models.fold_state import (
 from models.operations import Operations
 from models.pages import Pages
 from models.sightings import CHUNK_OFFSETS, CUSTOMER, ROW, Sightings
-from models.tables import insert, new_index
+from models.tables import Rows, insert, new_index
 
 _COLUMNS = Columns._fields
 _REASON = "time is more than an hour ahead of the partition, and the records after it do not follow"
@@ -75,7 +76,7 @@ def split_at_chunks(events: Events) -> list[Events]:
     cuts = [0, *(np.flatnonzero(np.diff(chunks)) + 1).tolist(), len(events)]
     if len(cuts) == 2:
         return [events]
-    return [slice_events(events, a, b) for a, b in zip(cuts, cuts[1:], strict=False)]
+    return [slice_events(events, a, b) for a, b in pairwise(cuts)]
 
 
 def _joined(parts: list[Events]) -> Events:
@@ -142,6 +143,10 @@ class Fold:
         size = sum(t.bytes for t in self._state.tables)
         return {name: int(clock[at]) for name, at in names.items()} | rows | {"bytes": size}
 
+    def tables(self) -> tuple[Rows, ...]:
+        """The tables of state: orders, pairs, sellers, keys, event ids seen."""
+        return self._state.tables
+
     # -- the work
 
     def step(self, events: Events) -> Folded:
@@ -159,7 +164,8 @@ class Fold:
         return self._told(names, before)
 
     def finish(self) -> Folded:
-        """The history ends here: fold what is held and unopposed or a jump of at most a week; reject the rest."""
+        """The history ends here: fold what is held if later records agree, or none does not and it is
+        at most a week ahead; reject the rest."""
         before = self._state.clock[[C_DUPLICATES, C_LATE]]
         names: dict[int, str] = {}
         while self._held:
@@ -271,12 +277,13 @@ class Fold:
         believed = ~wrong & (support >= need)
         if at_end:
             week = highest < 0 or time <= highest + 7 * 86_400_000
-            wrong = wrong | ~((support > against) | ((against == 0) & week))
-            believed = ~wrong
+            believed = ~wrong & ((support > against) | ((against == 0) & week))
         reach = max(int(time[believed].max()) if believed.any() else -1, highest) + limits.ahead_ms
         free = ~wrong & (time <= reach)
         if highest < 0 and not believed.any():
             free[:] = False
+        if at_end and not free.any():
+            wrong[:] = True
         out = [e for e, f in zip(self._held, free, strict=True) if f]
         self._ahead += [
             Rejected(int(e.offset[0]), _REASON) for e, w in zip(self._held, wrong, strict=True) if w

@@ -1,4 +1,4 @@
-"""Facts about one order, key or seller, from what is remembered of it. Compiled; touches its arguments only."""
+"""Facts about one order, key or seller, from what is remembered of it. Compiled; touches its arguments."""
 
 from __future__ import annotations
 
@@ -224,7 +224,7 @@ def enter_write(s: Any, hour: int, deed: bool) -> None:
 
 @njit(cache=True)
 def asleep(s: Any, hour: int, lim: Any) -> bool:
-    """The seller's side hardly ever acts in this hour of the day (UTC): by its deeds, else by all its writes."""
+    """The seller's side hardly ever acts in this UTC hour: by its deeds, else by all its writes."""
     if s.deeds_all >= lim.asleep_least:
         return s.deeds[hour] * lim.asleep_share < s.deeds_all
     if s.writes_all >= lim.asleep_least:

@@ -1,4 +1,4 @@
-"""Name of an operation -> what it does: read, write, report; which writes justify personal data. Pure but for `load`."""
+"""Name of an operation -> what it does: read, write, report; which writes are deeds. Pure but for `load`."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _VERB_END = r"(?![a-z])"  # `address` does not begin with the verb `add`
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One operation. needs: classes of personal data it may return or use; deed: justifies having read them."""
+    """One operation. needs: classes of personal data it may return; deed: justifies having read them."""
 
     name: str
     kind: int
@@ -109,7 +109,7 @@ class Operations:
 
     @classmethod
     def load(cls, path: Path | None = None) -> Operations:
-        """The table in TOML file `path`, or the one that ships with the package. ConfigError: file, place, remedy."""
+        """The table in TOML file `path`, or the one shipped. ConfigError: file, place, remedy."""
         path = path or Path(__file__).with_name("operations.toml")
         try:
             groups = tomllib.loads(path.read_text(encoding="utf-8"))

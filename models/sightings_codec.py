@@ -1,7 +1,7 @@
 """`Sightings` <-> bytes; their way to partitions. Pure.
 
-A row is 44 words of 32 bits. A message holds, for each word that is not zero in every row, a column: its least
-value and the differences to it in 1, 2 or 4 bytes.
+A row is 44 words of 32 bits. A message holds, for each word that is not zero in every row, a column: its
+least value and the differences to it in 1, 2 or 4 bytes.
 """
 
 from __future__ import annotations
@@ -47,8 +47,8 @@ _decode = msgspec.msgpack.Decoder(_Message).decode
 
 @njit(cache=True)
 def _pack(words: Any, widths: Any, bases: Any, out: Any) -> tuple[int, int]:
-    """Columns of words uint32[rows, n]; fills widths uint8[n], bases uint32[n], out; (columns, bytes) used."""
-    # Plainly: per word, least = min, width = bytes that max - min needs; out += (value - least) little-endian.
+    """Columns of words uint32[rows, n]; fills widths uint8[n], bases uint32[n], out; (columns, bytes)."""
+    # Plainly: per word, least = min, width = bytes that max - min needs; out += (value - least).
     rows, n = words.shape
     low, high = words[0].copy(), words[0].copy()
     for r in range(1, rows):
@@ -214,7 +214,7 @@ def _subset(sightings: Sightings, places: npt.NDArray[np.int64], watermark_ms: i
 
 
 def route(sightings: Sightings, partitions: int) -> dict[int, Sightings]:
-    """Sightings by destination, hash of the entity modulo `partitions`; each carries the watermark, rows or not."""
+    """{hash of the entity modulo `partitions`: sightings}; each has the watermark, rows or not."""
     if partitions == 1:
         return {0: sightings}
     to = (sightings.rows["entity"] % np.uint64(partitions)).astype(np.int64)

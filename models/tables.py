@@ -1,4 +1,4 @@
-"""Open-addressing hash tables (uint64 -> int32) and tables of rows that do not move. Touches its arguments only."""
+"""Hash tables uint64 -> int32; tables of rows that do not move. Touches its arguments only."""
 
 from __future__ import annotations
 

@@ -1,0 +1,343 @@
+"""What fold tells of a partition's history: any cut alike, and each fact where a timeline shows it."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from models.decode import Decoder
+from models.errors import ConfigError, PoolwatchError
+from models.fold import Fold, slice_events, split_at_chunks
+from models.fold_state import FoldLimits
+from models.operations import Operations
+from tests.models.timelines import (
+    DAY,
+    HOUR,
+    MINUTE,
+    POOLER,
+    START_MS,
+    decoded,
+    deed,
+    event,
+    folded,
+    read,
+    sums,
+    total,
+)
+
+TOOL_ORIGIN = "ip:203.0.113.7|tls:t-tool"
+POOL_ORIGIN = "ip:198.51.100.9|tls:t-pool"
+OPERATIONS = Operations.load()
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> list[dict[str, object]]:
+    """A partition with silences, late records, repeats, far clocks, reads and deeds."""
+    size = draw(st.integers(1, 90))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    out: list[dict[str, object]] = []
+    now = 0
+    for n in range(size):
+        now += int(
+            rng.choice([0, 500, 40_000, 3 * MINUTE, 2 * HOUR, 26 * HOUR], p=[0.2, 0.4, 0.2, 0.15, 0.03, 0.02])
+        )
+        at = now - int(rng.choice([0, 30_000, 90_000, -30 * DAY], p=[0.7, 0.2, 0.08, 0.02]))
+        who = POOLER if rng.random() < 0.4 else {}
+        make = deed if rng.random() < 0.3 else read
+        orders = [f"o{i}" for i in rng.integers(0, 12, rng.integers(0, 4))]
+        number = n if rng.random() < 0.9 else int(rng.integers(0, n + 1))
+        seller = f"shop{rng.integers(0, 3)}"
+        out.append(make(number, at, orders, **who, seller_id=seller, customers=[f"c{i}" for i in orders]))
+    return out
+
+
+def everything(fold: Fold) -> dict[str, bytes | None]:
+    """The state's pages, all of them."""
+    for table in fold._state.tables:
+        table.table.dirty[:] = 1
+    return fold.changed()
+
+
+@settings(max_examples=20, deadline=None)
+@given(records=histories(), data=st.data())
+def test_batching_never_shows(records, data):
+    """Any cut into batches gives the same rows, late and ahead records, customers and state."""
+    first = data.draw(st.sampled_from([0, 4096 - 20]))
+    events = decoded(records, first)
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(records)), max_size=6)))
+
+    def run(bounds):
+        fold = Fold(0, OPERATIONS)
+        parts = []
+        for a, b in zip([0, *bounds], [*bounds, len(records)], strict=True):
+            parts += [fold.step(p) for p in split_at_chunks(slice_events(events, a, b))]
+        parts.append(fold.finish())
+        customers = {
+            (p.sightings.chunk, int(p.sightings.rows[int(c["row"])]["entity"]), int(c["customer"]))
+            for p in parts
+            for c in p.sightings.customers
+        }
+        tallies = [sum(p.duplicates for p in parts), sum(p.late for p in parts)]
+        return sums(parts), customers, tallies, [r for p in parts for r in p.ahead], everything(fold)
+
+    assert run(cuts) == run([])
+
+
+@settings(max_examples=12, deadline=None)
+@given(records=histories(), at=st.integers(0, 90))
+def test_a_restored_fold_goes_on_alike(records, at):
+    """Snapshots between chunks, the last over the first, then the rest of the history."""
+    # offsets: every record a chunk of its own, so that any record may be followed by a snapshot
+    events = decoded(records)
+    events = slice_events(events, 0, len(events))
+    events.offset[:] = np.arange(len(events)) * 4096
+    fold, pages = Fold(0, OPERATIONS), {}
+    for i in range(min(at, len(records))):
+        fold.step(slice_events(events, i, i + 1))
+        if i % 7 == 0:
+            pages.update(fold.changed())
+    pages.update(fold.changed())
+    again = Fold(0, OPERATIONS)
+    again.restore(pages)
+    for i in range(min(at, len(records)), len(records)):
+        one = slice_events(events, i, i + 1)
+        assert sums([fold.step(one)]) == sums([again.step(one)])
+    assert sums([fold.finish()]) == sums([again.finish()])
+    assert everything(fold) == everything(again)
+    assert fold.watermark_ms == again.watermark_ms
+
+
+def test_every_call_counts_for_its_developer_and_its_origin():
+    _, parts = folded([event(n, n * 1000, status=s, bytes=7) for n, s in enumerate([200, 403, 429, 500])])
+    for entity, kind in (("tool", "developer"), (TOOL_ORIGIN, "origin")):
+        got = [total(parts, name, entity, kind) for name in ("calls", "failures", "throttled", "bytes")]
+        assert got == [4, 2, 1, 7]
+
+
+def test_no_origin_no_origin_row():
+    _, parts = folded([event(n, n, source_ip=None, tls_fingerprint=None) for n in range(3)])
+    assert {key[2] for key in sums(parts)} == {0}
+
+
+def test_personal_data_is_counted_in_records():
+    _, parts = folded(
+        [event(1, 0, pii=["name", "purchase"], records=5), event(2, 1, pii=["purchase"], records=3)]
+    )
+    names = ("pii_name", "pii_purchase", "pii_records", "pii_calls", "records")
+    assert [total(parts, n, "tool") for n in names] == [5, 8, 5, 1, 8]
+
+
+def test_duplicates_count_once_within_the_horizon():
+    # time s   0    30    120   121
+    # id       a    a     b     a      the horizon of 60 s of the stream's time has passed
+    before = [event(90 + n, 0) for n in range(3)]
+    _, parts = folded([*before, event(1, 0), event(1, 30_000), event(2, 120_000), event(1, 121_000)])
+    assert sum(p.duplicates for p in parts) == 1
+    assert total(parts, "calls", "tool") == 3 + 3
+
+
+def test_the_duplicate_filter_is_bounded_and_says_so():
+    records = [event(n, n) for n in (*range(30), 0)]
+    fold, parts = folded(records, FoldLimits(duplicates_most=10))
+    assert fold.counts()["seen_rows"] == 10
+    assert fold.counts()["duplicates_forgotten"] == 21
+    assert total(parts, "calls", "tool") == 31
+
+
+def test_late_records_enter_the_newest_minute():
+    # minute   0   5   1(late)
+    _, parts = folded([event(1, 0), event(2, 5 * MINUTE), event(3, MINUTE)])
+    assert sum(p.late for p in parts) == 1
+    calls = {key[-1] - START_MS // MINUTE: row["calls"] for key, row in sums(parts).items() if key[2] == 0}
+    assert calls == {0: 1, 5: 2}
+
+
+def test_orders_needed_and_alone():
+    # hour         0        1        25
+    # tool         o1       ships o1
+    # pooler       o2                (a day later: alone)
+    _, parts = folded(
+        [
+            read(1, 0, ["o1"]),
+            read(2, 1000, ["o2"], **POOLER),
+            deed(3, HOUR, ["o1"]),
+            event(4, 25 * HOUR),
+            event(5, 25 * HOUR + 1),
+        ]
+    )
+    assert [total(parts, "orders_needed", who) for who in ("tool", "pooler")] == [1, 0]
+    assert [total(parts, "orders_alone", who) for who in ("tool", "pooler")] == [0, 1]
+    assert total(parts, "orders_alone", POOL_ORIGIN, "origin") == 1
+    assert total(parts, "orders_needed", TOOL_ORIGIN, "origin") == 1
+
+
+def test_orders_followed_handled_and_again():
+    # minute       0       1         2       3        4
+    # tool         o1,o2             ships o1
+    # pooler               o1,o2             o1       (again)
+    # clerk                                           o1 (handled)
+    clerk = {**POOLER, "developer_id": "clerk"}
+    _, parts = folded(
+        [
+            read(1, 0, ["o1", "o2"]),
+            read(2, MINUTE, ["o1", "o2"], **POOLER),
+            deed(3, 2 * MINUTE, ["o1"]),
+            read(4, 3 * MINUTE, ["o1"], **POOLER),
+            read(5, 4 * MINUTE, ["o1"], **clerk),
+        ]
+    )
+    names = ("orders_taken", "orders_followed", "orders_again", "orders_handled")
+    assert [total(parts, n, "tool") for n in names] == [2, 0, 0, 0]
+    assert [total(parts, n, "pooler") for n in names] == [2, 2, 1, 0]
+    assert [total(parts, n, "clerk") for n in names] == [1, 0, 0, 1]
+
+
+def test_the_sellers_own_tool_on_two_addresses_follows_nobody():
+    second = {"source_ip": "203.0.113.8"}
+    _, parts = folded([read(1, 0, ["o1"]), read(2, 1, ["o1"], **second), read(3, 2, ["o2"])])
+    origin = "ip:203.0.113.8|tls:t-tool"
+    assert total(parts, "orders_taken", origin, "origin") == 1
+    assert total(parts, "orders_followed", origin, "origin") == 0
+
+
+def test_the_pooler_behind_the_sellers_own_key_follows():
+    stolen = {**POOLER, "developer_id": "tool", "key_id": "key"}
+    _, parts = folded([read(1, 0, ["o1"]), read(2, 1, ["o1"], **stolen), read(3, 2, ["o2"])])
+    assert total(parts, "orders_followed", POOL_ORIGIN, "origin") == 1
+    assert total(parts, "orders_followed", "tool") == 0
+
+
+def test_shadow_and_newcomer():
+    # day        0            1              tool ships day by day
+    # pooler                  reads 12 orders, acts on none
+    records = [deed(n, n * HOUR, [f"d{n}"]) for n in range(30)]
+    records += [read(100 + n, 30 * HOUR + n * MINUTE, [f"o{n}"], **POOLER) for n in range(12)]
+    _, parts = folded(records)
+    assert total(parts, "newcomer", "pooler") == 1
+    assert total(parts, "shadow_calls", "pooler") == 3  # from the tenth order on
+    assert total(parts, "shadow_orders", "pooler") == 3
+    assert total(parts, "shadow_calls", "tool") == 0
+    assert total(parts, "shadow_calls", POOL_ORIGIN, "origin") == 3
+
+
+def test_elsewhere_and_foreign():
+    # day        0        2
+    # key at     home     home, pool
+    stolen = {**POOLER, "key_id": "key"}
+    records = [event(n, n * HOUR) for n in range(48)]
+    _, parts = folded([*records, event(99, 48 * HOUR, **stolen), event(100, 48 * HOUR + 1)])
+    assert total(parts, "elsewhere", "pooler") == 1
+    assert total(parts, "foreign", "pooler") == 1
+    assert total(parts, "elsewhere", "tool") == 1  # the owner, too, is now one of two
+    assert total(parts, "foreign", "tool") == 0
+
+
+def test_offhours():
+    # the shop ships at 10-11 UTC for six days; a read at 3 UTC is out of hours, one at 10 is not
+    records = [deed(d * 10 + n, d * DAY + 10 * HOUR + n, [f"d{d}{n}"]) for d in range(6) for n in range(10)]
+    records += [
+        read(900, 6 * DAY + 3 * HOUR, ["a", "b"], **POOLER),
+        read(901, 6 * DAY + 10 * HOUR, ["c"], **POOLER),
+    ]
+    _, parts = folded(records)
+    assert total(parts, "offhours", "pooler") == 2
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_one_clock_years_ahead_moves_nothing(first):
+    records = [event(n, n * 1000) for n in range(40)]
+    records.insert(0 if first else 20, event(99, 70 * 365 * DAY))
+    fold, parts = folded(records)
+    assert [len(p.ahead) for p in parts] == [1, 0]
+    assert total(parts, "calls", "tool") == 40
+    assert fold.watermark_ms == START_MS + 39_000 - MINUTE
+    assert sum(p.late for p in parts) == 0
+
+
+def test_one_clock_in_ten_wrong_moves_nothing():
+    rng = np.random.default_rng(1)
+    wrong = rng.random(2000) < 0.1
+    records = [event(n, n * 1000 + (5 * HOUR if w else 0)) for n, w in enumerate(wrong)]
+    fold, parts = folded(records)
+    assert total(parts, "calls", "tool") == int((~wrong).sum())
+    assert sum(len(p.ahead) for p in parts) == int(wrong.sum())
+    assert fold.counts()["ahead"] == int(wrong.sum())
+
+
+@settings(max_examples=20, deadline=None)
+@given(gaps=st.lists(st.integers(0, 400 * HOUR), min_size=1, max_size=80))
+def test_silence_of_any_length_loses_nothing(gaps):
+    times = np.cumsum(gaps).tolist()
+    times.append(times[-1] + 1)  # `finish` rejects a lone last record more than a week ahead
+    fold, parts = folded([event(n, at) for n, at in enumerate(times)])
+    assert sum(len(p.ahead) for p in parts) == 0
+    assert total(parts, "calls", "tool") == len(times)
+    minutes = {key[-1] for key in sums(parts) if key[2] == 0}
+    assert minutes == {(START_MS + at) // MINUTE for at in times}
+    assert fold.watermark_ms == START_MS + times[-1] - MINUTE
+
+
+def test_orders_are_bounded_and_the_oldest_go_first():
+    fold, parts = folded([read(n, n, [f"o{n % 60}"]) for n in range(120)], FoldLimits(orders_most=50))
+    assert fold.counts()["orders_rows"] == 50
+    assert fold.counts()["orders_forgotten"] == 70
+    assert total(parts, "orders_taken", "tool") == 120
+
+
+def test_the_silent_are_forgotten():
+    records = [read(n, n, [f"o{n}"], seller_id=f"s{n}", key_id=f"k{n}") for n in range(50)]
+    fold, _ = folded([*records, *[event(100 + n, 40 * DAY + n) for n in range(20)]])
+    counts = fold.counts()
+    assert [counts[f"{t}_rows"] for t in ("orders", "pairs", "sellers", "keys")] == [0, 0, 1, 1]
+
+
+def test_a_day_of_lonely_orders_at_once_needs_more_rows_than_a_chunk():
+    records = [read(n, n, [f"o{n}-{i}" for i in range(3)], seller_id=f"s{n}") for n in range(4000)]
+    _, parts = folded([*records, *[event(9000 + n, 30 * HOUR + n) for n in range(20)]])
+    assert total(parts, "orders_alone", "tool") == 12_000
+
+
+def test_what_comes_again_from_the_source_changes_nothing():
+    fold = Fold(0, OPERATIONS)
+    events = decoded([read(n, n, [f"o{n}"]) for n in range(10)])
+    fold.step(events)
+    state = everything(fold)
+    again = fold.step(events)
+    assert len(again.sightings.rows) == 0
+    assert again.duplicates == 0
+    assert everything(fold) == state
+
+
+def test_names_come_with_the_rows():
+    _, parts = folded([event(n, n) for n in range(5)])
+    names = {text for p in parts for text in p.sightings.names.values()}
+    assert names == {"tool", "shop", "key", TOOL_ORIGIN}
+
+
+def test_one_step_takes_one_chunk():
+    events = decoded([event(n, n) for n in range(3)], first_offset=4094)
+    with pytest.raises(PoolwatchError, match="split_at_chunks"):
+        Fold(0, OPERATIONS).step(events)
+    assert [len(p) for p in split_at_chunks(events)] == [2, 1]
+
+
+def test_a_snapshot_of_another_version_is_refused():
+    fold = Fold(0, OPERATIONS)
+    pages = fold.changed()
+    pages["fold/clock"] = b"\x63" + pages["fold/clock"][1:]
+    with pytest.raises(ConfigError, match="version 99"):
+        Fold(0, OPERATIONS).restore(pages)
+
+
+def test_a_snapshot_costs_what_changed():
+    fold = Fold(0, OPERATIONS)
+    decoder = Decoder(OPERATIONS)
+    rows = [read(n, n, [f"o{n}"], seller_id=f"s{n}") for n in range(4096)]
+    fold.step(decoder.records([json.dumps(r).encode() for r in rows], range(4096))[0])
+    whole = sum(len(p or b"") for p in fold.changed().values())
+    fold.step(decoder.records([json.dumps(read(9999, 4097, ["o1"])).encode()], [4096])[0])
+    assert sum(len(p or b"") for p in fold.changed().values()) < whole / 10

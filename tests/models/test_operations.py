@@ -1,0 +1,87 @@
+"""The table of operations: complete, replaceable, and sensible about what it does not list."""
+
+import pytest
+
+from models.errors import ConfigError
+from models.operations import KINDS, MOST_INFERRED, Operations, infer
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("getOrders", "read"),
+        ("ListBuckets", "read"),
+        ("BatchGetItem", "read"),
+        ("describe_instances", "read"),
+        ("search", "read"),
+        ("PutObject", "write"),
+        ("confirmShipment2", "write"),
+        ("requestReportNow", "report"),
+        ("address", "other"),
+        ("getaway", "other"),
+        ("AssumeRole", "other"),
+        ("", "other"),
+    ],
+)
+def test_the_verb_decides(name, kind):
+    assert KINDS[infer(name).kind] == kind
+
+
+def test_every_operation_of_the_marketplace_is_listed():
+    table = Operations.load()
+    known = len(table)
+    named = (
+        "getOrders searchOrders getOrder getOrderItems getOrderAddress getOrderBuyerInfo confirmShipment "
+        "updateShipmentStatus createRestrictedDataToken createReport getReportDocument getReport getReports "
+        "createShipment getInventorySummaries searchCatalogItems getListingsItem getMarketplaceParticipations"
+    )
+    for name in named.split():
+        assert not table[table.index(name)].inferred, name
+    assert len(table) == known
+    assert [table[table.index(n)].deed for n in ("confirmShipment", "updateInventory", "updatePrice")] == [
+        1,
+        0,
+        0,
+    ]
+
+
+def test_unknown_writes_are_deeds_only_with_orders():
+    table = Operations.load()
+    write, shipped, stock = (table.index(n) for n in ("sendGift", "confirmShipment", "updateInventory"))
+    assert [int(table.columns()[1][i]) for i in (write, shipped, stock)] == [2, 1, 0]
+    assert [o.name for o in table.inferred()] == ["sendGift"]
+
+
+def test_names_learnt_are_bounded():
+    table = Operations.load()
+    known = len(table)
+    for n in range(MOST_INFERRED + 10):
+        table.index(f"made{n}")
+    assert len(table) == known + MOST_INFERRED
+    assert table.index("one more") == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("x = [", "not TOML"),
+        ("", "no operation"),
+        ("a = 1", r"\[a\] must be a table"),
+        ("[o]\ngetX = {kind='look'}", "kind must be one of read, write, report, other"),
+        ("[o]\ngetX = {kind='read', need=[]}", "unknown setting 'need'"),
+        ("[o]\ngetX = {kind='read', needs=['nose']}", "needs must list"),
+        ("[o]\ngetX = {kind='read', deed=true}", "true for a write only"),
+        ("[o]\ngetX = {kind='read'}\n[p]\ngetX = {kind='read'}", "listed twice"),
+    ],
+)
+def test_a_wrong_table_says_where_and_how(tmp_path, text, says):
+    path = tmp_path / "mine.toml"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match=says) as caught:
+        Operations.load(path)
+    assert str(path) in str(caught.value)
+
+
+def test_no_table_no_traceback(tmp_path):
+    with pytest.raises(ConfigError, match="cannot be read"):
+        Operations.load(tmp_path / "none.toml")
