@@ -17,12 +17,24 @@ KEYS = FeedKeys("test")
 KEEP = Keep()
 
 
-@pytest.fixture
-def server(redis_server):
-    """A Redis of this test's own, that can be killed and started again."""
+@pytest.fixture(scope="module")
+def one_redis(redis_server):
+    """A Redis of this module's own, that can be killed and started again."""
     assert redis_server  # where there is none, this has skipped or failed
     with EmbeddedRedis() as made:
         yield made
+
+
+@pytest.fixture
+def server(one_redis):
+    """The same, emptied."""
+    run(_flush(one_redis.url))
+    return one_redis
+
+
+async def _flush(url):
+    async with Redis.from_url(url) as redis:
+        await redis.flushall()
 
 
 def run(coroutine):
@@ -107,6 +119,7 @@ def test_paging_and_filter(server):
     assert len(since) == 10
 
 
+@pytest.mark.slow
 def test_follow_outlives_a_killed_redis(server):
     # told      1 2 | killed | started | 3 2(v2)
     # followed  1 2   Lost     Back      3 2(v2)

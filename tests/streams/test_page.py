@@ -7,10 +7,10 @@ import pytest
 from streams.server import WebServer
 from tests.streams.browser import Browser
 from tests.streams.sample import alert, raw
-from tests.streams.test_feed import run, server, tell
+from tests.streams.test_feed import one_redis, run, server, tell
 
 pytestmark = [pytest.mark.browser, pytest.mark.redis]
-__all__ = ["server"]
+__all__ = ["one_redis", "server"]
 
 LIVE = "return document.getElementById('link').dataset.state === 'live'"
 IDS = "return [...document.querySelectorAll('#list li')].map((item) => item.dataset.id)"

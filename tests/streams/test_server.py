@@ -11,10 +11,10 @@ import pytest
 from models.errors import PoolwatchError
 from streams.server import WebServer
 from tests.streams.sample import alert, raw
-from tests.streams.test_feed import run, server, tell
+from tests.streams.test_feed import one_redis, run, server, tell
 
 pytestmark = pytest.mark.redis
-__all__ = ["server"]
+__all__ = ["one_redis", "server"]
 
 
 @pytest.fixture
@@ -90,6 +90,7 @@ def test_a_feed_that_was_cut_says_so(server, web):
     assert events(web, 2, {"Last-Event-ID": "5-0"})[0][0] == "cut"
 
 
+@pytest.mark.slow
 def test_redis_away_is_said_and_healed(server, web):
     assert web.get("/healthz").json() == {"redis": "ok"}
     run(tell(server, raw(1)))
