@@ -28,6 +28,8 @@ def show(summary: dict[str, Any], alerts: Sequence[dict[str, Any]], as_json: boo
     odd |= {f"rejected: {reason}": count for reason, count in summary["rejected"].items()}
     for name, count in odd.items():
         console.print(f"  {count:,} {escape(name)}")
+    if "labels" in summary:
+        console.print(against(summary["labels"]))
     if not alerts:
         console.print("no alerts")
         return
@@ -43,6 +45,24 @@ def show(summary: dict[str, Any], alerts: Sequence[dict[str, Any]], as_json: boo
             console.print(f"         {escape(reason['text'])}")
     if len(alerts) > MOST_SHOWN:
         console.print(f"... and {len(alerts) - MOST_SHOWN:,} more; --alerts FILE.jsonl keeps them all")
+
+
+def against(labels: dict[str, Any]) -> str:
+    """The figures against labels that matter most, in one line; what cannot be told is left out."""
+    told = [f"[bold]{labels.get('found', 0)} of {labels['parties']} poolers found[/]"]
+    for name, text in (
+        ("precision", "{:.0%} of the alerted entities are a pooler's"),
+        ("false_a_day", "{:.2f} false entities a day"),
+        ("median_hours", "median delay {:.1f} h"),
+        ("share_before", "{:.1%} of the customers taken before"),
+    ):
+        if labels.get(name) is not None:
+            told.append(text.format(labels[name]))
+    precision = {
+        k: labels[k]["average_precision"] for k in ("developers", "origins", "parties") if k in labels
+    }
+    ranked = [f"{kind} {value:.2f}" for kind, value in precision.items() if value is not None]
+    return "; ".join(told) + (f"; average precision: {', '.join(ranked)}" if ranked else "")
 
 
 def moment(time_ms: int) -> str:

@@ -6,6 +6,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from poolwatch import replay_report
+from poolwatch.summary import against
 
 HOUR = 3_600_000
 
@@ -28,6 +29,10 @@ def test_figures_and_page_of_a_replay(tmp_path):
     figures = replay_report.against_labels(str(labels), [alert], None, [str(events)], (0, 10 * HOUR))
     told = replay_report.short(figures)
     assert (told["found"], told["recall"], told["median_hours"], told["share_before"]) == (1, 1.0, 3.0, 0.3)
+    assert against(told) == (
+        "[bold]1 of 1 poolers found[/]; 100% of the alerted entities are a pooler's; 0.00 false entities a day; "
+        "median delay 3.0 h; 30.0% of the customers taken before"
+    )
     blind = replay_report.against_labels(
         str(labels), [alert], None, ["kafka://127.0.0.1:1/t"], (0, 10 * HOUR)
     )
