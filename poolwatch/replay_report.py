@@ -94,7 +94,8 @@ def against_labels(
 def short(figures: Mapping[str, Any]) -> dict[str, Any]:
     """The figures that fit a summary: of the alerts, and the rankings where scores were kept."""
     alerts = {name: figures["alerts"][name] for name in SHORT if name in figures["alerts"]}
-    return {**alerts, **figures["methods"].get("poolwatch", {})}
+    ranked = figures["methods"].get("poolwatch")
+    return {**alerts, "ranked": ranked} if ranked else alerts
 
 
 def report(

@@ -12,6 +12,7 @@ from rich.markup import escape
 
 COLOURS = {"low": "cyan", "medium": "yellow", "high": "red", "critical": "bold red"}
 MOST_SHOWN = 20
+KINDS = ("developers", "origins", "parties")
 
 
 def show(summary: dict[str, Any], alerts: Sequence[dict[str, Any]], as_json: bool) -> None:
@@ -58,9 +59,8 @@ def against(labels: dict[str, Any]) -> str:
     ):
         if labels.get(name) is not None:
             told.append(text.format(labels[name]))
-    precision = {
-        k: labels[k]["average_precision"] for k in ("developers", "origins", "parties") if k in labels
-    }
+    rankings = labels.get("ranked", {})
+    precision = {k: rankings[k]["average_precision"] for k in KINDS if k in rankings}
     ranked = [f"{kind} {value:.2f}" for kind, value in precision.items() if value is not None]
     return "; ".join(told) + (f"; average precision: {', '.join(ranked)}" if ranked else "")
 

@@ -30,9 +30,12 @@ def test_figures_and_page_of_a_replay(tmp_path):
     told = replay_report.short(figures)
     assert (told["found"], told["recall"], told["median_hours"], told["share_before"]) == (1, 1.0, 3.0, 0.3)
     assert against(told) == (
-        "[bold]1 of 1 poolers found[/]; 100% of the alerted entities are a pooler's; 0.00 false entities a day; "
+        "[bold]1 of 1 poolers found[/]; 100% of the alerted entities are a pooler's; "
+        "0.00 false entities a day; "
         "median delay 3.0 h; 30.0% of the customers taken before"
     )
+    ranked = {"ranked": {"developers": {"average_precision": 0.5}, "origins": {"average_precision": None}}}
+    assert against({**told, **ranked}).endswith("; average precision: developers 0.50")
     blind = replay_report.against_labels(
         str(labels), [alert], None, ["kafka://127.0.0.1:1/t"], (0, 10 * HOUR)
     )
