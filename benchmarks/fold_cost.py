@@ -80,9 +80,8 @@ def rounds(records: list[dict[str, Any]], shown: bool) -> None:
         print(f"{sum(map(len, raw)) / count:.0f} bytes/event of sightings in {len(raw):,} messages")
         print(f"{held['bytes'] / count:.0f} bytes/event of state in {len(pages):,} pages; {held}")
         for rows in fold.tables():
-            print(
-                f"{rows.name:8} {rows.bytes / max(1, len(rows)):6.0f} bytes a row in use, index and reserve included"
-            )
+            each = rows.bytes / max(1, len(rows))
+            print(f"{rows.name:8} {each:6.0f} bytes a row, index and reserve included")
 
 
 def main(count: int) -> None:

@@ -232,7 +232,7 @@ def _pii_bits(text: bytes) -> int:
 
 def _numbers(column: Sequence[int | None]) -> I64:
     try:
-        return np.fromiter(column, np.int64, len(column))  # type: ignore[arg-type]
+        return np.fromiter(column, np.int64, len(column))
     except TypeError:  # a null
         return np.array([v or 0 for v in column], np.int64)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from itertools import pairwise
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -319,7 +320,8 @@ class Fold:
 def _empty() -> Events:
     u64, i64 = np.empty(0, np.uint64), np.empty(0, np.int64)
     i16, u8, start = np.empty(0, np.int16), np.empty(0, np.uint8), np.zeros(1, np.int32)
-    return Events(i64, i64, *[u64] * 7, i16, i16, i64, i64, u8, u64, start, u64, start, {})
+    columns: list[Any] = [i64, i64, *[u64] * 7, i16, i16, i64, i64, u8, u64, start, u64, start, {}]
+    return Events(*columns)
 
 
 _EMPTY = _empty()

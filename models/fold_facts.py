@@ -1,5 +1,8 @@
 """Facts about one order, key or seller, from what is remembered of it. Compiled; touches its arguments."""
 
+# Types in compiled code are numba's to infer; mypy sees Any.
+# mypy: disable-error-code="no-any-return, arg-type, return-value, assignment"
+
 from __future__ import annotations
 
 from typing import Any
@@ -193,7 +196,7 @@ def others_handle(s: Any, developer: Any, client: Any, network: Any, now: int, m
 
 @njit(cache=True)
 def idle(p: Any, now: int, lim: Any) -> bool:
-    """Pair `p` does not handle the seller's orders: no deed of late, or deeds for few of the fresh orders it took."""
+    """Pair `p` does not handle the seller's orders: no deed of late, or few for the orders it took."""
     if p.deed == 0 or now - p.deed > lim.deed_minutes:
         return True
     if p.blanket != 0 and now - p.blanket <= lim.deed_minutes:

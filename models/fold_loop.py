@@ -1,5 +1,8 @@
 """The loop over records: duplicate, late or ahead; state; totals. Compiled; touches its arguments only."""
 
+# Types in compiled code are numba's to infer; mypy sees Any.
+# mypy: disable-error-code="no-any-return, arg-type, return-value, assignment"
+
 from __future__ import annotations
 
 from typing import Any, NamedTuple
@@ -234,7 +237,7 @@ def _order(mem: Any, seller: Any, seller_row: int, order: Any, now: int, lim: An
 
 @njit(cache=True)
 def _others_than_reader(s: Any, o: Any, now: int, lim: Any) -> int:
-    """As `others_handle`, for the only reader of order `o`; its network is not remembered, its client decides."""
+    """As `others_handle`, for the only reader of order `o`; of its place only the client is known."""
     found = 0
     for p in range(3):
         if s.deed[p] != 0 and now - s.deed[p] <= lim.handled_minutes:

@@ -175,8 +175,9 @@ class FoldState:
     def memory(self) -> Memory:
         """Views for one call; stale after `reserve`."""
         time, event, support, against = self.votes
-        tables = (t.table for t in self.tables)
-        return Memory(self.clock, *tables, time, event.view(np.uint64), support, against)
+        parts: list[Any] = [self.clock, *(t.table for t in self.tables)]
+        parts += [time, event.view(np.uint64), support, against]
+        return Memory(*parts)
 
     def reserve(self, events: int, orders: int, limits: FoldLimits) -> None:
         """Make room for what so many events and order ids can add."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -26,8 +27,7 @@ def new_index(capacity: int) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.int
     return np.zeros(size, np.uint64), np.full(size, -1, np.int32)
 
 
-@intrinsic  # type: ignore[untyped-decorator]
-def bare(_context: Any, array: Any) -> Any:
+def _bare(_context: Any, array: Any) -> Any:
     """The same array without numba's reference count; the caller keeps the memory alive.
 
     Counting is an atomic operation each time an array is passed on: it cost three quarters of fold's time.
@@ -40,6 +40,9 @@ def bare(_context: Any, array: Any) -> Any:
         return out._getvalue()
 
     return array(array), generate
+
+
+bare: Any = intrinsic(_bare)
 
 
 @njit(cache=True)
@@ -195,7 +198,7 @@ class Rows:
         table.dirty[:] = 0
         return pages
 
-    def restore(self, pages: dict[str, bytes]) -> None:
+    def restore(self, pages: dict[str, builtins.bytes]) -> None:
         """Become what `pages` hold; ConfigError where a page has another size."""
         self.clear()
         if f"{self.name}/meta" not in pages:

@@ -297,7 +297,9 @@ def test_the_silent_are_forgotten():
 
 def test_a_day_of_lonely_orders_at_once_needs_more_rows_than_a_chunk():
     records = [read(n, n, [f"o{n}-{i}" for i in range(3)], seller_id=f"s{n}") for n in range(4000)]
-    _, parts = folded([*records, *[event(9000 + n, 30 * HOUR + n) for n in range(20)]])
+    shipper = {**POOLER, "developer_id": "shipper"}
+    records += [deed(10_000 + n, 5_000 + n, ["d"], seller_id=f"s{n}", **shipper) for n in range(4000)]
+    _, parts = folded([*records, *[event(90_000 + n, 30 * HOUR + n) for n in range(20)]])
     assert total(parts, "orders_alone", "tool") == 12_000
 
 
