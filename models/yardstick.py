@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import numpy.typing as npt
 
-from models.truth import AGGREGATOR, BENIGN, VICTIM, Entity, Party, Truth
+from models.truth import AGGREGATOR, BENIGN, VICTIM, Entity, Label, Party, Truth, parts_of
 
 DAY_MS = 86_400_000
 HOUR_MS = 3_600_000
@@ -62,10 +62,23 @@ def rank_entities(truth: Truth, kind: str, highest: Mapping[str, float]) -> Rank
             continue
         score, name = best.get(label.entity, (0.0, label.entity_id))
         if label.label == AGGREGATOR:
-            items[name] = (score, True)
+            if label.entity in best or not _met(truth, label, best):
+                items[name] = (score, True)
         elif truth.standing(kind, label.entity_id)[0].label == BENIGN:
             items.setdefault(name, (0.0, False))
     return _ranking(items)
+
+
+def _met(truth: Truth, label: Label, best: Mapping[Entity, tuple[float, str]]) -> bool:
+    """Whether another label of the party, met by an entity, says the same in other words (an address twice)."""
+    if label.entity_kind != "origin":
+        return False
+    own = parts_of(label.entity_id)
+    party = truth.parties[label.party].labels
+    return any(
+        x.entity_kind == "origin" and x.entity in best and parts_of(best[x.entity][1]).agrees(own)
+        for x in party
+    )
 
 
 def rank_parties(truth: Truth, highest: Mapping[Entity, float], rankings: Sequence[Ranking]) -> Ranking:

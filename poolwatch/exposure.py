@@ -45,11 +45,12 @@ class EventPass:
         return {p: np.sort(np.array(list(c.values()), np.int64)) for p, c in self._first_taken.items()}
 
     def own_addresses(self) -> list[Label]:
-        """Labels for addresses from which a labelled pooler makes most of the calls."""
+        """Labels for addresses, in no label yet, from which a labelled pooler makes most of the calls."""
         labels = []
         for address, parties in self._by_poolers.items():
             party, calls = max(parties.items(), key=lambda item: item[1])
-            if 2 * calls > self._calls[address]:
+            known = self._truth.standing("origin", f"ip:{address}")
+            if 2 * calls > self._calls[address] and all(x.label != AGGREGATOR for x in known):
                 p = self._truth.parties[party]
                 labels.append(
                     Label(

@@ -77,6 +77,8 @@ def test_entities_and_parties_are_ranked_once_each():
             label("origin", "ip:203.0.113.1", party="proxied"),
             label("origin", "ip:203.0.113.2", party="proxied"),
             label("origin", "ip:198.51.100.1", party="proxied"),
+            label("origin", "ip:192.0.2.200|tls:T", party="proxied"),
+            label("origin", "ip:192.0.2.200", party="proxied"),  # the same in other words
         ]
     )
     highest = {
@@ -86,7 +88,8 @@ def test_entities_and_parties_are_ranked_once_each():
         ("developer", "robbed"): 0.95,
         ("developer", "stranger"): 0.1,
         ("origin", "net:203.0.113.0/24"): 0.8,  # holds two of the labelled addresses
-        ("origin", "net:192.0.2.0/24"): 0.3,
+        ("origin", "net:100.64.0.0/24"): 0.3,
+        ("origin", "ip:192.0.2.200|tls:T"): 0.4,
     }
     found = rank_all(truth, highest, ("developer", "origin"))
     ranked = {
@@ -103,7 +106,8 @@ def test_entities_and_parties_are_ranked_once_each():
     assert ranked["origins"] == {
         "net:203.0.113.0/24": (0.8, True),
         "ip:198.51.100.1": (0.0, True),
-        "net:192.0.2.0/24": (0.3, False),
+        "ip:192.0.2.200|tls:T": (0.4, True),
+        "net:100.64.0.0/24": (0.3, False),
     }
     assert ranked["parties"] == {
         "pooler pool": (0.9, True),
@@ -111,7 +115,7 @@ def test_entities_and_parties_are_ranked_once_each():
         "pooler proxied": (0.8, True),
         "party shop": (0.5, False),
         "party developer stranger": (0.1, False),
-        "party origin net:192.0.2.0/24": (0.3, False),
+        "party origin net:100.64.0.0/24": (0.3, False),
     }
     assert sorted(found["parties"].benign) == [0.1, 0.3, 0.5]
     figures = yardstick.ranking_figures(found["parties"], days=1)

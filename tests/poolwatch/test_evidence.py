@@ -77,7 +77,7 @@ def test_take_by_events_counts_answered_calls_of_the_party_in_its_span(tmp_path)
     )
     seen = EventPass(truth).read(path)
     assert list(seen.take()["pool"]) == [10, 20, 40, 100]
-    assert sorted(x.entity_id for x in seen.own_addresses()) == ["ip:192.0.2.1", "ip:203.0.113.9"]
+    assert [x.entity_id for x in seen.own_addresses()] == ["ip:192.0.2.1"]
     assert (seen.events, seen.first_ms, seen.last_ms) == (9, 5, 110)
 
 
