@@ -62,11 +62,15 @@ class ScoreRows:
 
 @dataclass(slots=True)
 class Closed:
-    """What a close gave: alerts in order of minute and entity, score rows where asked for, minutes closed."""
+    """What a close gave: alerts in order of minute and entity, score rows where asked for, minutes closed.
+
+    judged  (kinds uint8[n], scores float64[n]) of the entity-minutes, a pair a batch
+    """
 
     alerts: list[Alert] = field(default_factory=list)
     scores: ScoreRows | None = None
     minutes: int = 0
+    judged: list[tuple[Any, Any]] = field(default_factory=list)
 
 
 class _Kept(msgspec.Struct):
@@ -294,6 +298,7 @@ class Detect:
         judged = Judged(view, entities, minutes, features, verdict, log[:logged])
         self._tell(judged, closed)
         closed.minutes += len(np.unique(minutes))
+        closed.judged.append((view.kinds, verdict.score))
         if not self._scores:
             return None
         order = np.array(self._ordered(judged, np.arange(n)))

@@ -158,7 +158,9 @@ SCORE_ROWS = _histogram(
     "entity_kind",
     buckets=SCORE,
 )
-ENTITIES = _gauge("poolwatch_entities", "Entities that the worker keeps windows for.", "entity_kind")
+ENTITIES = _gauge(
+    "poolwatch_entities", "Entities (developers and origins) that the worker keeps windows for."
+)
 FEATURE_OFF = _gauge(
     "poolwatch_feature_off",
     "1 for a feature that is off, as the optional field it needs does not come.",
