@@ -108,16 +108,8 @@ const sibling = (alert) =>
   make("li", {}, make("a", { href: link(alert.alert_id) }, badge(alert.severity), " ", id(alert.entity_id)));
 
 function evidence(alert) {
-  const rows = alert.evidence.map((one) =>
-    make("tr", {},
-      make("td", {}, plain(one.topic ?? one.file ?? "usage-events")),
-      make("td", {}, one.partition == null ? "" : String(one.partition)),
-      make("td", {}, `${number(one.first)} to ${number(one.last)}`)));
   const fact = (name, ...value) => make("div", {}, make("dt", {}, name), make("dd", {}, ...value));
   return [
-    rows.length > 0 && make("div", { class: "scroll" }, make("table", {},
-      make("thead", {}, make("tr", {}, make("th", {}, "Topic or file"), make("th", {}, "Partition"), make("th", {}, "Offsets"))),
-      make("tbody", {}, rows))),
     make("dl", { class: "facts" },
       fact("Window", `${time(alert.window_start)} to ${time(alert.window_end)} (${span(alert.window_end - alert.window_start)})`),
       fact("First and last seen", `${time(alert.first_seen)}, ${time(alert.last_seen)} (${count(alert.count, "minute")} over the line)`),
@@ -125,5 +117,17 @@ function evidence(alert) {
       fact("Case", make("code", {}, plain(alert.case))),
       fact("Made by", "model ", make("code", {}, plain(alert.model)), ", rules ", make("code", {}, plain(alert.rule_set))),
       fact("As JSON", make("a", { href: `/api/alerts/${encodeURIComponent(alert.alert_id)}` }, `/api/alerts/${plain(alert.alert_id)}`))),
+    alert.evidence.length > 0 && places(alert.evidence),
   ].filter(Boolean);
+}
+
+/** Where the events can be found again: partitions of a topic, or files. */
+function places(found) {
+  const files = found.some((one) => one.file != null);
+  const place = (one) => (files ? plain(one.file) : `${plain(one.topic ?? "usage-events")} [${one.partition}]`);
+  const cells = (tag, ...texts) => make("tr", {}, texts.map((text) => make(tag, {}, text)));
+  return make("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Where the events are" },
+    make("table", {},
+      make("thead", {}, cells("th", files ? "File" : "Topic and partition", files ? "Lines" : "Offsets")),
+      make("tbody", {}, found.map((one) => cells("td", place(one), `${number(one.first)} to ${number(one.last)}`)))));
 }

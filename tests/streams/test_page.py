@@ -75,7 +75,7 @@ def test_one_alert_says_why_what_is_at_stake_and_what_to_do(page):
         "16,204",
         "15,710 to 16,698",
         "Suspend the keys.\nAsk the sellers.",
-        "usage-events",
+        "usage-events [3]",
         "81,042 to 99,871",
         "Sellers: 92",
         "e-mail addresses",
