@@ -1,4 +1,4 @@
-"""A scenario in; its events to a file or topic at a set rate, and its truth to files, out. Touches files, Kafka."""
+"""A scenario in; its events to a file or topic at a set rate, its truth to files. Touches files, Kafka."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import pyarrow as pa
 
 from models.errors import ConfigError
+from simulators import report as page
 from simulators import scenario, write
 from simulators.marketplace import Marketplace
 from streams.atomic import atomic_path
@@ -62,6 +63,9 @@ def simulate(
     if took:
         with atomic_path(took) as partial:
             write.to_taken(market.taken.table(), partial)
+    if report:
+        with atomic_path(report) as partial:
+            write.to_text(page.html(market), partial)
 
 
 def to_kafka(tables: Iterator[pa.Table], url: str, settings: Settings, rate: float | None = None) -> int:

@@ -6,7 +6,7 @@ import argparse
 import sys
 
 from models.errors import PoolwatchError
-from simulators import perturb, poolers, populations, scenario, write
+from simulators import perturb, poolers, populations, report, scenario, write
 from simulators.marketplace import Marketplace
 
 
@@ -24,6 +24,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--out", help="FILE.parquet or FILE.jsonl")
     parser.add_argument("--labels", help="labels, JSON lines")
     parser.add_argument("--took", help="what poolers really took, Parquet")
+    parser.add_argument("--report", help="a page to look at, HTML")
     parser.add_argument("--perturb", type=float, default=0.0, help="move all numbers by up to this share")
     options = parser.parse_args(arguments)
     try:
@@ -50,6 +51,8 @@ def _simulate(parser: argparse.ArgumentParser, options: argparse.Namespace) -> i
         write.to_labels(market.labels(), options.labels)
     if options.took:
         write.to_taken(market.taken.table(), options.took)
+    if options.report:
+        write.to_text(report.html(market), options.report)
     return 0
 
 

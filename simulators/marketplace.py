@@ -16,6 +16,7 @@ from models.errors import ConfigError
 from models.origin import origin
 from simulators import chance, poolers, populations, sellers
 from simulators.calls import ROW, TAKES, Rows
+from simulators.census import Census
 from simulators.machines import Machines
 from simulators.orders import DAY_MS, HOUR_MS
 from simulators.plans import Buckets
@@ -29,11 +30,11 @@ from simulators.world import World
 #: Monday, 2026-03-02, midnight UTC.
 START_MS = 1_772_409_600_000
 #: Orders' lives begin so long before the span, so that its first hours are as busy as the rest.
-WARM_UP_MS = 6 * DAY_MS
+WARM_UP_MS, STRIDE_MS = 6 * DAY_MS, 3 * HOUR_MS
 
 
 class Marketplace:
-    """One run. Iterating gives the tables; `labels()` and `taken` are complete when it is done."""
+    """One run. Iterating gives the tables; `labels()`, `taken` and `census` are complete when it is done."""
 
     def __init__(
         self, scenario: Scenario, seed: int, hours: float | None = None, sellers: int | None = None,
@@ -54,17 +55,17 @@ class Marketplace:
         )
         self.links = self.world.freeze()
         self.render = Render(self.world, self.links)
+        self.census = Census(self.world, self.links)
         self.taken = Taken(self.world, self.links, self.render)
         self.seen = np.zeros(len(self.world.machines.ip), bool)
-        self.seen_developers = np.zeros(len(self.world.developer_ids), bool)
 
     def slices(self) -> Iterator[Rows]:
         """Answered calls, an hour (or what is left of it) at a time, in time order."""
         tools = Tools(self.seed, self.world.orders, self.links)
         buckets = Buckets(len(self.links))
         agenda: dict[int, list[Rows]] = defaultdict(list)
-        for a in range(self.start_ms - WARM_UP_MS, self.start_ms, HOUR_MS):
-            self._enter(agenda, tools.lives(a, a + HOUR_MS), tools)
+        for a in range(self.start_ms - WARM_UP_MS, self.start_ms, STRIDE_MS):
+            self._enter(agenda, tools.lives(a, a + STRIDE_MS), tools)
         for a in range(self.start_ms, self.end_ms, HOUR_MS):
             b = min(a + HOUR_MS, self.end_ms)
             self._enter(
@@ -75,7 +76,7 @@ class Marketplace:
             self._enter(agenda, carried)
             settled = self.render.settle(answered)
             self.seen[settled["origin"]] = True
-            self.seen_developers[self.links.at["developer"][settled["link"]]] = True
+            self.census.count(settled)
             self.taken.note(settled[settled["flags"] & TAKES > 0])
             yield settled
 
@@ -134,7 +135,7 @@ class Marketplace:
 
 
 def build(scenario: Scenario, seed: int, count: int, developers: int, start_ms: int, end_ms: int) -> World:
-    """The scenario's world: look-alikes first, then poolers' victims and poolers, everybody else last."""
+    """The scenario's world: look-alikes first, then poolers, everybody else last."""
     if count < 1 or developers < 1:
         raise ConfigError("sellers and developers must be 1 or more")
     orders = sellers.draw(seed, count, start_ms, end_ms, sale=scenario.sale, median=scenario.median_orders)
@@ -143,18 +144,29 @@ def build(scenario: Scenario, seed: int, count: int, developers: int, start_ms: 
     )
     world.primary = np.zeros(count, bool)
     known, manners = populations.registry(), poolers.registry()
-    late = ("giant", "ordinary")
-    for name, parameters in scenario.populations.items():
-        if name not in late:
-            known[name].fill(world, **parameters)
+    # The giant chooses before all others, ordinary tools take what is left.
+    last = [name for name in scenario.populations if name == "ordinary"]
+    for name in sorted(set(scenario.populations) - {"ordinary"}, key=lambda n: (n != "giant", n)):
+        known[name].fill(world, **sized(name, scenario.populations[name], count, scenario.sellers))
     for name, parties in scenario.poolers.items():
         for number in range(1, parties + 1):
             plant(world, name, manners[name], number, scenario.early)
-    for name in late:
-        if name in scenario.populations:
-            extra = {"developers": developers} if name == "ordinary" else {}
-            known[name].fill(world, **scenario.populations[name], **extra)
+    for name in last:
+        known[name].fill(world, **scenario.populations[name], developers=developers)
     return world
+
+
+def sized(name: str, parameters: dict[str, Any], count: int, usual: int) -> dict[str, Any]:
+    """A population's parameters in a marketplace of another size: as many more or fewer of them.
+
+    Sellers' own scripts do not thin out with the rest: poolers need their keys.
+    """
+    if "count" not in parameters or count == usual:
+        return parameters
+    many = max(1, round(parameters["count"] * count / usual))
+    if name == "own_scripts" and count < usual:
+        many = min(parameters["count"], max(many, round(0.3 * count)))
+    return {**parameters, "count": many}
 
 
 def generate(

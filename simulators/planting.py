@@ -52,7 +52,7 @@ def _victims(world: World, manner: Manner, rng: np.random.Generator, wanted: int
 def _joined(manner: Manner, rng: np.random.Generator, start: int, begin: int, count: int, early: bool) -> I64:
     """When it gets each key: nearly at once, or a few a day; some before the span, if it was at work."""
     if manner.keys_per_day:
-        days = (np.arange(count) + rng.random(count) - (count // 4 if early else 2)) / manner.keys_per_day
+        days = (np.arange(count) + rng.random(count) - (count // 4 if early else 0)) / manner.keys_per_day
         return np.asarray(start + np.maximum(days, -200) * DAY_MS, np.int64)
     if early:
         return np.asarray(begin - rng.random(count) * 60 * DAY_MS, np.int64)

@@ -115,6 +115,16 @@ def to_labels(labels: Iterable[dict[str, Any]], path: str | Path) -> int:
     return count
 
 
+def to_text(text: str, path: str | Path) -> None:
+    """Write a page."""
+    try:
+        Path(path).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise PoolwatchError(
+            f"{path}: cannot write: {error}; is there room, and may you write there?"
+        ) from None
+
+
 def to_taken(table: pa.Table, path: str | Path) -> int:
     """Write the side file of what poolers took (Parquet); how many rows."""
     try:

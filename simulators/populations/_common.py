@@ -21,6 +21,14 @@ def unled(world: World, count: int, *, weight: npt.NDArray[np.float64] | None = 
     return chosen
 
 
+def any_of(world: World, count: int) -> I64:
+    """`count` sellers, those without a main tool first; the rest has this beside its own."""
+    led = unled(world, count)
+    others = np.setdiff1d(np.arange(len(world.primary)), led)
+    more = world.rng.choice(others, min(count - len(led), len(others)), replace=False)
+    return np.concatenate([led, np.sort(more)])
+
+
 def place(world: World) -> list[str]:
     """Addresses of an ordinary tool: one server, a few, or a cloud's egress."""
     draw = world.rng.random()

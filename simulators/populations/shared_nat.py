@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from simulators.habits import KIND
-from simulators.populations._common import primary_kind, private, unled
+from simulators.populations._common import any_of, primary_kind, private
 from simulators.world import World
 
 SAYS = "offices and clouds that share one NAT address"
@@ -18,7 +18,7 @@ def fill(world: World, offices: int, clouds: int, least: int, most: int) -> None
         party = world.party(name, "benign", "shared_nat")
         address = world.machines.cloud() if cloud else world.machines.home()
         kit = world.machines.kit(0.0)
-        for seller in unled(world, int(world.rng.integers(least, most + 1))):
+        for seller in any_of(world, int(world.rng.integers(least, most + 1))):
             habit = KIND[primary_kind(world)].draw(world.rng)
             habit["poll_minutes"] *= world.rng.uniform(1, 3)
             pool = world.machines.pool([address], kit if cloud else world.machines.kit(0.15))

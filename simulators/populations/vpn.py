@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from simulators.habits import KIND
 from simulators.orders import HOUR_MS
-from simulators.populations._common import primary_kind, private, unled
+from simulators.populations._common import any_of, primary_kind, private
 from simulators.world import World
 
 SAYS = "sellers whose own scripts call through VPN exits"
@@ -16,7 +16,7 @@ def fill(world: World, count: int, exits: int) -> None:
     party = world.party("vpn", "benign", "vpn")
     addresses = world.machines.neighbours(exits)
     kits = [world.machines.kit(0.0) for _ in range(3)]
-    for seller in unled(world, count):
+    for seller in any_of(world, count):
         habit = KIND[primary_kind(world)].draw(world.rng)
         habit["poll_minutes"] *= world.rng.uniform(1, 4)
         pool = world.machines.pool(addresses, kits[int(world.rng.integers(3))])
