@@ -14,6 +14,7 @@ import numpy as np
 from numba import njit
 
 from models.columns import FIRST_DISTINCT, SUMMED
+from models.compiled import leaf
 from models.errors import ConfigError
 from models.pages import Pages
 
@@ -59,7 +60,7 @@ def whole(table: Any, short: Any) -> Any:
     return place if place >= table.meta[TAIL] else np.int64(0)
 
 
-@njit(cache=True)
+@leaf
 def bits_of(words: Any, i: Any) -> Any:
     """Which columns a cell has, as 62 bits."""
     return np.int64(words[i + MASK_LOW]) | (np.int64(words[i + MASK_HIGH]) << 31)
@@ -75,7 +76,7 @@ def rank(bits: Any) -> Any:
     return np.int64((b * np.uint64(0x0101010101010101)) >> np.uint64(56))
 
 
-@njit(cache=True)
+@leaf
 def next_place(table: Any) -> Any:
     """Where the next cell will stand."""
     place = table.meta[HEAD]
@@ -84,7 +85,7 @@ def next_place(table: Any) -> Any:
     return place + 1 if (place & (SEGMENT_WORDS - 1)) == 0 else place
 
 
-@njit(cache=True)
+@leaf
 def write(table: Any, entity: Any, minute: Any, values: Any) -> Any:
     """Append a cell of int64[CELL_COLUMNS] (bytes whole, its upper half 0); values above int32 are capped."""
     place = next_place(table)
@@ -108,7 +109,7 @@ def write(table: Any, entity: Any, minute: Any, values: Any) -> Any:
     return place
 
 
-@njit(cache=True)
+@leaf
 def first_place(table: Any, place: Any) -> Any:
     """Place of the first cell at or after `place`; HEAD where there is none."""
     while place < table.meta[HEAD]:
@@ -123,7 +124,7 @@ def first_place(table: Any, place: Any) -> Any:
     return table.meta[HEAD]
 
 
-@njit(cache=True)
+@leaf
 def after(table: Any, place: Any) -> Any:
     """Place of the cell after the one at `place`; HEAD where there is none."""
     i = at(table, place)

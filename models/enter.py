@@ -8,6 +8,7 @@ import numpy as np
 from numba import njit
 
 from models.columns import KEY, OTHER, SELLER, WEEK_DAYS
+from models.compiled import leaf
 from models.pool import PAGE_SHIFT as POOL_SHIFT
 from models.pool import take_row
 from models.sightings import ROW, SUM_NAMES
@@ -59,7 +60,7 @@ GREW, LATE, RECORDS, BYTES, ANY_PII, ORDERS = range(len(COUNTS))
 _RECORDS, _PII_RECORDS, _AGAIN = (SUM_NAMES.index(n) for n in ("records", "pii_records", "orders_again"))
 
 
-@njit(cache=True)
+@leaf
 def entity_of(t: Any, kind: Any, name: Any) -> Any:
     """The entity's row, new or known."""
     key = mixed(name, np.uint64(kind + 1))
@@ -81,7 +82,7 @@ def entity_of(t: Any, kind: Any, name: Any) -> Any:
     return e
 
 
-@njit(cache=True)
+@leaf
 def pair_of(t: Any, e: Any, kind: Any, member: Any) -> Any:
     """The row of an entity and a member of it, new or known."""
     key = mixed(t.entities.rows[e].key + np.uint64(kind), member)
@@ -103,7 +104,7 @@ def pair_of(t: Any, e: Any, kind: Any, member: Any) -> Any:
     return p
 
 
-@njit(cache=True)
+@leaf
 def cell_of(t: Any, e: Any, minute: Any) -> Any:
     """The entity's open cell of a minute, new or known."""
     c = t.entities.rows[e].open
@@ -125,7 +126,7 @@ def cell_of(t: Any, e: Any, minute: Any) -> Any:
     return c
 
 
-@njit(cache=True)
+@leaf
 def _witness(t: Any, e: Any, source: Any, day: Any, first: Any, last: Any) -> None:
     key = mixed(t.entities.rows[e].key, np.uint64(source + 1))
     v = find(t.evidence.keys, t.evidence.slots, key)
@@ -147,7 +148,7 @@ def _witness(t: Any, e: Any, source: Any, day: Any, first: Any, last: Any) -> No
     row.span[1] = max(row.span[1], last)
 
 
-@njit(cache=True)
+@leaf
 def _grown(known: Any, fresh: Any, words: Any, longs: Any, r: Any, grew: Any) -> Any:
     """What row r has above `known` int64[sums] (nothing where fresh); raises `known` to it."""
     any_grew = False
@@ -161,7 +162,7 @@ def _grown(known: Any, fresh: Any, words: Any, longs: Any, r: Any, grew: Any) ->
     return any_grew
 
 
-@njit(cache=True)
+@leaf
 def _bits(grew: Any) -> Any:
     bits = PLAIN
     bits |= PII if grew[_PII_CALLS] > 0 else 0
@@ -238,7 +239,7 @@ def enter(
     return waiting
 
 
-@njit(cache=True)
+@leaf
 def enter_customers(t: Any, cells: Any, places: Any, hashes: Any) -> None:
     """Keep customers with the open cell of their row. places int32[k] rows; hashes uint64[k]."""
     for k in range(len(places)):

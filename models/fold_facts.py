@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
+from models.compiled import leaf
 from models.hashing import mix
 from models.tables import PAGE_SHIFT, find, take
 
@@ -24,13 +25,13 @@ def tag(h: Any) -> Any:
     return np.uint32(h & _LOW)
 
 
-@njit(cache=True)
+@leaf
 def differ(a: Any, b: Any) -> bool:
     """Two clients or networks are known, and not the same; what is absent (0) differs from nothing."""
     return a != 0 and b != 0 and a != b
 
 
-@njit(cache=True)
+@leaf
 def read_order(o: Any, developer: Any, origin: Any, client: Any) -> int:
     """Enter a reader of order `o`; returns the bits above.
 
@@ -81,7 +82,7 @@ def read_order(o: Any, developer: Any, origin: Any, client: Any) -> int:
     return bits
 
 
-@njit(cache=True)
+@leaf
 def act_on_order(o: Any, developer: Any, origin: Any, client: Any, now: int) -> int:
     """Enter a deed; returns 1 if the developer had taken the order and acts first now, 2 if the origin."""
     dev, org = tag(developer), tag(origin)
@@ -101,7 +102,7 @@ def act_on_order(o: Any, developer: Any, origin: Any, client: Any, now: int) -> 
     return (1 if taken and not before else 0) | (2 if org_taken and not org_before else 0)
 
 
-@njit(cache=True)
+@leaf
 def alone(o: Any) -> bool:
     """One developer read the order, and nobody acted on it."""
     if o.acted != 0 or o.readers == 0:
@@ -112,7 +113,7 @@ def alone(o: Any) -> bool:
     return True
 
 
-@njit(cache=True)
+@leaf
 def use_key(table: Any, key: Any, client: Any, network: Any, now: int, lim: Any) -> int:
     """Enter a use of `key`; returns 1 if it was used elsewhere of late, 3 if this place is foreign to it too.
 
@@ -148,7 +149,7 @@ def use_key(table: Any, key: Any, client: Any, network: Any, now: int, lim: Any)
     return (1 if elsewhere else 0) | (2 if foreign else 0)
 
 
-@njit(cache=True)
+@leaf
 def _place_for(k: Any, lim: Any) -> int:
     """A free place of key `k`, else the longest silent one, those of its first day last."""
     if k.places < 4:
@@ -163,7 +164,7 @@ def _place_for(k: Any, lim: Any) -> int:
     return best
 
 
-@njit(cache=True)
+@leaf
 def enter_deed(s: Any, developer: Any, client: Any, network: Any, now: int) -> None:
     """Remember who acted for seller `s` last: three parties, by developer and client."""
     dev, cli = tag(developer), tag(client)
@@ -180,7 +181,7 @@ def enter_deed(s: Any, developer: Any, client: Any, network: Any, now: int) -> N
     s.deed[at] = now
 
 
-@njit(cache=True)
+@leaf
 def others_handle(s: Any, developer: Any, client: Any, network: Any, now: int, minutes: int) -> int:
     """1 if another developer acted for seller `s` within `minutes`; 2 if another developer, or another
     client on another network, did (what counts for an origin)."""
@@ -194,7 +195,7 @@ def others_handle(s: Any, developer: Any, client: Any, network: Any, now: int, m
     return found
 
 
-@njit(cache=True)
+@leaf
 def idle(p: Any, now: int, lim: Any) -> bool:
     """Pair `p` does not handle the seller's orders: no deed of late, or few for the orders it took."""
     if p.deed == 0 or now - p.deed > lim.deed_minutes:
@@ -205,7 +206,7 @@ def idle(p: Any, now: int, lim: Any) -> bool:
     return fresh >= lim.shadow_orders and np.int64(p.needed) * lim.deed_share < fresh
 
 
-@njit(cache=True)
+@leaf
 def enter_write(s: Any, hour: int, deed: bool) -> None:
     """Count a write in the seller's hours. Halved at 2**16, so that new habits are learnt."""
     s.writes[hour] += 1
@@ -225,7 +226,7 @@ def enter_write(s: Any, hour: int, deed: bool) -> None:
                 s.deeds_all += s.deeds[h]
 
 
-@njit(cache=True)
+@leaf
 def asleep(s: Any, hour: int, lim: Any) -> bool:
     """The seller's side hardly ever acts in this UTC hour: by its deeds, else by all its writes."""
     if s.deeds_all >= lim.asleep_least:
@@ -241,7 +242,7 @@ def pair_key(seller: Any, entity: Any, kind: int) -> Any:
     return mix(mix(seller, entity), np.uint64(kind + 1))
 
 
-@njit(cache=True)
+@leaf
 def pair_of(table: Any, seller: Any, entity: Any, kind: int) -> int:
     """Row of the pair (seller, entity); a new one counts from zero."""
     key = pair_key(seller, entity, kind)

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import njit
 
+from models.compiled import leaf
 from models.fold_facts import (
     AGAIN,
     FOLLOWED,
@@ -98,7 +99,7 @@ def _plus(a: Any, b: Any) -> Any:
     return np.int32(min(np.int64(a) + np.int64(b), _MOST))
 
 
-@njit(cache=True)
+@leaf
 def _row(
     totals: Any, kind: int, entity: Any, seller: Any, key: Any, other: Any, minute: int, offset: int
 ) -> int:
@@ -129,7 +130,7 @@ def _row(
     return at
 
 
-@njit(cache=True)
+@leaf
 def _vote(mem: Any, time: int, lim: Any) -> None:
     """A record speaks for those held whose time it reaches, against the rest (an hour's slack)."""
     for h in range(mem.clock[C_HELD]):
@@ -139,7 +140,7 @@ def _vote(mem: Any, time: int, lim: Any) -> None:
             mem.held_support[h] += 1
 
 
-@njit(cache=True)
+@leaf
 def _decided(mem: Any, lim: Any) -> bool:
     need = lim.jump_records if mem.clock[C_HIGHEST] >= 0 else lim.start_records
     for h in range(mem.clock[C_HELD]):
@@ -150,7 +151,7 @@ def _decided(mem: Any, lim: Any) -> bool:
     return False
 
 
-@njit(cache=True)
+@leaf
 def _is_duplicate(mem: Any, event: Any) -> bool:
     if find(mem.seen.keys, mem.seen.slots, event) >= 0:
         return True
@@ -160,7 +161,7 @@ def _is_duplicate(mem: Any, event: Any) -> bool:
     return False
 
 
-@njit(cache=True)
+@leaf
 def _forget_seen(mem: Any) -> None:
     row = mem.clock[C_SEEN_HEAD]
     mem.clock[C_SEEN_HEAD] = mem.seen.rows[row].next
@@ -169,7 +170,7 @@ def _forget_seen(mem: Any) -> None:
     drop(mem.seen, row)
 
 
-@njit(cache=True)
+@leaf
 def _remember_seen(mem: Any, event: Any, lim: Any) -> None:
     """Enter an event id, stamped with the stream's time, so that ids leave in the order they came."""
     clock, seen = mem.clock, mem.seen
@@ -191,7 +192,7 @@ def _remember_seen(mem: Any, event: Any, lim: Any) -> None:
     clock[C_SEEN_TAIL] = row
 
 
-@njit(cache=True)
+@leaf
 def _forget_order(mem: Any) -> None:
     row = mem.clock[C_ORDER_HEAD]
     after = mem.orders.rows[row].next
@@ -203,7 +204,7 @@ def _forget_order(mem: Any) -> None:
     drop(mem.orders, row)
 
 
-@njit(cache=True)
+@leaf
 def _order(mem: Any, seller: Any, seller_row: int, order: Any, now: int, lim: Any) -> int:
     """Row of an order, new ones last in time; the oldest goes where there is no room."""
     clock, orders = mem.clock, mem.orders
@@ -235,7 +236,7 @@ def _order(mem: Any, seller: Any, seller_row: int, order: Any, now: int, lim: An
     return row
 
 
-@njit(cache=True)
+@leaf
 def _others_than_reader(s: Any, o: Any, now: int, lim: Any) -> int:
     """As `others_handle`, for the only reader of order `o`; of its place only the client is known."""
     found = 0
@@ -254,7 +255,7 @@ def _idle_now(mem: Any, seller: Any, entity: Any, kind: int, now: int, lim: Any)
     return row >= 0 and idle(mem.pairs.rows[row], now, lim)
 
 
-@njit(cache=True)
+@leaf
 def _judge_orders(mem: Any, totals: Any, now: int, closed: int, offset: int, lim: Any) -> bool:
     """Tell the orders that stayed alone for a day; forget those of a week ago. False: no room for rows."""
     clock, rows = mem.clock, mem.orders.rows
@@ -277,14 +278,14 @@ def _judge_orders(mem: Any, totals: Any, now: int, closed: int, offset: int, lim
     return True
 
 
-@njit(cache=True)
+@leaf
 def _sweep_table(table: Any, before: int) -> None:
     for row in range(table.meta[HIGH]):
         if table.rows[row].key != 0 and table.rows[row].last < before:
             drop(table, row)
 
 
-@njit(cache=True)
+@leaf
 def _sweep(mem: Any, now: int, lim: Any) -> None:
     """Once an hour of event time: forget the silent."""
     hour = now // 60
@@ -297,7 +298,7 @@ def _sweep(mem: Any, now: int, lim: Any) -> None:
         _sweep_table(mem.sellers, now - lim.seller_minutes)
 
 
-@njit(cache=True)
+@leaf
 def _seller(mem: Any, seller: Any, now: int) -> int:
     table = mem.sellers
     row = find(table.keys, table.slots, seller)
@@ -320,7 +321,7 @@ def _seller(mem: Any, seller: Any, now: int) -> int:
     return row
 
 
-@njit(cache=True)
+@leaf
 def _add_plain(r: Any, ev: Any, i: int, kind: int, deed: bool, used: int, asleep_now: bool) -> None:
     """Sums that one record alone decides."""
     r.calls = _plus(r.calls, 1)
@@ -366,7 +367,7 @@ def _add_plain(r: Any, ev: Any, i: int, kind: int, deed: bool, used: int, asleep
             r.offhours = _plus(r.offhours, many)
 
 
-@njit(cache=True)
+@leaf
 def _add_orders(r: Any, counts: Any) -> None:
     r.orders_taken = _plus(r.orders_taken, counts[0])
     r.orders_needed = _plus(r.orders_needed, counts[1])
@@ -375,7 +376,7 @@ def _add_orders(r: Any, counts: Any) -> None:
     r.orders_again = _plus(r.orders_again, counts[4])
 
 
-@njit(cache=True)
+@leaf
 def _touch_orders(
     mem: Any, ev: Any, i: int, seller_row: int, now: int, reads: bool, counts: Any, lim: Any
 ) -> None:
@@ -401,7 +402,7 @@ def _touch_orders(
             counts[1, 1] += bits >> 1
 
 
-@njit(cache=True)
+@leaf
 def _add_pair(
     p: Any,
     r: Any,
@@ -437,7 +438,7 @@ def _add_pair(
         r.orders_stale = _plus(r.orders_stale, counts[6])
 
 
-@njit(cache=True)
+@leaf
 def _fold_one(
     mem: Any, totals: Any, ev: Any, i: int, minute: int, counts: Any, kinds: Any, deeds: Any, lim: Any
 ) -> None:

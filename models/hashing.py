@@ -8,6 +8,8 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from models.compiled import leaf
+
 U64 = npt.NDArray[np.uint64]
 
 _P1 = np.uint64(0x9E3779B185EBCA87)
@@ -38,7 +40,7 @@ def finish(h: Any) -> Any:
     return h ^ (h >> np.uint64(32))
 
 
-@njit(cache=True)
+@leaf
 def hash_range(data: Any, start: int, end: int) -> Any:
     """Hash of data[start:end], uint8[]. Never 0.
 

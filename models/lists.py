@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
+from models.compiled import leaf
 from models.hashing import hash_range, hash_text
 
 #: Longest id, in bytes, and most ids in one list: a record beyond is rejected, not cut.
@@ -20,7 +20,7 @@ _STRINGS = msgspec.json.Decoder(list[str])
 _ODD = -1
 
 
-@njit(cache=True)
+@leaf
 def _parse(data: Any, lists: int, hashes: Any, counts: Any, id_max: int, list_max: int) -> int:
     """Hashes of the strings of `lists` JSON lists, parted by a zero byte; counts[i] = -1 where not plain.
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 from models.arena import CELL_DISTINCT, MINUTE, NEXT, at, whole
 from models.columns import DISTINCT_NAMES, DISTINCT_START, FIRST_DISTINCT, WINDOW_MINUTES
+from models.compiled import leaf
 from models.state import WINDOWS, add_cell
 
 _MINUTES = np.array(WINDOW_MINUTES)
@@ -21,7 +21,7 @@ _KINDS = len(DISTINCT_NAMES)
 _CERTAIN_BITS = 0x7FF & ~(1 << 5)
 
 
-@njit(cache=True)
+@leaf
 def _count_fresh(t: Any, c: Any) -> None:
     """Count the members that the cell's new rows bring and no closed cell of the window holds."""
     cell = t.cells.rows[c]
@@ -46,7 +46,7 @@ def _count_fresh(t: Any, c: Any) -> None:
     cell.seen = cell.rows
 
 
-@njit(cache=True)
+@leaf
 def _recount(t: Any, e: Any) -> None:
     """Count all open cells of an entity anew: one of them was closed."""
     c = np.int64(t.entities.rows[e].open)
@@ -64,14 +64,14 @@ def _recount(t: Any, e: Any) -> None:
         c = np.int64(cell.next)
 
 
-@njit(cache=True)
+@leaf
 def recount(t: Any, entities: Any) -> None:
     """After a close: what preview counted of these entities' open cells no longer holds. int64[n]."""
     for n in range(len(entities)):
         _recount(t, entities[n])
 
 
-@njit(cache=True)
+@leaf
 def _bound(t: Any, c: Any, out: Any) -> None:
     cell = t.cells.rows[c]
     e, minute = np.int64(cell.entity), np.int64(cell.minute)
@@ -98,7 +98,7 @@ def _bound(t: Any, c: Any, out: Any) -> None:
         o = np.int64(other.next)
 
 
-@njit(cache=True)
+@leaf
 def bounds(t: Any, cells: Any, kinds: Any, entities: Any, minutes: Any, windows: Any) -> Any:
     """Lower bounds for open cells int32[n]; closed ones are passed over. How many rows were filled.
 

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from models.compiled import leaf
 from models.errors import PoolwatchError
 from models.sightings import CUSTOMER, ROW, Sightings
 
@@ -75,7 +76,7 @@ def _pack(words: Any, widths: Any, bases: Any, out: Any) -> tuple[int, int]:
     return columns, at
 
 
-@njit(cache=True)
+@leaf
 def _unpack(words: Any, widths: Any, bases: Any, data: Any) -> None:
     """The inverse: fills words uint32[rows, n]."""
     rows, n = words.shape

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numba import njit
 
+from models.compiled import leaf
+
 PRECISION = 10
 REGISTERS = 1 << PRECISION
 _MOST = 64 - PRECISION + 1
@@ -15,7 +17,7 @@ _MOST = 64 - PRECISION + 1
 BOUND = 2 * 1.04 / math.sqrt(REGISTERS)
 
 
-@njit(cache=True)
+@leaf
 def enter(registers: Any, customer: Any) -> bool:
     """Count a 64-bit hash in uint8[REGISTERS]; True where a register rose."""
     place = customer & np.uint64(REGISTERS - 1)
@@ -30,7 +32,7 @@ def enter(registers: Any, customer: Any) -> bool:
     return False
 
 
-@njit(cache=True)
+@leaf
 def _sigma(x: float) -> float:
     if x == 1.0:
         return np.inf
@@ -44,7 +46,7 @@ def _sigma(x: float) -> float:
             return z
 
 
-@njit(cache=True)
+@leaf
 def _tau(x: float) -> float:
     if x == 0.0 or x == 1.0:
         return 0.0

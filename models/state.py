@@ -30,6 +30,7 @@ from models.columns import (
     WEEK_DAYS,
     WINDOW_MINUTES,
 )
+from models.compiled import leaf
 from models.hashing import finish
 from models.pages import Pages
 from models.pool import Pool
@@ -145,14 +146,14 @@ def mixed(a: Any, b: Any) -> Any:
     return key if key != np.uint64(0) else np.uint64(1)
 
 
-@njit(cache=True)
+@leaf
 def drop_count(words: Any, i: Any, column: Any) -> None:
     """One less in a column of the cell at word i that is there."""
     below = bits_of(words, i) & ((np.int64(1) << column) - 1)
     words[i + VALUES + rank(below)] -= 1
 
 
-@njit(cache=True)
+@leaf
 def cell_value(words: Any, i: Any, column: Any) -> Any:
     """A column of the cell at word i."""
     bits = bits_of(words, i)
@@ -161,7 +162,7 @@ def cell_value(words: Any, i: Any, column: Any) -> Any:
     return np.int64(words[i + VALUES + rank(bits & ((np.int64(1) << column) - 1))])
 
 
-@njit(cache=True)
+@leaf
 def _relink(t: Any) -> None:
     """Links between an entity's cells, and the cells' distinct counts, from the pairs."""
     words, end = t.arena.words, t.arena.meta[0]
@@ -190,7 +191,7 @@ def _short(place: Any) -> Any:
     return np.int32(np.uint32(place & 0xFFFFFFFF))
 
 
-@njit(cache=True)
+@leaf
 def _recount(t: Any, starts: Any) -> None:
     words = t.arena.words
     for p in range(t.pairs.meta[HIGH]):
@@ -206,7 +207,7 @@ def _recount(t: Any, starts: Any) -> None:
                 words[i + VALUES + rank(below)] += 1
 
 
-@njit(cache=True)
+@leaf
 def _resum(t: Any, minutes: Any) -> None:
     """Running sums: the cells of each window as of each entity's newest cell."""
     words, end = t.arena.words, t.arena.meta[0]
@@ -224,7 +225,7 @@ def _resum(t: Any, minutes: Any) -> None:
         place = after(t.arena, place)
 
 
-@njit(cache=True)
+@leaf
 def add_cell(sums: Any, words: Any, i: Any, sign: Any) -> None:
     """Add (or with -1 take) the cell at word i to int64[COLUMNS]."""
     bits = bits_of(words, i)

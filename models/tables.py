@@ -10,6 +10,7 @@ import numpy.typing as npt
 from numba import njit
 from numba.extending import intrinsic
 
+from models.compiled import leaf
 from models.errors import ConfigError
 from models.pages import Pages
 
@@ -45,7 +46,7 @@ def _bare(_context: Any, array: Any) -> Any:
 bare: Any = intrinsic(_bare)
 
 
-@njit(cache=True)
+@leaf
 def find(keys: Any, slots: Any, key: Any) -> Any:
     """Slot of `key`, -1 = absent. `key` is well mixed and not 0."""
     mask = len(keys) - 1
@@ -57,7 +58,7 @@ def find(keys: Any, slots: Any, key: Any) -> Any:
     return np.int32(-1)
 
 
-@njit(cache=True)
+@leaf
 def insert(keys: Any, slots: Any, key: Any, slot: Any) -> None:
     """Enter `key`, which must be absent; at least one place must be free."""
     mask = len(keys) - 1
@@ -68,7 +69,7 @@ def insert(keys: Any, slots: Any, key: Any, slot: Any) -> None:
     slots[at] = slot
 
 
-@njit(cache=True)
+@leaf
 def remove(keys: Any, slots: Any, key: Any) -> None:
     """Take `key` out, if present, and close the gap (Knuth, TAOCP 3, 6.4, algorithm R): no tombstones."""
     mask = len(keys) - 1
@@ -107,7 +108,7 @@ def bare_table(t: Any) -> Any:
     return Table(bare(t.rows), bare(t.dirty), bare(t.meta), bare(t.keys), bare(t.slots))
 
 
-@njit(cache=True)
+@leaf
 def take(table: Any, key: Any) -> Any:
     """A row for `key` (absent so far), its other fields as they were left: the caller sets each."""
     row = table.meta[FREE]
@@ -124,7 +125,7 @@ def take(table: Any, key: Any) -> Any:
     return row
 
 
-@njit(cache=True)
+@leaf
 def drop(table: Any, row: Any) -> None:
     """Free `row`; it is the first to be used again."""
     remove(table.keys, table.slots, table.rows[row].key)
@@ -135,7 +136,7 @@ def drop(table: Any, row: Any) -> None:
     table.dirty[row >> PAGE_SHIFT] = 1
 
 
-@njit(cache=True)
+@leaf
 def _index_all(rows: Any, high: int, keys: Any, slots: Any) -> None:
     for row in range(high):
         if rows[row].key != 0:

@@ -40,6 +40,7 @@ from models.columns import (
     WEEK_DAYS,
     WINDOW_MINUTES,
 )
+from models.compiled import leaf
 from models.enter import DAY_MINUTES, PII
 from models.pool import PAGE_SHIFT as POOL_SHIFT
 from models.pool import free_row
@@ -70,7 +71,7 @@ _RECORDS, _PII_RECORDS = DAY_SUMMED.index("records"), DAY_SUMMED.index("pii_reco
 _SUMS = len(SUM_NAMES)
 
 
-@njit(cache=True)
+@leaf
 def expire(t: Any, e: Any, minute: Any) -> None:
     """Take out of entity e's windows what lies before (minute - W, minute]."""
     words = t.arena.words
@@ -85,7 +86,7 @@ def expire(t: Any, e: Any, minute: Any) -> None:
         t.tails[e, w] = place
 
 
-@njit(cache=True)
+@leaf
 def release(t: Any, minute: Any) -> None:
     """Give up the cells that no window at `minute` or later holds."""
     end = t.arena.meta[0]
@@ -103,7 +104,7 @@ def release(t: Any, minute: Any) -> None:
     t.arena.meta[TAIL] = place
 
 
-@njit(cache=True)
+@leaf
 def _turn_day(row: Any, day: Any) -> None:
     """Clear the days of an entity's ring that come into use."""
     if row.day < day:
@@ -114,7 +115,7 @@ def _turn_day(row: Any, day: Any) -> None:
         row.day = day
 
 
-@njit(cache=True)
+@leaf
 def _meet_day(row: Any, pair: Any, k: Any, day: Any) -> None:
     """Move a pair to today in the count of its sort of meeting."""
     old = np.int64(pair.day[k]) - 1
@@ -129,14 +130,14 @@ def _meet_day(row: Any, pair: Any, k: Any, day: Any) -> None:
     pair.day[k] = day + 1
 
 
-@njit(cache=True)
+@leaf
 def _last_minute(t: Any, pair: Any, k: Any) -> Any:
     """Minute of a pair's last meeting of sort k; far in the past where no window holds it."""
     place = whole(t.arena, pair.last[k])
     return np.int64(t.arena.words[at(t.arena, place) + MINUTE]) if place else np.int64(-1_000_000)
 
 
-@njit(cache=True)
+@leaf
 def _meet(t: Any, e: Any, pair: Any, k: Any, place: Any, minute: Any, values: Any) -> bool:
     """Move a pair to the cell at `place` for meetings of sort k; False where it is there already."""
     if pair.last[k] == np.uint32(place & 0xFFFFFFFF):
@@ -156,7 +157,7 @@ def _meet(t: Any, e: Any, pair: Any, k: Any, place: Any, minute: Any, values: An
     return True
 
 
-@njit(cache=True)
+@leaf
 def _unmeet(t: Any, e: Any, pair: Any, k: Any, minute: Any) -> None:
     """Forget a pair's last meeting of sort k."""
     column = _STARTS[pair.kind] + k
@@ -171,7 +172,7 @@ def _unmeet(t: Any, e: Any, pair: Any, k: Any, minute: Any) -> None:
     pair.last[k] = 0
 
 
-@njit(cache=True)
+@leaf
 def _take_orders(t: Any, row: Any, first: Any, day: Any) -> None:
     """Add to what the pairs of the cell's rows have taken and needed. All of it, before any is judged."""
     o = first
@@ -186,12 +187,12 @@ def _take_orders(t: Any, row: Any, first: Any, day: Any) -> None:
         o = seen.next
 
 
-@njit(cache=True)
+@leaf
 def _unneeded(pair: Any) -> Any:
     return pair.taken >= UNNEEDED_TAKEN and pair.needed * ONE_IN < pair.taken
 
 
-@njit(cache=True)
+@leaf
 def _meet_seller(t: Any, e: Any, row: Any, seen: Any, place: Any, minute: Any, values: Any) -> None:
     p = seen.pairs[SELLER]
     pair = t.pairs.rows[p]
@@ -210,7 +211,7 @@ def _meet_seller(t: Any, e: Any, row: Any, seen: Any, place: Any, minute: Any, v
     t.pairs.dirty[p >> PAGE_SHIFT] = 1
 
 
-@njit(cache=True)
+@leaf
 def _meet_key(t: Any, e: Any, seen: Any, place: Any, minute: Any, values: Any, turns: Any) -> None:
     """turns int64[3], raised: keys that set in, keys refused now, and those refused a minute ago too."""
     p = seen.pairs[KEY]
@@ -227,7 +228,7 @@ def _meet_key(t: Any, e: Any, seen: Any, place: Any, minute: Any, values: Any, t
     t.pairs.dirty[p >> PAGE_SHIFT] = 1
 
 
-@njit(cache=True)
+@leaf
 def _meet_other(t: Any, e: Any, seen: Any, place: Any, minute: Any, values: Any) -> None:
     p = seen.pairs[OTHER]
     pair = t.pairs.rows[p]
@@ -236,7 +237,7 @@ def _meet_other(t: Any, e: Any, seen: Any, place: Any, minute: Any, values: Any)
     t.pairs.dirty[p >> PAGE_SHIFT] = 1
 
 
-@njit(cache=True)
+@leaf
 def _meet_customers(t: Any, e: Any, row: Any, first: Any, hour: Any) -> None:
     """Enter a cell's customers in the entity's sketch of the hour; give the open customers back."""
     s = row.sketches
@@ -260,7 +261,7 @@ def _meet_customers(t: Any, e: Any, row: Any, first: Any, hour: Any) -> None:
         u = following
 
 
-@njit(cache=True)
+@leaf
 def shed_sketches(t: Any, e: Any, hour: Any) -> None:
     """Drop the sketches of entity e that no window at `hour` or later holds: they are the list's end."""
     row = t.entities.rows[e]
@@ -300,7 +301,7 @@ def customers_of(t: Any, e: Any, hour: Any) -> Any:
     return t.guess[e, 0]
 
 
-@njit(cache=True)
+@leaf
 def _unlink(t: Any, e: Any, c: Any) -> None:
     """Take an open cell out of its entity's list and give it back."""
     row = t.entities.rows[e]
@@ -316,7 +317,7 @@ def _unlink(t: Any, e: Any, c: Any) -> None:
     free_row(t.cells, c)
 
 
-@njit(cache=True)
+@leaf
 def _sum_up(t: Any, e: Any, row: Any, values: Any, day: Any) -> None:
     """Add the cell's sums to windows and day."""
     for c in range(len(values)):
@@ -331,7 +332,7 @@ def _sum_up(t: Any, e: Any, row: Any, values: Any, day: Any) -> None:
         row.ring[start + d] += 1 if column == CELL_DISTINCT else values[column]
 
 
-@njit(cache=True)
+@leaf
 def _apply(t: Any, c: Any, minute: Any, values: Any, turns: Any, log: Any, logged: Any) -> Any:
     """Close open cell c; how many entries the log has then."""
     cell = t.cells.rows[c]
@@ -409,7 +410,7 @@ def close_cells(
     return logged
 
 
-@njit(cache=True)
+@leaf
 def _view_days(row: Any, day: Any, week: Any, past: Any) -> None:
     week[:] = 0
     past[:] = 0
