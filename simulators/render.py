@@ -83,7 +83,7 @@ class Render:
 
     def settle(self, calls: Rows) -> Rows:
         """Answered calls in time order, with their machine and final status; what failed returns nothing."""
-        calls = calls[np.lexsort((calls["first"], calls["op"], calls["link"], calls["time"]))]
+        calls = calls[np.argsort(calls["time"], kind="stable")]
         at = self.links.at[calls["link"]]
         turn = np.where(
             at["stays_ms"] > 0, calls["time"] // np.maximum(at["stays_ms"], 1), np.arange(len(calls))
