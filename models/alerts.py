@@ -47,7 +47,8 @@ class Evidence(msgspec.Struct, frozen=True):
 class Alert(msgspec.Struct):
     """What is told of an entity that crossed a line; a later version replaces an earlier one.
 
-    Fields as in the contract; beside them: `origins` and `origin_ids`, `calls`, and `superseded_by`: id of
+    Fields as in the contract; beside them: `origins`, `origin_ids`, `calls`, `withdrawn`
+    (told early, and not so at the close after all) and `superseded_by`: id of
     the alert that stands for one which was told early and turned out to have begun before.
     """
 
@@ -82,6 +83,7 @@ class Alert(msgspec.Struct):
     window_end: int = 0
     evidence: list[Evidence] = []
     superseded_by: str | None = None
+    withdrawn: bool = False
 
     def json(self) -> bytes:
         """One line of JSON."""
@@ -202,6 +204,13 @@ class AlertBook:
                 self._dirty.add(key)
                 out.append(msgspec.structs.replace(entry.alert))
         return sorted(out, key=lambda a: a.alert_id)
+
+    def withdraw(self, minute: int) -> list[Alert]:
+        """Last version of alerts told early for a minute up to `minute`, now closed, that did not cross."""
+        over = [k for k, alert in self._early.items() if alert.time <= (minute + 1) * MINUTE_MS]
+        self._dirty.update(over)
+        gone = [msgspec.structs.replace(self._early.pop(key), version=2, withdrawn=True) for key in over]
+        return sorted(gone, key=lambda a: a.alert_id)
 
     def sweep(self, minute: int) -> None:
         """Forget alerts whose quiet period is over. Never changes a result."""

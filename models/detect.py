@@ -154,6 +154,7 @@ class Detect:
                 closed.scores = _joined(scored)
             self._told = [cells for cells in (self._waiting(),) if len(cells)]
         self._closed_to = max(self._closed_to, until)
+        closed.alerts += self._book.withdraw(self._closed_to)
         closed.alerts += self._book.due(None if self._sources.all_idle else self._closed_to)
         if self._closed_to // SWEEP_MINUTES > self._swept and len(ready):
             self._sweep()

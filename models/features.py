@@ -335,7 +335,7 @@ def table() -> str:
         "# Features",
         "",
         "Made by `python -m models.features > docs/features.md`. One row per entity and active minute;",
-        "higher is more anomalous. Windows end with the minute; 7d counts whole UTC days, today and six before.",
+        "higher is more anomalous. Windows end with the minute; 7d: whole UTC days, today and six before.",
         "",
         "| feature | unit | window | of | needs | early | meaning |",
         "|---|---|---|---|---|---|---|",

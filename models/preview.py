@@ -17,7 +17,7 @@ from models.state import WINDOWS, add_cell
 _MINUTES = np.array(WINDOW_MINUTES)
 _STARTS = np.array(DISTINCT_START)
 _KINDS = len(DISTINCT_NAMES)
-#: Sellers that are unneeded may cease to be so within the minute: never counted early.
+#: Sellers that became unneeded in an open minute may cease to be so: they count from its close only.
 _CERTAIN_BITS = 0x7FF & ~(1 << 5)
 
 

@@ -1,7 +1,7 @@
 """Open cells -> running sums and exact distinct counts over trailing windows. Touches its tables only.
 
 Minutes come in order. Each pair of an entity and a member remembers, for each sort of meeting, the cell of
-the last one, and each cell how many pairs remember it; so a window's distinct count is the sum over its cells.
+the last one, and each cell how many pairs remember it: a window's distinct count is the sum over its cells.
 """
 
 from __future__ import annotations
@@ -394,14 +394,13 @@ def close_cells(
     """
     values = np.zeros(CELL_COLUMNS, np.int64)
     turns = np.zeros(3, np.int64)
-    logged, newest = 0, np.int64(-1)
+    logged = 0
+    # Once, for the first minute: alerts of each minute of the batch list members by these cells.
+    release(t, np.int64(t.cells.rows[order[0]].minute))
     for n in range(len(order)):
         c = order[n]
         minute = np.int64(t.cells.rows[c].minute)
         e = np.int64(t.cells.rows[c].entity)
-        if minute > newest:
-            release(t, minute)
-            newest = minute
         logged = _apply(t, c, minute, values, turns, log, logged)
         kinds[n] = t.entities.rows[e].kind
         windows[n] = t.sums[e]

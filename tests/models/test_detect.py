@@ -1,0 +1,192 @@
+"""Detect: what it counts equals the naive count, and how it was told never shows."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+
+from models.detect import Detect
+from models.errors import ConfigError
+from models.features import FEATURE, FEATURE_NAMES
+from models.rules import RuleSet
+from models.sightings import ENTITY_KINDS
+from tests.models import naive_windows
+from tests.models.detect_tries import MODEL, histories, outcome, plain, rules
+from tests.models.sightings_maker import DAY_0, MINUTE_MS, Touch, message
+
+QUICK = settings(
+    max_examples=15,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    phases=[Phase.explicit, Phase.generate],
+)
+
+
+@pytest.fixture(scope="module")
+def low_rules(tmp_path_factory) -> RuleSet:
+    return rules(tmp_path_factory.mktemp("rules"))
+
+
+def make(low_rules: RuleSet, sources: int = 1) -> Detect:
+    return Detect(sources, low_rules, MODEL, scores=True)
+
+
+@QUICK
+@given(histories(size=40))
+def test_counts_equal_the_naive_twin(low_rules, history) -> None:
+    found = outcome(make(low_rules, len(history.sources)), low_rules, list(plain(history))).scores
+    meant = {}
+    for kind, letters in enumerate("do"):
+        for entity in (0, 1):
+            mine = [t for t in history.touches if (t.kind, t.entity) == (kind, entity)]
+            for minute in {t.minute for t in mine}:
+                key = ((minute + 1) * MINUTE_MS, ENTITY_KINDS[kind], f"{letters}{entity}")
+                meant[key] = naive_windows.features(mine, minute)
+    assert found.keys() == meant.keys()
+    for key, values in meant.items():
+        other = "developers_" if key[1] == "developer" else "origins_"
+        for name, value in values.items():
+            if name in FEATURE and not name.startswith(other):
+                assert found[key][1 + FEATURE[name]] == pytest.approx(value), (key, name)
+
+
+# minute          0     1     4     5     6
+# seller a        x                       .
+# seller b              x
+# closes                      ^     ^     ^
+# 5 min window    [-----------]              a, b -> 2
+#                       [-----------]        b    -> 1
+#                             [-----------]       -> 0, and the seller c of the close itself
+def test_window_edges(low_rules) -> None:
+    touches = [Touch(DAY_0, 1, 1, 1), Touch(DAY_0 + 1, 1, 2, 2)]
+    touches += [Touch(DAY_0 + m, 1, 3, 3) for m in (4, 5, 6)]
+    touches += [Touch(DAY_0 + m, 1, 3, 3) for m in (59, 60, 61, 1_439, 1_440, 1_441)]
+    detect = make(low_rules)
+    detect.add(message(touches))
+    rows = detect.finish().scores
+    sellers = rows.features[:, FEATURE["sellers_1h"]].tolist()
+    assert rows.features[:, FEATURE["calls_5m"]].tolist()[2:5] == [3, 3, 3 - 1 + 1]
+    assert sellers[5:8] == [3, 2, 1]
+    assert rows.features[:, FEATURE["sellers_24h"]].tolist()[8:] == [3, 2, 1]
+
+
+def test_the_least_watermark_holds_the_minute_open(low_rules) -> None:
+    detect = make(low_rules, 2)
+    detect.add(message([Touch(DAY_0, 1, 1, 1)], watermark_minute=DAY_0 + 9))
+    assert detect.close().minutes == 0  # the other source was not heard yet
+    detect.add(message([], source=1, watermark_minute=DAY_0))
+    assert detect.close().minutes == 0
+    detect.add(message([], source=1, watermark_minute=DAY_0 + 1))
+    assert detect.close().minutes == 1
+
+
+def test_idle_sources_hold_nothing_open(low_rules) -> None:
+    detect = make(low_rules, 2)
+    detect.add(message([Touch(DAY_0, 1, 1, 1)], watermark_minute=DAY_0))
+    detect.add(message([], source=1, idle=True))
+    assert detect.close().minutes == 0
+    detect.add(message([], watermark_minute=DAY_0, idle=True))
+    assert detect.close().minutes == 1
+
+
+def test_a_row_after_its_close_counts_in_the_next_minute(low_rules) -> None:
+    detect = make(low_rules)
+    detect.add(message([Touch(DAY_0 + 3, 1, 1, 1)], idle=True))
+    detect.close()
+    detect.add(message([Touch(DAY_0 + 2, 1, 2, 2)], chunk=1))
+    done = detect.finish()
+    assert detect.late == 1
+    assert done.scores.time.tolist() == [(DAY_0 + 5) * MINUTE_MS]
+    assert done.scores.features[0, FEATURE["sellers_24h"]] == 2
+
+
+def test_an_alert_tells_who_and_how_much(low_rules) -> None:
+    detect = make(low_rules)
+    sums = (("calls", 2), ("records", 50), ("pii_records", 20), ("pii_name", 20))
+    detect.add(message([Touch(DAY_0, 1, s, s, other=4, sums=sums, customers=(s,)) for s in range(600)]))
+    early = detect.preview()
+    done = detect.finish().alerts
+    assert [a.version for a in early + done] == [1, 2]
+    assert early[0].alert_id == done[0].alert_id
+    alert = done[0]
+    assert (alert.sellers, len(alert.seller_ids), alert.developers, alert.origins) == (600, 500, 1, 1)
+    assert (alert.developer_ids, alert.origin_ids) == (["d1"], ["o4"])
+    assert (alert.records, alert.pii, alert.calls) == (30_000, {"name": 12_000}, 1_200)
+    assert alert.customers.low <= 600 <= alert.customers.high
+    assert alert.reasons
+    assert alert.window_end - alert.window_start == 1_440 * MINUTE_MS or "week" in alert.rules
+    assert (alert.evidence[0].first, alert.evidence[0].last) == (0, 599)
+    assert early[0].seller_ids == alert.seller_ids
+
+
+def test_a_quiet_period_begins_a_new_alert(low_rules) -> None:
+    detect = make(low_rules)
+    minutes = [0, 1, 2, 3, 7, 7 + 120, 7 + 120 + 121]
+    detect.add(
+        message(
+            [
+                Touch(DAY_0 + m, 1, s, s, sums=(("calls", 1), ("pii_records", 40)))
+                for m in minutes
+                for s in range(3)
+            ]
+        )
+    )
+    alerts = detect.finish().alerts
+    last = {a.alert_id: a for a in alerts}
+    assert [(a.count, a.version) for a in last.values()] == [(6, 7), (1, 2)]
+    assert sum(a.version > 1 for a in alerts) < 7  # told at most every five minutes
+
+
+def test_old_pairs_and_entities_are_forgotten(low_rules) -> None:
+    detect = make(low_rules)
+    for day in range(12):
+        touches = [Touch(DAY_0 + day * 1_440, day, s, s, customers=(s,)) for s in range(50)]
+        detect.add(message(touches, chunk=day, watermark_minute=DAY_0 + day * 1_440))
+        detect.close()
+    detect.finish()
+    assert detect.entities < 12
+    assert len(detect._state.pairs) <= 9 * 101
+    assert len(detect._state.sketches) <= 2
+
+
+def test_changed_pages_are_those_that_changed(low_rules) -> None:
+    detect = make(low_rules)
+    detect.add(
+        message([Touch(DAY_0, e, s, s) for e in range(100) for s in range(40)], watermark_minute=DAY_0 + 1)
+    )
+    detect.close()
+    whole = sum(len(p) for p in detect.changed().values())
+    detect.add(message([Touch(DAY_0 + 1, 1, 1, 1)], chunk=1, watermark_minute=DAY_0 + 2))
+    detect.close()
+    assert sum(len(p or b"") for p in detect.changed().values()) < whole / 3
+
+
+def test_a_snapshot_of_other_partitions_is_refused(low_rules) -> None:
+    detect = make(low_rules)
+    pages = {k: v for k, v in detect.changed().items() if v is not None}
+    with pytest.raises(ConfigError, match="1 source partitions, now there are 2"):
+        make(low_rules, 2).restore(pages)
+    with pytest.raises(ConfigError, match="no state of detect"):
+        make(low_rules).restore({})
+    with pytest.raises(ConfigError, match="source partition 7"):
+        detect.add(message([], source=7))
+
+
+def test_features_without_their_field_are_off_by_name(low_rules) -> None:
+    detect = make(low_rules)
+    assert "customers_24h" in detect.off
+    assert "pii_records_24h" in detect.off
+    detect.add(message([Touch(DAY_0, 1, 1, 1, sums=(("pii_records", 1),), customers=(1,))]))
+    assert "customers_24h" not in detect.off
+    assert "pii_records_24h" not in detect.off
+    assert "orders_taken_24h" in detect.off
+
+
+def test_score_rows_have_the_contract_columns(low_rules) -> None:
+    detect = make(low_rules)
+    detect.add(message([Touch(DAY_0, 1, 1, 1)]))
+    columns = detect.finish().scores.columns()
+    assert tuple(columns) == ("time", "entity_kind", "entity_id", "score", *FEATURE_NAMES)
+    assert columns["time"].dtype == np.int64
+    assert columns["score"].dtype == np.float64
