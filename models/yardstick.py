@@ -70,7 +70,7 @@ def rank_entities(truth: Truth, kind: str, highest: Mapping[str, float]) -> Rank
 
 
 def _met(truth: Truth, label: Label, best: Mapping[Entity, tuple[float, str]]) -> bool:
-    """Whether another label of the party, met by an entity, says the same in other words (an address twice)."""
+    """Whether another label of the party, met by an entity, says the same in other words."""
     if label.entity_kind != "origin":
         return False
     own = parts_of(label.entity_id)
