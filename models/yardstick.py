@@ -289,22 +289,25 @@ def false_alerts(truth: Truth, alerts: Iterable[Alert]) -> list[dict[str, object
 
 
 def population_figures(truth: Truth, false: Sequence[Mapping[str, object]]) -> dict[str, dict[str, object]]:
-    """Per look-alike population: members, how many were flagged, which."""
-    members: defaultdict[str, set[Entity]] = defaultdict(set)
+    """Per look-alike population: members (parties), how many were flagged by any entity, which entities."""
+    members: defaultdict[str, set[str]] = defaultdict(set)
     for label in truth.labels:
-        if label.label == BENIGN:
-            members[label.population].add(label.entity)
-    flagged: defaultdict[str, list[str]] = defaultdict(list)
+        if label.label == BENIGN and label.party not in truth.parties:
+            members[label.population].add(label.party)
+    parties: defaultdict[str, set[str]] = defaultdict(set)
+    names: defaultdict[str, list[str]] = defaultdict(list)
     for entry in false:
-        flagged[str(entry["population"])].append(f"{entry['entity_kind']} {entry['entity_id']}")
+        population, entity = str(entry["population"]), f"{entry['entity_kind']} {entry['entity_id']}"
+        parties[population].add(str(entry["party"]) or entity)
+        names[population].append(entity)
     return {
         name: {
             "members": len(members[name]),
-            "flagged": len(flagged[name]),
-            "share": len(flagged[name]) / len(members[name]) if members[name] else math.nan,
-            "names": sorted(flagged[name]),
+            "flagged": len(parties[name]),
+            "share": len(parties[name]) / len(members[name]) if members[name] else math.nan,
+            "names": sorted(names[name]),
         }
-        for name in sorted({*members, *flagged})
+        for name in sorted({*members, *names})
     }
 
 
@@ -338,6 +341,7 @@ def alert_figures(truth: Truth, alerts: Sequence[Alert], take: Take, days: float
         "precision": 1 - len(false) / len(alerted) if alerted else math.nan,
         "false_entities": len(false),
         "false_a_day": len(false) / days,
+        "false_parties_a_day": len({f["party"] or f["entity_id"] for f in false}) / days,
         **detection_figures(found),
         "scenarios": scenario_figures(found),
         "populations": population_figures(truth, false),

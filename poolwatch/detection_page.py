@@ -52,10 +52,10 @@ def _head(result: Figures) -> str:
     moved = (
         f"; the simulator's numbers moved by up to {percent(result['perturb'])}" if result["perturb"] else ""
     )
+    size = f"{result['sellers']:,} sellers, {result['developers']:,} developers, {result['hours']} h{moved}"
     return f"""# Detection, measured
 
-Scenario `{result["scenario"]}`: {result["sellers"]:,} sellers, {result["developers"]:,} developers,
-{result["hours"]} hours{moved}.
+Scenario `{result["scenario"]}`: {size}.
 {discipline} Model: {result["model"]}. Undetected poolers are part of the history that is judged.
 
 ```
@@ -114,6 +114,7 @@ def _alerts(runs: list[Figures]) -> str:
         ["poolers found", spread((f.get("recall") for f in found), percent)],
         ["alerted entities that are a pooler's", spread((f["precision"] for f in found), percent)],
         ["false entities a day", spread((f["false_a_day"] for f in found), two)],
+        ["false parties a day", spread((f["false_parties_a_day"] for f in found), two)],
         ["median hours to detection", spread((f.get("median_hours") for f in found), hours)],
         ["customers taken before, of all", spread((f.get("share_before") for f in found), percent)],
         [
@@ -148,8 +149,9 @@ def _populations(runs: Mapping[str, Figures]) -> str:
         found = {s: run["alerts"]["populations"].get(name) for s, run in runs.items()}
         members = sum(f["members"] for f in found.values() if f)
         flagged = [f"{x} (seed {s})" for s, f in found.items() if f for x in f["names"]]
-        share = percent(len(flagged) / members) if members else "–"
+        parties = sum(f["flagged"] for f in found.values() if f)
+        share = percent(parties / members) if members else "–"
         shown = ", ".join(flagged[:12]) + (f" and {len(flagged) - 12} more" if len(flagged) > 12 else "")
-        rows.append([name, str(members), str(len(flagged)), share, shown])
-    head = ["look-alikes", "members", "flagged", "share", "which"]
+        rows.append([name, str(members), str(parties), share, shown])
+    head = ["look-alikes", "parties", "flagged", "share", "by which entities"]
     return "## Who was flagged by mistake\n\n" + _table(head, rows) if rows else ""

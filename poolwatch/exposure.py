@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from models.errors import PoolwatchError
-from models.truth import AGGREGATOR, Label, Truth
+from models.truth import AGGREGATOR, BENIGN, Label, Truth
 from models.yardstick import Take
 from poolwatch.evidence import batches, milliseconds
 
@@ -31,7 +32,7 @@ class EventPass:
         self.first_ms, self.last_ms, self.events = 1 << 62, -1, 0
         self._first_taken: dict[str, dict[str, int]] = defaultdict(dict)
         self._calls: dict[str, int] = defaultdict(int)
-        self._by_poolers: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+        self._by_party: dict[str, dict[Label, int]] = defaultdict(lambda: defaultdict(int))
 
     def read(self, path: Path) -> EventPass:
         for batch in batches(path, EVENT_COLUMNS, EVENTS_NEED):
@@ -45,25 +46,14 @@ class EventPass:
         return {p: np.sort(np.array(list(c.values()), np.int64)) for p, c in self._first_taken.items()}
 
     def own_addresses(self) -> list[Label]:
-        """Labels for addresses, in no label yet, from which a labelled pooler makes most of the calls."""
+        """Labels for addresses, in none yet, from which one labelled developer's party makes most calls."""
         labels = []
-        for address, parties in self._by_poolers.items():
-            party, calls = max(parties.items(), key=lambda item: item[1])
+        for address, parties in self._by_party.items():
+            owner, calls = max(parties.items(), key=lambda item: item[1])
             known = self._truth.standing("origin", f"ip:{address}")
-            if 2 * calls > self._calls[address] and all(x.label != AGGREGATOR for x in known):
-                p = self._truth.parties[party]
-                labels.append(
-                    Label(
-                        "origin",
-                        f"ip:{address}",
-                        AGGREGATOR,
-                        party,
-                        p.scenario,
-                        p.start_ms,
-                        p.end_ms,
-                        p.scenario,
-                    )
-                )
+            told = any(x.label == AGGREGATOR for x in known) or (known and owner.label == BENIGN)
+            if 2 * calls > self._calls[address] and not told:
+                labels.append(replace(owner, entity_kind="origin", entity_id=f"ip:{address}"))
         return labels
 
     def _add(self, table: pa.Table) -> None:
@@ -96,10 +86,15 @@ class EventPass:
 
     def _count(self, group: Mapping[str, Any], parties: list[str]) -> None:
         address = group.get("source_ip")
-        if address:
-            self._calls[address] += group["count_all"]
-            for party in parties:
-                self._by_poolers[address][party] += group["count_all"]
+        if not address:
+            return
+        self._calls[address] += group["count_all"]
+        owners = [self._truth.parties[party].labels[0] for party in parties]
+        if not owners:
+            labels = self._truth.standing("developer", group["developer_id"] or "")
+            owners = [x for x in labels[:1] if x.label == BENIGN]
+        for owner in owners:
+            self._by_party[address][owner] += group["count_all"]
 
     def _take(self, table: pa.Table, who: list[str], wanted: Mapping[tuple[Any, ...], list[str]]) -> None:
         if "customers" not in table.column_names:

@@ -64,6 +64,7 @@ def test_take_by_events_counts_answered_calls_of_the_party_in_its_span(tmp_path)
         event(40, "robbed", ["c5"], address="203.0.113.9"),
         event(50, "robbed", ["c6"], address="198.51.100.1"),
         event(60, "shop", None, address="198.51.100.1"),
+        event(70, "shop", None, address="198.51.100.2"),
         event(100, "d", ["c3"]),
         event(110, "d", ["c4"]),
     ]
@@ -73,12 +74,16 @@ def test_take_by_events_counts_answered_calls_of_the_party_in_its_span(tmp_path)
         [
             label("developer", "d", party="pool", start=10, end=100),
             label("origin", "net:203.0.113.0/24", party="pool", start=10, end=100),
+            label("developer", "shop", "benign", party="shop"),
         ]
     )
     seen = EventPass(truth).read(path)
     assert list(seen.take()["pool"]) == [10, 20, 40, 100]
-    assert [x.entity_id for x in seen.own_addresses()] == ["ip:192.0.2.1"]
-    assert (seen.events, seen.first_ms, seen.last_ms) == (9, 5, 110)
+    assert [x.entity_id for x in seen.own_addresses()] == [
+        "ip:192.0.2.1",
+        "ip:198.51.100.2",  # and not .1, which two share evenly
+    ]
+    assert (seen.events, seen.first_ms, seen.last_ms) == (10, 5, 110)
 
 
 @pytest.mark.parametrize("form", ["parquet", "jsonl"])
