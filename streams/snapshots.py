@@ -2,16 +2,15 @@
 
 Per stage and partition, all with the partition as hash tag so that a Redis Cluster serves:
 
-    poolwatch:{3}:fold:head         hash   epoch, position
-    poolwatch:{3}:fold:pages        set    names of the pages
-    poolwatch:{3}:fold:page:NAME    string one page
-    poolwatch:{3}:fold:new:E:NAME   string a page on its way in, expires by itself
+    poolwatch:{3}:fold:head         hash    epoch, position
+    poolwatch:{3}:fold:pages        hash    page name -> page
+    poolwatch:{3}:fold:part:E:N     string  pages on their way in, by epoch E; expires by itself
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Sequence
+import struct
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -23,8 +22,8 @@ from models.pages import Pages
 
 #: Bytes sent to Redis in one go: short enough that nobody else waits long for Redis.
 CHUNK_BYTES = 4 << 20
-#: Keys in one MGET or one script: Redis' Lua stack and latency both like it small.
-CHUNK_KEYS = 1_000
+#: Pages read at once.
+CHUNK_PAGES = 1_000
 STAGED_S = 600
 
 
@@ -96,28 +95,30 @@ def fenced(stage: str, partition: int, mine: int, now: int) -> Fenced:
     return Fenced(f"{stage}[{partition}]: epoch {mine} was taken over by {now}; this worker joins again")
 
 
-# KEYS: head, set of names, pages that go, (staged, live) of each that comes.
-# ARGV: epoch, position, how many go, how many come, names that go, names that come.
+# KEYS: head, pages, staged parts; ARGV: epoch, position, names of pages that go. A part is, for each page, two
+# lengths, its name, its content (Redis' cmsgpack knows no binary); it is filed in runs that Lua's stack bears.
 _COMMIT = """
 local now = redis.call('HGET', KEYS[1], 'epoch')
 if now ~= ARGV[1] then return redis.error_reply('FENCED ' .. tostring(now)) end
-local gone = tonumber(ARGV[3])
-local come = tonumber(ARGV[4])
-for i = 1, gone do
-  redis.call('SREM', KEYS[2], ARGV[4 + i])
-  redis.call('UNLINK', KEYS[2 + i])
+for i = 3, #KEYS do
+  if redis.call('EXISTS', KEYS[i]) == 0 then return redis.error_reply('STAGED part is gone: ' .. KEYS[i]) end
 end
-for i = 1, come do
-  local staged = KEYS[2 + gone + 2 * i - 1]
-  local live = KEYS[2 + gone + 2 * i]
-  if redis.call('EXISTS', staged) == 0 then return redis.error_reply('STAGED ' .. staged) end
-end
-for i = 1, come do
-  local staged = KEYS[2 + gone + 2 * i - 1]
-  local live = KEYS[2 + gone + 2 * i]
-  redis.call('RENAME', staged, live)
-  redis.call('PERSIST', live)
-  redis.call('SADD', KEYS[2], ARGV[4 + gone + i])
+for i = 3, #ARGV, 1000 do redis.call('HDEL', KEYS[2], unpack(ARGV, i, math.min(i + 999, #ARGV))) end
+for i = 3, #KEYS do
+  local part = redis.call('GET', KEYS[i])
+  local at, run = 1, {}
+  while at <= #part do
+    local name, page
+    name, page, at = struct.unpack('<I4I4', part, at)
+    run[#run + 1] = string.sub(part, at, at + name - 1)
+    run[#run + 1] = string.sub(part, at + name, at + name + page - 1)
+    at = at + name + page
+    if #run == 1000 or at > #part then
+      redis.call('HSET', KEYS[2], unpack(run))
+      run = {}
+    end
+  end
+  redis.call('DEL', KEYS[i])
 end
 redis.call('HSET', KEYS[1], 'position', ARGV[2])
 return 1
@@ -125,8 +126,8 @@ return 1
 
 
 class RedisSnapshots:
-    """Snapshots in Redis. Pages are first sent under names of their own, then moved in by one script:
-    the script is short however large the state is, and a snapshot is there whole or not at all."""
+    """Snapshots in Redis. Pages are first sent in parts under names of their own, then one script files them:
+    a snapshot is there whole or not at all, and no part holds others up for long."""
 
     def __init__(self, url: str, prefix: str = "") -> None:
         """`prefix` as in Settings.prefix."""
@@ -143,36 +144,23 @@ class RedisSnapshots:
             # The epoch first: whoever held the partition can change nothing from here on.
             epoch = int(await self._redis.hincrby(head, "epoch", 1))
             position = await self._redis.hget(head, "position")
-            names = sorted(
-                n.decode() for n in await self._redis.smembers(self._key(stage, partition, "pages"))
-            )
+            key = self._key(stage, partition, "pages")
+            names: list[bytes] = await self._redis.hkeys(key)
             pages: dict[str, bytes] = {}
-            for start in range(0, len(names), CHUNK_KEYS):
-                part = names[start : start + CHUNK_KEYS]
-                found = await self._redis.mget([self._key(stage, partition, f"page:{n}") for n in part])
-                pages.update({n: page for n, page in zip(part, found, strict=True) if page is not None})
+            for start in range(0, len(names), CHUNK_PAGES):
+                part = names[start : start + CHUNK_PAGES]
+                found = await self._redis.hmget(key, part)
+                pages.update({name.decode(): page for name, page in zip(part, found, strict=True)})
         except RedisError as error:
             raise away(error) from error
-        if len(pages) != len(names):
-            raise PoolwatchError(
-                f"{stage}[{partition}]: {len(names) - len(pages)} pages of the snapshot are gone from Redis "
-                "(maxmemory-policy must be noeviction); delete its keys to start from the topic again"
-            )
         return Loaded(epoch, None if position is None else int(position), pages)
 
     async def save(self, stage: str, partition: int, epoch: int, position: int, pages: Pages) -> None:
         try:
-            await self._stage(stage, partition, epoch, pages)
+            staged = await self._stage(stage, partition, epoch, pages)
+            keys = [self._key(stage, partition, "head"), self._key(stage, partition, "pages"), *staged]
             gone = [name for name, page in pages.items() if page is None]
-            come = [name for name, page in pages.items() if page is not None]
-            keys = [self._key(stage, partition, "head"), self._key(stage, partition, "pages")]
-            keys += [self._key(stage, partition, f"page:{name}") for name in gone]
-            for name in come:
-                keys += [
-                    self._key(stage, partition, f"new:{epoch}:{name}"),
-                    self._key(stage, partition, f"page:{name}"),
-                ]
-            await self._commit(keys=keys, args=[epoch, position, len(gone), len(come), *gone, *come])
+            await self._commit(keys=keys, args=[epoch, position, *gone])
         except ResponseError as error:
             text = str(error)
             if text.startswith("FENCED"):
@@ -181,13 +169,13 @@ class RedisSnapshots:
         except RedisError as error:
             raise away(error) from error
 
-    async def _stage(self, stage: str, partition: int, epoch: int, pages: Pages) -> None:
-        for part in _parts(pages):
-            async with self._redis.pipeline(transaction=False) as pipe:
-                for name, page in part:
-                    pipe.set(self._key(stage, partition, f"new:{epoch}:{name}"), page, ex=STAGED_S)
-                await pipe.execute()
-            await asyncio.sleep(0)
+    async def _stage(self, stage: str, partition: int, epoch: int, pages: Pages) -> list[str]:
+        """Send pages that come, in parts of about CHUNK_BYTES; returns the parts' keys."""
+        keys = []
+        for number, part in enumerate(_parts(pages)):
+            keys.append(self._key(stage, partition, f"part:{epoch}:{number}"))
+            await self._redis.set(keys[-1], part, ex=STAGED_S)
+        return keys
 
     async def holds(self, stage: str, partition: int, epoch: int) -> bool:
         try:
@@ -199,20 +187,21 @@ class RedisSnapshots:
         await self._redis.aclose()
 
 
-def _parts(pages: Pages) -> list[Sequence[tuple[str, bytes]]]:
-    """Pages that come, in runs of at most CHUNK_BYTES (or one page) and CHUNK_KEYS."""
-    parts: list[Sequence[tuple[str, bytes]]] = []
-    part: list[tuple[str, bytes]] = []
+def _parts(pages: Pages) -> Iterator[bytes]:
+    """Pages that come, as _COMMIT reads them, cut once a part has CHUNK_BYTES."""
+    part: list[bytes] = []
     size = 0
     for name, page in pages.items():
         if page is None:
             continue
-        if part and (size + len(page) > CHUNK_BYTES or len(part) == CHUNK_KEYS):
-            parts.append(part)
-            part, size = [], 0
-        part.append((name, page))
+        text = name.encode()
+        part += (struct.pack("<II", len(text), len(page)), text, page)
         size += len(page)
-    return [*parts, part] if part else parts
+        if size >= CHUNK_BYTES:
+            yield b"".join(part)
+            part, size = [], 0
+    if part:
+        yield b"".join(part)
 
 
 def connect(url: str) -> Any:
