@@ -8,6 +8,7 @@ continues what it has applied (`begin` <= position < `next`), was read before a 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ from typing import Any
 
 from faust.transport.drivers import aiokafka as stock
 from faust.types import TP
+
+log = logging.getLogger("poolwatch.worker")
 
 #: Start positions of freshly assigned partitions (stages load their state there); None = beginning.
 Locate = Callable[[set[TP]], Awaitable[Mapping[TP, int | None]]]
@@ -185,7 +188,7 @@ class Consumer(stock.Consumer):
             self._committed_offset[tp] = None
             self._acked[tp].clear()
             self._acked_index[tp].clear()
-            self.log.info("%s[%d]: from offset %d", tp.topic, tp.partition, position)
+            log.info("%s[%d]: from offset %d", tp.topic, tp.partition, position)
         self.transport.moved(moved)
 
     async def end_offsets(self, tps: Iterable[TP]) -> Mapping[TP, int]:

@@ -1,0 +1,47 @@
+"""Alerts -> topic alerts (key alert_id) and the Redis feed. Twice is harmless: a later version replaces."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+from redis.exceptions import RedisError
+
+from models.alerts import Alert
+from streams import feed, metrics
+from streams.outbox import Outbox
+from streams.patience import Patience
+from streams.settings import Settings
+from streams.snapshots import connect
+
+
+class Deliver:
+    """Sends alert versions to both; waits while Redis is away."""
+
+    def __init__(self, outbox: Outbox, topic: str, settings: Settings, patience: Patience) -> None:
+        self._outbox, self._topic, self._patience = outbox, topic, patience
+        self._redis: Any = connect(settings.redis)
+        self._keys = feed.FeedKeys(settings.prefix)
+        self._keep = feed.Keep(entries=settings.feed_length, days=settings.feed_days)
+
+    async def __call__(self, alerts: Sequence[Alert]) -> list[asyncio.Future[Any]]:
+        """Queue for the topic and tell the feed. Returns the futures of the topic's messages."""
+        texts = [alert.json() for alert in alerts]
+        sent = [
+            await self._outbox.send(self._topic, text, alert.alert_id.encode())
+            for alert, text in zip(alerts, texts, strict=True)
+        ]
+        while True:
+            try:
+                await feed.publish(self._redis, self._keys, texts, self._keep)
+                break
+            except (RedisError, OSError) as error:
+                await self._patience.wait("redis", error)
+        self._patience.back("redis")
+        for alert in alerts:
+            metrics.count_alert(alert)
+        return sent
+
+    async def close(self) -> None:
+        await self._redis.aclose()

@@ -1,0 +1,151 @@
+"""Topic usage-events -> models.fold -> topic sightings (and dead letters). Decides nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+
+from models.decode import Decoder
+from models.events import Events, Rejected
+from models.fold import Fold, split_at_chunks
+from models.sightings import CHUNK_OFFSETS, Sightings
+from models.sightings_codec import encode
+from streams import dead_letters, metrics
+from streams.outbox import Outbox
+from streams.routing import route
+from streams.stage import Event, HoleError, Slot, Stage
+from streams.topics import Topics
+from streams.transport import Batch
+
+#: Earlier than any event: what a partition has been told of a source that it never heard of.
+NEVER_MS = -(1 << 62)
+
+
+class FoldAgent:
+    """Batches of usage events in, messages of sightings out; marks where nothing else tells the watermark.
+
+    end_offset  asks the broker where a partition ends, now
+    reread      moves the consumer of a partition to an offset
+    """
+
+    def __init__(
+        self,
+        stage: Stage[Fold],
+        decoder: Decoder,
+        outbox: Outbox,
+        topics: Topics,
+        destinations: int,
+        end_offset: Callable[[int], Awaitable[int]],
+        reread: Callable[[int, int], Awaitable[None]],
+    ) -> None:
+        self.stage, self._decoder, self._outbox, self._topics = stage, decoder, outbox, topics
+        self._destinations, self._end_offset, self._reread = destinations, end_offset, reread
+        self._settings = stage.settings
+
+    async def handle(self, event: Event, batch: Batch) -> None:
+        """One batch of one partition."""
+        try:
+            accepted = self.stage.accept(batch)
+        except HoleError:
+            await self._reread(batch.partition, self.stage.slots[batch.partition].position)
+            accepted = None
+        if accepted is None:
+            self.stage.acknowledge(None, event)
+            return
+        slot, values, offsets = accepted
+        async with slot.busy:
+            await self._fold(slot, batch, values, offsets)
+        self.stage.acknowledge(slot, event)
+
+    async def _fold(self, slot: Slot[Fold], batch: Batch, values: list[bytes], offsets: list[int]) -> None:
+        begun = time.perf_counter()
+        events, rejected = self._decode(values, offsets)
+        metrics.WORK.observe(time.perf_counter() - begun, "decode")
+        metrics.BATCH_EVENTS.observe(len(values), "fold")
+        await self._reject(slot, rejected, "rejected")
+        parts = {int(part.offset[0]) // CHUNK_OFFSETS: part for part in split_at_chunks(events) if len(part)}
+        for chunk in range(slot.position // CHUNK_OFFSETS, (batch.next - 1) // CHUNK_OFFSETS + 1):
+            if chunk in parts:
+                await self._step(slot, parts[chunk])
+            slot.position = min((chunk + 1) * CHUNK_OFFSETS, batch.next)
+            if slot.position == (chunk + 1) * CHUNK_OFFSETS and self.stage.due(slot):
+                self.stage.capture(slot)
+        metrics.LATENCY.observe(max(0.0, time.time() - batch.last_timestamp_ms / 1000), "send_to_fold")
+
+    def _decode(self, values: list[bytes], offsets: list[int]) -> tuple[Events, list[Rejected]]:
+        try:
+            return self._decoder.records(values, offsets)
+        except Exception:  # a record that the decoder does not survive must not stop its partition
+            good, bad = [], []
+            for place, (value, offset) in enumerate(zip(values, offsets, strict=True)):
+                try:
+                    self._decoder.records([value], [offset])
+                    good.append(place)
+                except Exception as error:
+                    bad.append(Rejected(offset, f"the decoder failed: {type(error).__name__}"))
+            events, rejected = self._decoder.records([values[i] for i in good], [offsets[i] for i in good])
+            return events, [*rejected, *bad]
+
+    async def _step(self, slot: Slot[Fold], events: Events) -> None:
+        begun = time.perf_counter()
+        folded = slot.state.step(events)
+        messages = [
+            (partition, message, encode(message))
+            for partition, message in route(folded.sightings, self._destinations, self._told(slot))
+        ]
+        metrics.WORK.observe(time.perf_counter() - begun, "fold")
+        metrics.SIGHTINGS.inc(len(folded.sightings.rows))
+        ahead = len(folded.ahead)
+        outcomes = {"duplicate": folded.duplicates, "late": folded.late}
+        accepted = len(events) - folded.duplicates - folded.late - ahead
+        for outcome, count in ({"accepted": accepted} | outcomes).items():
+            metrics.EVENTS.labels(outcome).inc(count)
+        for partition, message, value in messages:
+            await self._send(slot, partition, message, value)
+        await self._reject(slot, folded.ahead, "ahead")
+
+    def _told(self, slot: Slot[Fold]) -> list[int]:
+        return [slot.marked.get(p, (NEVER_MS, False))[0] for p in range(self._destinations)]
+
+    async def _send(self, slot: Slot[Fold], partition: int, message: Sightings, value: bytes) -> None:
+        sent = await self._outbox.send(self._topics.sightings, value, partition=partition)
+        self.stage.follow(slot, sent)
+        slot.marked[partition] = (message.watermark_ms, message.idle)
+
+    async def _reject(self, slot: Slot[Fold], rejected: list[Rejected], outcome: str) -> None:
+        if rejected:
+            metrics.EVENTS.labels(outcome).inc(len(rejected))
+            to, topic = self._topics.dead_letters, self._topics.events
+            for sent in await dead_letters.send(self._outbox, to, topic, slot.partition, rejected):
+                self.stage.follow(slot, sent)
+
+    async def mark_forever(self) -> None:
+        """Tell every sightings partition the watermark of each source, rows or not, every mark_ms while it moves."""
+        while True:
+            await asyncio.sleep(self._settings.mark_ms / 1000)
+            for slot in list(self.stage.slots.values()):
+                if slot.seek and not slot.busy.locked():
+                    await self._mark(slot)
+
+    async def _mark(self, slot: Slot[Fold]) -> None:
+        silent = time.monotonic() - slot.read_at >= self._settings.idle_s
+        said = any(idle for _, idle in slot.marked.values())
+        idle = silent and (said or await self._at_end(slot))
+        # While the broker was asked a batch may have come: its messages tell the watermark.
+        if not slot.held or slot.busy.locked() or (idle and time.monotonic() - slot.read_at < self._settings.idle_s):
+            return
+        async with slot.busy:
+            message = slot.state.mark(idle=idle)
+            now = (message.watermark_ms, message.idle)
+            value = encode(message)
+            for partition in range(self._destinations):
+                if slot.marked.get(partition) != now:
+                    await self._send(slot, partition, message, value)
+
+    async def _at_end(self, slot: Slot[Fold]) -> bool:
+        """Whether the broker confirms that there is nothing more, and this worker is the one to say so."""
+        if await self._end_offset(slot.partition) != slot.position:
+            slot.read_at = time.monotonic()
+            return False
+        return await self.stage.store.holds(self.stage.name, slot.partition, slot.epoch)

@@ -1,0 +1,115 @@
+"""(key, value) batches -> a Kafka topic, at a set rate or as fast as it goes. For simulators and benchmarks."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from types import TracebackType
+from typing import Any, Self
+
+from confluent_kafka import KafkaException, Producer
+
+from models.errors import PoolwatchError
+from streams.settings import Settings
+
+
+def librdkafka_security(settings: Settings) -> dict[str, Any]:
+    """As topics.client_security, in librdkafka's words."""
+    if settings.security == "plaintext":
+        return {}
+    words: dict[str, Any] = {"security.protocol": settings.security.upper()}
+    if settings.security.startswith("sasl"):
+        words |= {
+            "sasl.mechanism": settings.sasl_mechanism,
+            "sasl.username": settings.sasl_user,
+            "sasl.password": settings.sasl_password,
+        }
+    if settings.ssl_ca:
+        words["ssl.ca.location"] = settings.ssl_ca
+    return words
+
+
+class FastProducer:
+    """Context manager; leaving it waits until the broker has everything.
+
+    rate   events a second, None = as fast as it goes
+    The key decides the partition as in Kafka's own clients (murmur2), so every producer agrees.
+    """
+
+    def __init__(self, settings: Settings, topic: str, rate: float | None = None, compression: str = "lz4") -> None:
+        self._topic, self._rate, self._broker = topic, rate, settings.broker
+        self._producer = Producer(
+            {
+                "bootstrap.servers": settings.bootstrap,
+                "client.id": "poolwatch-producer",
+                "acks": "all",
+                "enable.idempotence": True,
+                "partitioner": "murmur2_random",
+                "compression.type": compression,
+                "linger.ms": 5,
+                "batch.num.messages": 10_000,
+                "batch.size": 900_000,
+                "queue.buffering.max.messages": 200_000,
+                "queue.buffering.max.kbytes": 131_072,
+                "message.timeout.ms": 60_000,
+                "log_level": 0,
+                "error_cb": lambda _: None,  # a failed delivery is told by `_delivered`
+                **librdkafka_security(settings),
+            }
+        )
+        self._failed: str = ""
+        self.sent = 0
+        self._begun = time.monotonic()
+
+    def _delivered(self, error: Any, _: Any) -> None:
+        if error is not None:
+            self._failed = str(error)
+
+    def send(self, batch: Iterable[tuple[bytes, bytes]]) -> int:
+        """Queue a batch; waits for room, and for the rate. Returns how many. PoolwatchError: delivery failed."""
+        produce, poll, topic, told = self._producer.produce, self._producer.poll, self._topic, self._delivered
+        count = 0
+        for key, value in batch:
+            while True:
+                try:
+                    produce(topic, value, key, on_delivery=told)
+                    break
+                except BufferError:
+                    poll(0.05)
+                    self._check()
+            count += 1
+            if not count & 1023:
+                poll(0)
+        poll(0)
+        self._check()
+        self.sent += count
+        if self._rate:
+            ahead = self._begun + self.sent / self._rate - time.monotonic()
+            if ahead > 0:
+                time.sleep(ahead)
+        return count
+
+    def flush(self, timeout_s: float = 60.0) -> None:
+        """Wait until the broker has everything. PoolwatchError: it has not, in that time."""
+        left = self._producer.flush(timeout_s)
+        self._check()
+        if left:
+            raise PoolwatchError(f"{self._broker}: {left} events could not be delivered in {timeout_s:g} s")
+
+    def _check(self) -> None:
+        if self._failed:
+            raise PoolwatchError(f"{self._broker}: {self._topic}: {self._failed}")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None:
+            self.flush()
+        else:
+            try:
+                self._producer.purge()
+            except KafkaException:  # what is queued is dropped in any case
+                return

@@ -1,0 +1,109 @@
+"""Nothing lost, nothing twice: whatever is killed or stopped, alerts end as in an undisturbed replay."""
+
+import os
+import threading
+import time
+
+import pytest
+
+from streams import topics
+from streams.brokers import EmbeddedRedis, JarKafka
+from streams.feed import Feed
+from streams.settings import Settings
+from tests.e2e import chaos
+
+LONG = os.environ.get("CHAOS") == "long"
+SEED = int(os.environ.get("CHAOS_SEED", "17"))
+
+pytestmark = [pytest.mark.kafka, pytest.mark.redis, pytest.mark.chaos]
+
+
+def settings_of(kafka_url, redis_url, prefix):
+    return Settings(
+        broker=kafka_url,
+        redis=redis_url,
+        prefix=prefix,
+        partitions=8,
+        snapshot_s=2,
+        session_s=6,
+        idle_s=3_600,  # silence while a server is away must not close minutes here
+        wait_s=0.5,
+    )
+
+
+def check(settings, workers, told):
+    wanted = chaos.replayed(settings, chaos.read_all(settings, settings.name("usage-events")))
+    assert len(wanted) > 20, "the events must raise alerts, or nothing is shown"
+    found = chaos.wait_equal(settings, wanted, limit_s=60)
+    words = "\n".join(f"--- {w.name}\n{w.words()[-3000:]}" for w in workers)
+    assert found == wanted, f"seed {SEED}, {told}: {chaos.difference(found, wanted)}\n{words}"
+    return wanted
+
+
+def feed_of(settings):
+    import asyncio
+
+    async def read():
+        feed = Feed(settings.redis, settings.prefix)
+        try:
+            return await feed.read("0", count=100_000)
+        finally:
+            await feed.close()
+
+    return asyncio.run(read())
+
+
+def test_workers_killed_and_stopped_while_events_flow(kafka_url, redis_url, prefix, tmp_path):
+    settings = settings_of(kafka_url, redis_url, prefix)
+    topics.ensure(settings)
+    count, rate = (400_000, 4_000) if LONG else (60_000, 3_000)
+    workers = [chaos.WorkerProcess(settings, name, tmp_path) for name in ("a", "b")]
+    faults = chaos.Faults(
+        SEED, workers, 12 if LONG else 3, pause_s=(1, 6) if LONG else (2, 4), hang_s=(1, 12) if LONG else (7, 9)
+    )
+    try:
+        for worker in workers:
+            worker.start()
+        sender = threading.Thread(target=chaos.produce, args=(settings, SEED, count, 120, rate), daemon=True)
+        sender.start()
+        time.sleep(4)
+        faults.start()
+        sender.join()
+        faults.join()
+        wanted = check(settings, workers, faults.told)
+        seen = [(e.head.alert_id, e.head.version) for e in feed_of(settings)]
+        assert len(seen) == len(set(seen)), "a version came twice to the feed"
+        assert {alert_id for alert_id, _ in seen} == set(wanted)
+        assert all(worker.stop() for worker in workers), "a worker did not end when asked to"
+    finally:
+        for worker in workers:
+            if worker.process and worker.process.poll() is None:
+                worker.kill()
+
+
+@pytest.mark.parametrize("victim", ["redis", "kafka"])
+def test_a_server_killed_and_restarted(victim, tmp_path, prefix):
+    with JarKafka() as kafka, EmbeddedRedis() as redis:
+        settings = settings_of(kafka.url, redis.url, prefix)
+        topics.ensure(settings)
+        worker = chaos.WorkerProcess(settings, "a", tmp_path)
+        server = redis if victim == "redis" else kafka
+        try:
+            worker.start()
+            sender = threading.Thread(
+                target=chaos.produce, args=(settings, SEED, 60_000, 120, 3_000), daemon=True
+            )
+            sender.start()
+            time.sleep(9)
+            server.kill()
+            time.sleep(4)
+            server.start()
+            sender.join()
+            check(settings, [worker], [f"{victim} killed"])
+            assert f"{victim} " in worker.words()
+            assert worker.words().count(" is away") <= 3, worker.words()
+            assert "Traceback" not in worker.words()
+            assert worker.stop()
+        finally:
+            if worker.process and worker.process.poll() is None:
+                worker.kill()
