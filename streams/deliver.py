@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
 from redis.exceptions import RedisError
 
 from models.alerts import Alert
@@ -14,22 +15,30 @@ from streams.outbox import Outbox
 from streams.patience import Patience
 from streams.settings import Settings
 from streams.snapshots import connect
+from streams.topics import Topics
+
+
+def contract(alert: Alert, events_topic: str) -> bytes:
+    """The alert as the contract has it: evidence is named by topic."""
+    fields: dict[str, Any] = msgspec.to_builtins(alert)
+    fields["evidence"] = [{"topic": events_topic, **place} for place in fields["evidence"]]
+    return msgspec.json.encode(fields)
 
 
 class Deliver:
     """Sends alert versions to both; waits while Redis is away."""
 
-    def __init__(self, outbox: Outbox, topic: str, settings: Settings, patience: Patience) -> None:
-        self._outbox, self._topic, self._patience = outbox, topic, patience
+    def __init__(self, outbox: Outbox, topics: Topics, settings: Settings, patience: Patience) -> None:
+        self._outbox, self._topics, self._patience = outbox, topics, patience
         self._redis: Any = connect(settings.redis)
         self._keys = feed.FeedKeys(settings.prefix)
         self._keep = feed.Keep(entries=settings.feed_length, days=settings.feed_days)
 
     async def __call__(self, alerts: Sequence[Alert]) -> list[asyncio.Future[Any]]:
         """Queue for the topic and tell the feed. Returns the futures of the topic's messages."""
-        texts = [alert.json() for alert in alerts]
+        texts = [contract(alert, self._topics.events) for alert in alerts]
         sent = [
-            await self._outbox.send(self._topic, text, alert.alert_id.encode())
+            await self._outbox.send(self._topics.alerts, text, alert.alert_id.encode())
             for alert, text in zip(alerts, texts, strict=True)
         ]
         while True:

@@ -49,14 +49,18 @@ class DetectAgent:
                 self.stage.capture(slot)
         self.stage.acknowledge(slot, event)
 
-    async def _detect(self, slot: Slot[Detect], values: list[bytes], offsets: list[int], batch: Batch) -> None:
+    async def _detect(
+        self, slot: Slot[Detect], values: list[bytes], offsets: list[int], batch: Batch
+    ) -> None:
         metrics.BATCH_EVENTS.observe(len(values), "detect")
         begun = time.perf_counter()
         bad = []
         for value, offset in zip(values, offsets, strict=True):
             try:
                 sightings = decode(value)
-            except Exception as error:  # nobody but fold writes here; one broken message must not stop the rest
+            except (
+                Exception
+            ) as error:  # nobody but fold writes here; one broken message must not stop the rest
                 bad.append(Rejected(offset, f"no sightings message: {type(error).__name__}"))
                 continue
             slot.state.add(sightings)
@@ -67,7 +71,9 @@ class DetectAgent:
         if bad:
             metrics.EVENTS.labels("rejected").inc(len(bad))
             to = self._topics.dead_letters
-            for sent in await dead_letters.send(self._outbox, to, self._topics.sightings, slot.partition, bad):
+            for sent in await dead_letters.send(
+                self._outbox, to, self._topics.sightings, slot.partition, bad
+            ):
                 self.stage.follow(slot, sent)
         if alerts:
             for sent in await self._deliver(alerts):

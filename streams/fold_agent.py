@@ -10,16 +10,12 @@ from models.decode import Decoder
 from models.events import Events, Rejected
 from models.fold import Fold, split_at_chunks
 from models.sightings import CHUNK_OFFSETS, Sightings
-from models.sightings_codec import encode
+from models.sightings_codec import cut, encode, route
 from streams import dead_letters, metrics
 from streams.outbox import Outbox
-from streams.routing import route
 from streams.stage import Event, HoleError, Slot, Stage
 from streams.topics import Topics
 from streams.transport import Batch
-
-#: Earlier than any event: what a partition has been told of a source that it never heard of.
-NEVER_MS = -(1 << 62)
 
 
 class FoldAgent:
@@ -92,7 +88,9 @@ class FoldAgent:
         folded = slot.state.step(events)
         messages = [
             (partition, message, encode(message))
-            for partition, message in route(folded.sightings, self._destinations, self._told(slot))
+            for partition, routed in route(folded.sightings, self._destinations).items()
+            if len(routed.rows)  # the others are told by a mark
+            for message in cut(routed)
         ]
         metrics.WORK.observe(time.perf_counter() - begun, "fold")
         metrics.SIGHTINGS.inc(len(folded.sightings.rows))
@@ -104,9 +102,6 @@ class FoldAgent:
         for partition, message, value in messages:
             await self._send(slot, partition, message, value)
         await self._reject(slot, folded.ahead, "ahead")
-
-    def _told(self, slot: Slot[Fold]) -> list[int]:
-        return [slot.marked.get(p, (NEVER_MS, False))[0] for p in range(self._destinations)]
 
     async def _send(self, slot: Slot[Fold], partition: int, message: Sightings, value: bytes) -> None:
         sent = await self._outbox.send(self._topics.sightings, value, partition=partition)
@@ -121,7 +116,7 @@ class FoldAgent:
                 self.stage.follow(slot, sent)
 
     async def mark_forever(self) -> None:
-        """Tell every sightings partition the watermark of each source, rows or not, every mark_ms while it moves."""
+        """Tell every sightings partition each source's watermark, every mark_ms while it moves."""
         while True:
             await asyncio.sleep(self._settings.mark_ms / 1000)
             for slot in list(self.stage.slots.values()):
@@ -133,7 +128,11 @@ class FoldAgent:
         said = any(idle for _, idle in slot.marked.values())
         idle = silent and (said or await self._at_end(slot))
         # While the broker was asked a batch may have come: its messages tell the watermark.
-        if not slot.held or slot.busy.locked() or (idle and time.monotonic() - slot.read_at < self._settings.idle_s):
+        if (
+            not slot.held
+            or slot.busy.locked()
+            or (idle and time.monotonic() - slot.read_at < self._settings.idle_s)
+        ):
             return
         async with slot.busy:
             message = slot.state.mark(idle=idle)

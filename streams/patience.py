@@ -25,9 +25,7 @@ class Patience:
         if system not in self._away:
             self._away[system] = time.monotonic()
             text = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
-            log.warning(
-                "%s %s is away (%s); waiting, nothing is lost", system, self._addresses[system], text
-            )
+            log.warning("%s %s is away (%s); waiting, nothing is lost", system, self._addresses[system], text)
 
     def back(self, system: str) -> None:
         """`system` answered."""

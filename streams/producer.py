@@ -1,4 +1,4 @@
-"""(key, value) batches -> a Kafka topic, at a set rate or as fast as it goes. For simulators and benchmarks."""
+"""(key, value) batches -> a Kafka topic, at a set rate or as fast as it goes. Touches one producer."""
 
 from __future__ import annotations
 
@@ -36,7 +36,9 @@ class FastProducer:
     The key decides the partition as in Kafka's own clients (murmur2), so every producer agrees.
     """
 
-    def __init__(self, settings: Settings, topic: str, rate: float | None = None, compression: str = "lz4") -> None:
+    def __init__(
+        self, settings: Settings, topic: str, rate: float | None = None, compression: str = "lz4"
+    ) -> None:
         self._topic, self._rate, self._broker = topic, rate, settings.broker
         self._producer = Producer(
             {
@@ -66,7 +68,7 @@ class FastProducer:
             self._failed = str(error)
 
     def send(self, batch: Iterable[tuple[bytes, bytes]]) -> int:
-        """Queue a batch; waits for room, and for the rate. Returns how many. PoolwatchError: delivery failed."""
+        """Queue a batch; waits for room and for the rate. Returns how many. PoolwatchError: not delivered."""
         produce, poll, topic, told = self._producer.produce, self._producer.poll, self._topic, self._delivered
         count = 0
         for key, value in batch:

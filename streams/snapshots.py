@@ -95,8 +95,8 @@ def fenced(stage: str, partition: int, mine: int, now: int) -> Fenced:
     return Fenced(f"{stage}[{partition}]: epoch {mine} was taken over by {now}; this worker joins again")
 
 
-# KEYS: head, pages, staged parts; ARGV: epoch, position, names of pages that go. A part is, for each page, two
-# lengths, its name, its content (Redis' cmsgpack knows no binary); it is filed in runs that Lua's stack bears.
+# KEYS: head, pages, staged parts; ARGV: epoch, position, names of pages that go. A part is, for each page,
+# two lengths, its name, its content (Redis' cmsgpack knows no binary); runs are as long as Lua's stack bears.
 _COMMIT = """
 local now = redis.call('HGET', KEYS[1], 'epoch')
 if now ~= ARGV[1] then return redis.error_reply('FENCED ' .. tostring(now)) end

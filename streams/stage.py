@@ -1,7 +1,7 @@
-"""What fold and detect share: partitions held, what a batch may do, snapshots, acknowledgement. Decides nothing.
+"""What fold and detect share: partitions held, what a batch may do, snapshots, acknowledgement.
 
-A stage's output depends on its partition's records alone, so that a crash needs an old snapshot and the records
-since. What must hold for that:
+A stage's output depends on its partition's records alone, so that a crash needs an old snapshot and the
+records since. What must hold for that:
 
 - a batch read before a seek is dropped, one that leaves a hole is never applied;
 - a snapshot is written only after the broker has acknowledged all that was sent before it;
@@ -15,7 +15,7 @@ import logging
 import time
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -121,7 +121,7 @@ class Stage(Generic[State]):
             return None
         if batch.offsets and batch.offsets[0] < batch.begin:
             raise PoolwatchError(
-                f"{self.topic}[{batch.partition}]: the topic goes on at {batch.offsets[0]}, the snapshot was at "
+                f"{self.topic}[{batch.partition}]: it goes on at {batch.offsets[0]}, the snapshot was at "
                 f"{batch.begin}: the topic was made anew; use another --prefix, or delete its keys in Redis"
             )
         if batch.begin > slot.position:
@@ -145,7 +145,9 @@ class Stage(Generic[State]):
         slot.saving = asyncio.create_task(self._save(slot, slot.position, pages, waiting))
         slot.saving.add_done_callback(self._saved)
 
-    async def _save(self, slot: Slot[State], position: int, pages: Pages, sent: set[asyncio.Future[Any]]) -> None:
+    async def _save(
+        self, slot: Slot[State], position: int, pages: Pages, sent: set[asyncio.Future[Any]]
+    ) -> None:
         begun = time.perf_counter()
         if sent:
             await asyncio.wait(sent)
@@ -198,7 +200,7 @@ class Stage(Generic[State]):
             slot.unacked.popleft()[0].ack()
 
     async def finish(self, at_any_position: bool) -> None:
-        """Last snapshots of a worker that stops in order; without it a start repeats some seconds, no more."""
+        """Last snapshots of a worker that stops in order; without them a start repeats some seconds."""
         for slot in list(self.slots.values()):
             async with slot.busy:
                 if slot.saving and not slot.saving.done():
@@ -211,6 +213,3 @@ class Stage(Generic[State]):
 
 class HoleError(PoolwatchError):
     """Records are missing before a batch: read again from the position applied."""
-
-
-Handle = Callable[[Event, Batch], Awaitable[None]]

@@ -32,13 +32,15 @@ from streams.settings import Settings
 from streams.snapshots import RedisSnapshots, SnapshotStore, StoreAwayError
 from streams.stage import Stage
 from streams.topics import Topics
-from streams.transport import Transport
+from streams.transport import Consumer, Transport
 
 log = logging.getLogger("poolwatch.worker")
 
 #: Batches queued before an agent; a batch may have `poll_records` records.
 QUEUED_BATCHES = 8
 STOP_S = 15.0
+#: An answer that takes longer is none.
+PULSE_S = 5.0
 
 
 async def run(settings: Settings, stop: asyncio.Event | None = None) -> None:
@@ -123,11 +125,12 @@ class Session:
             await self.worker.store.holds("worker", 0, 0)  # Redis answers, before the group is joined
             self.worker.patience.back("kafka")
             self.worker.patience.back("redis")
-            deliver = Deliver(outbox, self.topics.alerts, self.settings, self.worker.patience)
+            deliver = Deliver(outbox, self.topics, self.settings, self.worker.patience)
             stack.push_async_callback(deliver.close)
             app = self._app(outbox, deliver, counts)
             await stack.enter_async_context(self._running(app))
             log.info("worker runs: %s, group %s", self.settings.broker, app.conf.id)
+            self._task(self._pulse(outbox))
             await self._until(stop, app)
             await self._finish()
 
@@ -169,15 +172,18 @@ class Session:
         app.transport = transport
         sources, destinations = counts[self.topics.events], counts[self.topics.sightings]
 
+        def consumer() -> Consumer:
+            return app.consumer  # type: ignore[return-value]  # Transport.Consumer says so
+
         async def end_offset(partition: int) -> int:
             tp = TP(self.topics.events, partition)
-            return int((await app.consumer.end_offsets([tp]))[tp])
+            return int((await consumer().end_offsets([tp]))[tp])
 
         async def reread_events(partition: int, offset: int) -> None:
-            await app.consumer.move({TP(self.topics.events, partition): offset})
+            await consumer().move({TP(self.topics.events, partition): offset})
 
         async def reread_sightings(partition: int, offset: int) -> None:
-            await app.consumer.move({TP(self.topics.sightings, partition): offset})
+            await consumer().move({TP(self.topics.sightings, partition): offset})
 
         shared = (worker.store, settings, worker.patience, self.fail)
         self.fold: Stage[Fold] = Stage("fold", self.topics.events, self._new_fold, *shared)
@@ -185,9 +191,7 @@ class Session:
             "detect", self.topics.sightings, lambda _: Detect(sources, worker.rules, worker.model), *shared
         )
         decoder = Decoder(worker.operations)
-        fold = FoldAgent(
-            self.fold, decoder, outbox, self.topics, destinations, end_offset, reread_events
-        )
+        fold = FoldAgent(self.fold, decoder, outbox, self.topics, destinations, end_offset, reread_events)
         detect = DetectAgent(self.detect, outbox, self.topics, deliver, reread_sightings)
         for agent in (fold, detect):
             self._attach(app, agent)
@@ -257,6 +261,17 @@ class Session:
         self._tasks.add(task)
         return task
 
+    async def _pulse(self, outbox: Outbox) -> None:
+        """Notice Kafka's absence where nothing else would say it: the clients try again in silence."""
+        while True:
+            await asyncio.sleep(self.settings.wait_s)
+            try:
+                await asyncio.wait_for(outbox.partitions([self.topics.events]), PULSE_S)
+            except (TimeoutError, KafkaError, OSError) as error:
+                self.worker.patience.away("kafka", error)
+            else:
+                self.worker.patience.back("kafka")
+
     async def _finish(self) -> None:
         """Snapshots of an orderly stop. Fenced or away: the older snapshot serves as well."""
         with contextlib.suppress(PoolwatchError, asyncio.TimeoutError):
@@ -264,13 +279,13 @@ class Session:
             await asyncio.wait_for(self.detect.finish(at_any_position=True), STOP_S)
 
 
-class _Batches(faust.Schema):  # type: ignore[misc]
+class _Batches(faust.Schema[Any, Any]):
     """Hands a batch on as it is."""
 
-    def loads_key(self, app: Any, message: Any, **_: Any) -> Any:
+    def loads_key(self, app: Any, message: Any, **_: Any) -> Any:  # noqa: ARG002
         return message.key
 
-    def loads_value(self, app: Any, message: Any, **_: Any) -> Any:
+    def loads_value(self, app: Any, message: Any, **_: Any) -> Any:  # noqa: ARG002
         return message.value
 
 

@@ -25,9 +25,9 @@ from models.fold import Fold, split_at_chunks
 from models.model import Model
 from models.operations import Operations
 from models.rules import RuleSet
-from streams.fold_agent import NEVER_MS
+from models.sightings_codec import route
+from streams.deliver import contract
 from streams.producer import FastProducer
-from streams.routing import route
 from streams.settings import Settings, from_environment
 
 START_MS = 1_700_000_000_000
@@ -35,7 +35,7 @@ MINUTE_MS = 60_000
 
 
 def events(seed, count, step_ms):
-    """(key, value) of `count` usage events in time order: busy and quiet developers, orders read by several."""
+    """(key, value) of `count` usage events in time order: busy and quiet developers, shared orders."""
     chance = random.Random(seed)
     for number in range(count):
         seller, developer = chance.randrange(400), int(chance.paretovariate(0.6)) % 60
@@ -59,12 +59,15 @@ def events(seed, count, step_ms):
 
 
 def closers(partitions, count, step_ms):
-    """One event a partition that lies hours later: every watermark passes all that came before."""
+    """Events in each partition that lie hours later: every watermark passes all that came before.
+
+    As many as a partition needs to believe a jump in time (models.fold)."""
     late = START_MS + count * step_ms + 180 * MINUTE_MS
-    for partition in range(partitions):
+    for number in range(20 * partitions):
+        partition = number % partitions
         event = {
-            "event_id": f"closer-{partition}",
-            "time": late,
+            "event_id": f"closer-{number}",
+            "time": late + number,
             "developer_id": "closer",
             "seller_id": f"closer{partition}",
             "key_id": "closer",
@@ -87,7 +90,7 @@ def read_all(settings, topic):
             consumer.assign([TopicPartition(topic, partition, low)])
             at = low
             while at < high:
-                for message in consumer.consume(10_000, timeout=10):
+                for message in consumer.consume(500, timeout=0.2):
                     at = message.offset() + 1
                     found[partition].append((message.offset(), message.key(), message.value()))
     finally:
@@ -115,7 +118,7 @@ def replayed(settings, partitions):
                 detects[destination].add(message)
         for detect in detects:
             for alert in detect.close().alerts:
-                _keep_last(alerts, json.loads(alert.json()))
+                _keep_last(alerts, json.loads(contract(alert, "")))
     return alerts
 
 
@@ -125,9 +128,7 @@ def _sightings(partition, records, operations, count):
     accepted, _ = decoder.records([value for _, _, value in records], [offset for offset, _, _ in records])
     for part in split_at_chunks(accepted):
         folded = fold.step(part)
-        step = list(route(folded.sightings, count, [NEVER_MS] * count))
-        mark = fold.mark(idle=False)
-        yield [*step, *((destination, mark) for destination in range(count))]
+        yield list(route(folded.sightings, count).items())
 
 
 def _keep_last(alerts, alert):
@@ -138,12 +139,13 @@ def _keep_last(alerts, alert):
 
 
 def delivered(settings):
-    """Last version of each alert in the topic `alerts`."""
+    """Last version of each alert in the topic `alerts`, but for those told early that another one stands for:
+    how far sources were apart decides whether there are such."""
     alerts = {}
     for records in read_all(settings, settings.name("alerts")).values():
         for _, _, value in records:
             _keep_last(alerts, json.loads(value))
-    return alerts
+    return {alert_id: alert for alert_id, alert in alerts.items() if not alert.get("superseded_by")}
 
 
 @dataclass
@@ -188,7 +190,7 @@ class WorkerProcess:
 
 
 class Faults(threading.Thread):
-    """`count` faults on the workers, one after the other, until done: SIGKILL and start, or SIGSTOP and SIGCONT."""
+    """`count` faults, one after the other, until done: SIGKILL and start, or SIGSTOP and SIGCONT."""
 
     def __init__(self, seed, workers, count, pause_s, hang_s):
         super().__init__(daemon=True)
@@ -243,7 +245,9 @@ def difference(found, wanted):
     other = [k for k in wanted.keys() & found.keys() if wanted[k] != found[k]]
     example = {f: (wanted[other[0]][f], found[other[0]].get(f)) for f in wanted[other[0]]} if other else {}
     example = {f: pair for f, pair in example.items() if pair[0] != pair[1]}
-    return f"lost {len(lost)}, added {len(added)}, other {len(other)} of {len(wanted)}; first other: {example}"
+    return (
+        f"lost {len(lost)}, added {len(added)}, other {len(other)} of {len(wanted)}; first other: {example}"
+    )
 
 
 def main():

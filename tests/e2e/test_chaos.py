@@ -3,6 +3,7 @@
 import os
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -24,6 +25,7 @@ def settings_of(kafka_url, redis_url, prefix):
         redis=redis_url,
         prefix=prefix,
         partitions=8,
+        rules=str(Path(__file__).with_name("rules")),
         snapshot_s=2,
         session_s=6,
         idle_s=3_600,  # silence while a server is away must not close minutes here
@@ -59,7 +61,11 @@ def test_workers_killed_and_stopped_while_events_flow(kafka_url, redis_url, pref
     count, rate = (400_000, 4_000) if LONG else (60_000, 3_000)
     workers = [chaos.WorkerProcess(settings, name, tmp_path) for name in ("a", "b")]
     faults = chaos.Faults(
-        SEED, workers, 12 if LONG else 3, pause_s=(1, 6) if LONG else (2, 4), hang_s=(1, 12) if LONG else (7, 9)
+        SEED,
+        workers,
+        12 if LONG else 3,
+        pause_s=(1, 6) if LONG else (2, 4),
+        hang_s=(1, 12) if LONG else (7, 9),
     )
     try:
         for worker in workers:
