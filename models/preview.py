@@ -76,7 +76,9 @@ def _bound(t: Any, c: Any, out: Any) -> None:
     cell = t.cells.rows[c]
     e, minute = np.int64(cell.entity), np.int64(cell.minute)
     words = t.arena.words
-    out[:] = t.sums[e]
+    for w in range(WINDOWS):
+        for column in range(out.shape[1]):
+            out[w, column] = t.sums[e, w, column]
     for w in range(WINDOWS):
         place = t.tails[e, w]
         while place:
