@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from simulators.calls import Rows, expand
+from simulators.orders import I64
 from simulators.render import Render, texts
 from simulators.world import Links, World
 
@@ -26,29 +26,35 @@ class Taken:
 
     def __init__(self, world: World, links: Links, render: Render) -> None:
         self.world, self.links, self.render = world, links, render
-        self.known: dict[int, npt.NDArray[np.int64]] = {}
-        self.parts: list[tuple[npt.NDArray[np.int64], ...]] = []
+        self.known: dict[int, I64] = {}  # party -> its orders (seller << 32 | number), ascending
+        self.when: dict[int, I64] = {}  # party -> when it took them first
 
     def note(self, calls: Rows) -> None:
         """Add answered calls of poolers, in time order."""
         calls = calls[(calls["status"] == 200) & (calls["count"] > 0)]
-        for party in np.unique(calls["party"]):
+        for party in np.unique(calls["party"]).tolist():
             own = calls[calls["party"] == party]
             owner, place = expand(own["count"].astype(np.int64))
-            order = self.links.at["seller"][own["link"][owner]].astype(np.int64) << 32 | (
-                own["first"][owner] + place
+            order = self.links.at["seller"][own["link"][owner]].astype(np.int64) << 32
+            new, first = np.unique(order | (own["first"][owner] + place), return_index=True)
+            known = self.known.get(party, np.zeros(0, np.int64))
+            where = np.searchsorted(known, new)
+            fresh = (
+                (where == len(known)) | (known[np.minimum(where, len(known) - 1)] != new)
+                if len(known)
+                else where == 0
             )
-            new, first = np.unique(order, return_index=True)
-            known = self.known.get(int(party), np.zeros(0, np.int64))
-            fresh = ~np.isin(new, known, assume_unique=True)
-            self.known[int(party)] = np.sort(np.concatenate([known, new[fresh]]))
-            self.parts.append((own["time"][owner[first[fresh]]], np.full(fresh.sum(), party), new[fresh]))
+            when = self.when.get(party, np.zeros(0, np.int64))
+            self.known[party] = np.insert(known, where[fresh], new[fresh])
+            self.when[party] = np.insert(when, where[fresh], own["time"][owner[first[fresh]]])
 
     def table(self) -> pa.Table:
         """Table of SCHEMA, in time order."""
-        if not self.parts:
+        if not self.known:
             return SCHEMA.empty_table()
-        time, party, order = (np.concatenate(column) for column in zip(*self.parts, strict=True))
+        order = np.concatenate(list(self.known.values()))
+        time = np.concatenate(list(self.when.values()))
+        party = np.repeat(np.array(list(self.known)), [len(known) for known in self.known.values()])
         turn = np.lexsort((order, party, time))
         time, party, order = time[turn], party[turn], order[turn]
         seller, number = order >> 32, order & 0xFFFFFFFF

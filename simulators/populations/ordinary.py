@@ -9,11 +9,15 @@ from simulators.populations._common import primary_kind, tool, unled
 from simulators.world import World
 
 SAYS = "public tools: orders, labels, invoices, reviews, service, prices, stock, analysis, accounts"
-DEFAULTS = {"extra": 1.1, "smallest": 12}
+DEFAULTS = {"extra": 1.1, "smallest": 12, "without": 0.07}
 
 
-def fill(world: World, extra: float, smallest: int, developers: int = 300) -> None:
-    """So many tools that there are `developers` in all; a seller uses `extra` of them beside its main one."""
+def fill(world: World, extra: float, smallest: int, without: float, developers: int = 300) -> None:
+    """So many tools that there are `developers` in all; a seller uses `extra` of them beside its main one.
+
+    A share `without` of the sellers that nobody serves yet has no main tool: the platform sends its parcels.
+    """
+    unled(world, round(without * int((~world.primary).sum())))
     count = max(developers - len(world.developer_ids), int(smallest))
     kinds = [primary_kind(world) for _ in range(max(count // 3, 2))]
     others = [kind for kind in KINDS if not kind.primary]

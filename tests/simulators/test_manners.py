@@ -1,12 +1,14 @@
 """Each pooler does what its table says, each population what its name says, and the page shows them all."""
 
+from pathlib import Path
+
 import numpy as np
 import pyarrow.compute as pc
 import pytest
 
 from models.features import FEATURES
 from simulators import poolers, populations, report, scenario
-from simulators.__main__ import listing
+from simulators.__main__ import listing, tables
 from simulators.calls import EVERYTHING, IDENTIFYING, OP
 from simulators.marketplace import Marketplace
 from tests.simulators.small import run
@@ -183,3 +185,8 @@ def test_the_page_shows_every_group_and_needs_nothing_from_elsewhere():
     assert "http" not in page
     assert page.count("<svg") == 4
     assert "nan" not in page
+
+
+def test_the_page_in_docs_is_the_code():
+    page = Path(__file__).parents[2] / "docs" / "marketplace.md"
+    assert page.read_text(encoding="utf-8") == tables(), "python -m simulators --tables > docs/marketplace.md"
