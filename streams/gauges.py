@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 import numpy as np
@@ -31,20 +32,6 @@ class Held(Protocol):
     def position(self) -> int: ...
     @property
     def state(self) -> Any: ...
-
-
-class Stage(Protocol):
-    """What a worker runs (streams.stage.Stage)."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def topic(self) -> str: ...
-    @property
-    def slots(self) -> Mapping[int, Any]: ...
-
-
-Ends = Callable[[str, list[int]], Awaitable[Mapping[int, int]]]
 
 
 def look(stage: str, slots: Mapping[int, Held], end_of: Callable[[int], int | None]) -> None:
@@ -82,16 +69,13 @@ def _add(state: Fold | Detect, sizes: Counter[str], rows: Counter[str]) -> None:
     rows.update({"entities": state.entities, "alerts": state.open_alerts})
 
 
-async def look_forever(stages: Sequence[Stage], ends: Ends) -> None:
-    """Look at every stage again and again; ends(topic, partitions) asks the broker where they end."""
+async def look_forever(
+    stages: Callable[[], Mapping[str, Mapping[int, Held]]], end_of: Callable[[str, int], int | None]
+) -> None:
+    """Look at every stage again and again. stages(): stage -> what it holds now; end_of(stage, partition)."""
     while True:
-        for stage in stages:
-            known: Mapping[int, int] = {}
-            try:
-                known = await asyncio.wait_for(ends(stage.topic, list(stage.slots)), LOOK_S)
-            except Exception:  # a broker that is away is told by those who need it; lag is unknown meanwhile
-                metrics.ERRORS.labels("kafka").inc()
-            look(stage.name, stage.slots, known.get)
+        for name, slots in stages().items():
+            look(name, slots, functools.partial(end_of, name))
         await asyncio.sleep(LOOK_S)
 
 

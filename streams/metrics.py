@@ -186,7 +186,7 @@ REQUESTS = _counter(
 )
 LISTENERS = _gauge("poolwatch_feed_listeners", "Open live feeds of the alert server.")
 FEED_SENT = _counter("poolwatch_feed_sent", "Alert versions sent down live feeds.")
-INFO = _gauge("poolwatch_info", "1; the labels tell by what the worker judges.", "model", "rule_set")
+INFO = _gauge("poolwatch_info", "1; the labels tell what runs.", "version", "model", "rule_set")
 
 for _outcome in OUTCOMES:  # present from the start: a rate over nothing is no panel
     EVENTS.labels(_outcome)

@@ -1,4 +1,4 @@
-"""A real Prometheus scrapes a real worker and the alert server: each query of the dashboard says something."""
+"""A real Prometheus scrapes a real worker and alert server: each query of the dashboard says something."""
 
 import json
 import os

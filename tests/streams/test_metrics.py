@@ -32,7 +32,7 @@ def test_the_manual_has_every_metric():
 
 def test_no_metric_is_labelled_with_an_id():
     ours = {"outcome", "stage", "step", "partition", "entity_kind", "severity", "rule", "feature", "table"}
-    ours |= {"system", "route", "status", "model", "rule_set"}
+    ours |= {"system", "route", "status", "version", "model", "rule_set"}
     assert {label for entry in metrics.TABLE for label in entry.labels} <= ours
 
 
