@@ -172,11 +172,12 @@ class AlertBook:
         if entry is None or crossing.minute - entry.minute > entry.quiet_minutes:
             # Told early or not, the close gives version 2 where it might have been.
             first_version = 2 if crossing.certain else 1
+            last_of_old = [entry.alert] if entry and entry.waiting else []
             alert = self._new(crossing, first_version)
             entry = _Open(alert, first_version, crossing.minute, crossing.minute, crossing.quiet_minutes)
             self._open[key] = entry
             fill(alert)
-            return [*self._supersede(key, alert), msgspec.structs.replace(alert)]
+            return [*last_of_old, *self._supersede(key, alert), msgspec.structs.replace(alert)]
         alert = entry.alert
         rose = SEVERITIES.index(crossing.severity) > SEVERITIES.index(alert.severity)
         alert.count += 1

@@ -13,11 +13,9 @@ from models.compiled import leaf
 from models.enter import DAY_MINUTES
 from models.state import State
 from models.tables import HIGH, PAGE_SHIFT, drop
-from models.windows import PAIR_DAYS, SKETCH_HOURS, shed_sketches
+from models.windows import ENTITY_DAYS, PAIR_DAYS, SKETCH_HOURS, shed_sketches
 
 WEEK_MINUTES = 7 * DAY_MINUTES
-#: Entities silent for this many days, and without pairs, are forgotten.
-ENTITY_DAYS = 8
 
 
 @njit(cache=True)

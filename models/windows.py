@@ -51,6 +51,8 @@ from models.tables import PAGE_SHIFT, drop, take
 
 #: A pair is forgotten after this many days without a meeting.
 PAIR_DAYS = 8
+#: Entities silent for this many days, and without pairs, are forgotten.
+ENTITY_DAYS = 8
 #: A seller is unneeded when this many orders (without order ids: identifying calls) were taken of it, and
 #: fewer than 1 in ONE_IN of them acted on.
 UNNEEDED_TAKEN, ONE_IN = 10, 20
@@ -343,6 +345,8 @@ def _apply(t: Any, c: Any, minute: Any, values: Any, turns: Any, log: Any, logge
     turns[:] = 0
     for s in range(_SUMS):
         values[s] = min(cell.sums[s], LIMIT) if s != CELL_BYTES else cell.sums[s]
+    if row.day <= day - ENTITY_DAYS:
+        row.orders_logged = 0  # as if it had been forgotten, which it may have been
     if values[_TAKEN] + values[_NEEDED] + values[_AGAIN] > 0:
         row.orders_logged = 1
     expire(t, e, minute)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import msgspec
 import numpy as np
 from hypothesis import strategies as st
 
@@ -28,9 +29,7 @@ do = "nothing"
 cases = [{{ it = "over", value = 1e9, fires = true }}, {{ it = "under", value = 0, fires = false }}]
 """
 MODEL = Model.load()
-SUMS = (
-    "throttled records bytes pii_records pii_calls deeds orders_taken orders_needed shadow_calls newcomer foreign"
-).split()
+SUMS = ["throttled", "records", "bytes", "pii_records", "pii_calls", "deeds", "orders_taken", "orders_needed", "shadow_calls", "newcomer", "foreign"]
 
 
 def rules(folder: Path) -> RuleSet:
@@ -86,6 +85,9 @@ def histories(draw: st.DrawFn, size: int = 24) -> History:
 
 def half(touch: Touch) -> Touch:
     """Totals of the chunk before it was read to its end."""
+    calls = dict(touch.sums)["calls"]
+    if calls == 1:
+        return touch
     return replace(touch, sums=tuple((c, (v + 1) // 2) for c, v in touch.sums), customers=touch.customers[:1])
 
 
@@ -193,6 +195,4 @@ def keep(rows: ScoreRows | None, scores: dict[tuple[int, str, str], tuple[float,
 
 def bare(alerts: dict[str, Alert]) -> dict[str, Alert]:
     """Without evidence: it depends on what was read, not on what happened."""
-    import msgspec
-
     return {k: msgspec.structs.replace(a, evidence=[]) for k, a in alerts.items()}

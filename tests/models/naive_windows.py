@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 from tests.models.sightings_maker import Touch
 
 WINDOWS = {"5m": 5, "1h": 60, "24h": 1_440}
@@ -26,7 +28,7 @@ def unneeded(touches: list[Touch], now: int) -> int:
             now_touches = [t for t in touches if t.minute == minute and t.seller == seller]
             if not now_touches:
                 continue
-            before = [t for t in touches if t.minute <= minute]
+            before = remembered([t for t in touches if t.minute <= minute])
             logged = any(total(before, c) for c in ("orders_taken", "orders_needed", "orders_again"))
             if last_day <= minute // DAY - 8:
                 taken = needed = 0  # forgotten
@@ -39,6 +41,13 @@ def unneeded(touches: list[Touch], now: int) -> int:
                 marked = minute
         out += marked is not None and marked > now - DAY
     return out
+
+
+def remembered(touches: list[Touch]) -> list[Touch]:
+    """Since the entity was last silent for so long that it was forgotten."""
+    days = sorted({t.minute // DAY for t in touches})
+    gaps = [later for earlier, later in itertools.pairwise(days) if earlier <= later - 8]
+    return [t for t in touches if not gaps or t.minute // DAY >= gaps[-1]]
 
 
 def handovers(touches: list[Touch], minute: int) -> int:

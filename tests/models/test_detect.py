@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
 
 from models.detect import Detect
 from models.errors import ConfigError
@@ -12,7 +13,7 @@ from models.features import FEATURE, FEATURE_NAMES
 from models.rules import RuleSet
 from models.sightings import ENTITY_KINDS
 from tests.models import naive_windows
-from tests.models.detect_tries import MODEL, histories, outcome, plain, rules
+from tests.models.detect_tries import MODEL, bare, histories, outcome, plain, rules, tellings
 from tests.models.sightings_maker import DAY_0, MINUTE_MS, Touch, message
 
 QUICK = settings(
@@ -25,7 +26,13 @@ QUICK = settings(
 
 @pytest.fixture(scope="module")
 def low_rules(tmp_path_factory) -> RuleSet:
-    return rules(tmp_path_factory.mktemp("rules"))
+    made = rules(tmp_path_factory.mktemp("rules"))
+    warm = make(made)  # compiles outside of what hypothesis watches
+    warm.add(message([Touch(DAY_0, 1, s, s, customers=(s,)) for s in range(9)]))
+    warm.preview()
+    warm.finish()
+    warm.restore({k: v for k, v in warm.changed().items() if v is not None})
+    return made
 
 
 def make(low_rules: RuleSet, sources: int = 1) -> Detect:
@@ -49,6 +56,39 @@ def test_counts_equal_the_naive_twin(low_rules, history) -> None:
         for name, value in values.items():
             if name in FEATURE and not name.startswith(other):
                 assert found[key][1 + FEATURE[name]] == pytest.approx(value), (key, name)
+
+
+@QUICK
+@given(histories(), st.data())
+def test_how_it_was_told_never_shows(low_rules, history, data) -> None:
+    sources = len(history.sources)
+    meant = outcome(make(low_rules, sources), low_rules, list(plain(history)))
+    way = data.draw(tellings(history))
+    found = outcome(make(low_rules, sources), low_rules, way)
+    assert found.scores == meant.scores
+    assert bare(found.alerts) == bare(meant.alerts)
+
+
+@QUICK
+@given(histories(), st.data())
+def test_told_early_is_told_at_the_close(low_rules, history, data) -> None:
+    """An early alert stands at the close with its rules, or is superseded by one that began before."""
+    found = outcome(make(low_rules, len(history.sources)), low_rules, data.draw(tellings(history)))
+    by_id = {}
+    for alert in found.told:
+        by_id.setdefault(alert.alert_id, []).append(alert)
+    for versions in by_id.values():
+        if not any(rule in ("few", "takes", "burst") for rule in versions[0].rules):
+            continue
+        if versions[0].version > 1:
+            continue
+        last = versions[-1]
+        assert last.version >= 2
+        assert not last.withdrawn
+        if last.superseded_by is None:
+            assert set(versions[0].rules) <= set(last.rules)
+        else:
+            assert found.alerts[last.superseded_by].time <= last.time
 
 
 # minute          0     1     4     5     6
