@@ -92,7 +92,7 @@ class Marketplace:
         order = np.argsort(hour, kind="stable")
         hours, first = np.unique(hour[order], return_index=True)
         for h, part in zip(hours, np.split(made[order], first[1:]), strict=True) if len(hours) else ():
-            agenda[int(h)].append(part)
+            agenda[int(h)].append(part.copy())  # a view would keep all of `made` alive
 
     def __iter__(self) -> Iterator[pa.Table]:
         for settled in self.slices():
