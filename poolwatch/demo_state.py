@@ -51,8 +51,7 @@ class DemoState:
     seconds: float | None = None
     events: int = 0
     lag: int = 0
-    developers: int = 0
-    origins: int = 0
+    entities: int = 0
     event_time_ms: int | None = None
     watermark_ms: int | None = None
     planted: list[Planted] = field(default_factory=list)
@@ -63,6 +62,20 @@ class DemoState:
     def rate(self, events_per_s: float) -> None:
         """Note the present rate."""
         self.rates.append(events_per_s)
+
+    def measured(self, text: str, now_ms: float) -> None:
+        """Take lag, entities and watermark from what a worker's /metrics said at `now_ms` (wall clock)."""
+        found: dict[str, list[float]] = {}
+        for line in text.splitlines():
+            name, _, value = line.rpartition(" ")
+            if name.startswith("poolwatch_watermark") and 'stage="detect"' not in name:
+                continue
+            if name.startswith("poolwatch_"):
+                found.setdefault(name.partition("{")[0], []).append(float(value))
+        self.lag = int(sum(found.get("poolwatch_lag_records", ())))
+        self.entities = int(sum(found.get("poolwatch_entities", ())))
+        if delays := found.get("poolwatch_watermark_delay_seconds"):
+            self.watermark_ms = int(now_ms - 1000 * max(delays))
 
     def take(self, alert: Mapping[str, Any]) -> bool:
         """Note an alert version; whether it is the first of its alert."""

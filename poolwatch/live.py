@@ -24,7 +24,7 @@ LINE_EVERY_S = 5.0
 
 
 class LiveView:
-    """Shows a state while it changes. Call `refresh` after each change, a few times a second."""
+    """Shows a state while it changes (`refresh` a few times a second); sums up at its end."""
 
     def __init__(self, state: DemoState, console: Console | None = None) -> None:
         self._state = state
@@ -47,6 +47,9 @@ class LiveView:
         if self._live:
             self._live.stop()
         self._live = None
+        if self._state.events and (error is None or isinstance(error, KeyboardInterrupt)):
+            self._console.print(summary(self._state))
+            self._console.print(next_steps())
 
     def __rich__(self) -> RenderableType:
         return screen(self._state, self._console.height)
@@ -91,8 +94,9 @@ def summary(state: DemoState) -> RenderableType:
         )
     elif state.alerts:
         said.append("✔ no alert on anybody else\n", "green")
-    said.append(f"\n{state.events:,} events in {state.elapsed_s:.0f} s, {state.developers:,} developers and ")
-    said.append(f"{state.origins:,} origins watched. Delays are event time since the party's first call.")
+    said.append(f"\n{state.events:,} events in {state.elapsed_s:.0f} s, ")
+    said.append(f"{state.entities:,} developers and origins watched. ")
+    said.append("Delays are event time since the party's first call.")
     return Panel(said, title="What it found", title_align="left", border_style="cyan", box=box.ROUNDED)
 
 
@@ -110,7 +114,7 @@ def figures(state: DemoState) -> str:
     parts = [f"{state.elapsed_s:.0f} s", f"{state.events:,} events"]
     if state.rates:
         parts.append(f"{state.rates[-1]:,.0f} events/s")
-    parts += [f"lag {state.lag:,}", f"{state.developers:,} developers", f"{state.origins:,} origins"]
+    parts += [f"lag {state.lag:,}", f"{state.entities:,} developers and origins"]
     if state.watermark_ms:
         parts.append(f"judged up to {words.clock(state.watermark_ms)} UTC")
     return ", ".join([*parts, _count(len(state.standing()), "alert")])
@@ -138,10 +142,18 @@ def _figures(state: DemoState) -> RenderableType:
     for _ in range(5):
         grid.add_column(ratio=1)
     rate = f"{state.rates[-1]:,.0f}" if state.rates else "–"
-    times = words.clock(state.watermark_ms) if state.watermark_ms else "–"
-    values = (f"{state.events:,}", rate, f"{state.lag:,}", f"{state.developers:,} + {state.origins:,}", times)
+    at_ms = state.watermark_ms or state.event_time_ms
+    times = words.clock(at_ms) if at_ms else "–"
+    entities = f"{state.entities:,}" if state.entities else "–"
+    values = (f"{state.events:,}", rate, f"{state.lag:,}", entities, times)
     grid.add_row(*(Text(value, "bold") for value in values))
-    names = ("events", "events/s", "waiting (lag)", "devs + origins", "judged up to (UTC)")
+    names = (
+        "events",
+        "events/s",
+        "waiting (lag)",
+        "devs and origins",
+        "judged up to" if state.watermark_ms else "event time",
+    )
     grid.add_row(*(Text(name, "dim") for name in names))
     grid.add_row("", Text(_curve(state.rates), "cyan"), "", "", "")
     return Panel(grid, box=box.SIMPLE, padding=0)

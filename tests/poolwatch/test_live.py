@@ -124,6 +124,8 @@ def test_without_a_terminal_each_alert_is_one_line(state):
     lines = console.file.getvalue().splitlines()
     assert [line for line in lines if line.startswith("ALERT")] == [f"ALERT  {words.line(alert(2))}"]
     assert lines[0] == "running"
+    assert "What it found" in console.file.getvalue()
+    assert "poolwatch replay" in console.file.getvalue()
     assert "1,234,567 events" in lines[1]
 
 
@@ -133,6 +135,19 @@ def test_an_evil_id_can_not_speak_to_the_terminal(state):
         assert "\x1b[2J" not in text
         assert "\u202e" not in text
     assert "[bold]x[/bold]" in shown(live.screen(state))
+
+
+def test_figures_come_from_the_metrics_of_a_worker(state):
+    text = """# HELP poolwatch_lag_records x
+poolwatch_lag_records{partition="0",stage="fold"} 7.0
+poolwatch_lag_records{partition="0",stage="detect"} 2.0
+poolwatch_entities 312.0
+poolwatch_watermark_delay_seconds{partition="0",stage="fold"} 900.0
+poolwatch_watermark_delay_seconds{partition="0",stage="detect"} 60.0
+poolwatch_watermark_delay_seconds{partition="1",stage="detect"} 120.0
+"""
+    state.measured(text, START_MS)
+    assert (state.lag, state.entities, state.watermark_ms) == (9, 312, START_MS - 120_000)
 
 
 def test_spans():
