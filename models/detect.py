@@ -165,6 +165,10 @@ class Detect:
         self._sources.end()
         return self.close()
 
+    def moved(self) -> None:
+        """The sources go on at other offsets, and none has been heard: a replay hands over to a worker."""
+        self._sources.moved()
+
     @property
     def off(self) -> tuple[str, ...]:
         """Features that say nothing, because the optional field that they need never came."""

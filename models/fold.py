@@ -197,6 +197,11 @@ class Fold:
             self._held.append(Events(**arrays, names=dict(zip(hashes, texts, strict=True))))
         self._clear(int(self._state.clock[C_CHUNK]))
 
+    def moved(self, next_offset: int) -> None:
+        """The source goes on at `next_offset`, whatever came before: a replay hands over to a worker."""
+        self._clear(-1)
+        self._state.clock[C_NEXT] = next_offset
+
     # -- inside
 
     def _clear(self, chunk: int) -> None:

@@ -73,6 +73,13 @@ class Sources:
         for standing in self._standing:
             standing.heard = standing.idle = True
 
+    def moved(self) -> None:
+        """Chunks begin anew, and no minute is closed until every source has spoken; watermarks stay."""
+        for standing, totals in zip(self._standing, self._totals, strict=True):
+            standing.heard = standing.idle = False
+            standing.chunk = -1
+            totals.clear()
+
     @property
     def all_idle(self) -> bool:
         """No source holds a minute open."""

@@ -26,7 +26,7 @@ class Partition(Input):
 
 def partitions_of(item: Input) -> list[Partition]:
     """The topic's partitions and the ranges that they hold now. PoolwatchError: no broker, no such topic."""
-    consumer = _consumer(item)
+    consumer = open_consumer(item)
     try:
         found = consumer.list_topics(item.topic, timeout=TIMEOUT_S).topics[item.topic]
         if found.error or not found.partitions:
@@ -49,7 +49,7 @@ def messages(item: Partition, rows: int) -> Iterator[tuple[list[bytes], list[int
     """(values, offsets) of the partition's range, at most `rows` at a time. PoolwatchError: no broker."""
     if item.first == item.last:
         return
-    consumer = _consumer(item)
+    consumer = open_consumer(item)
     try:
         consumer.assign([TopicPartition(item.topic, item.partition, item.first)])
         position, silent = item.first, 0.0
@@ -74,7 +74,8 @@ def messages(item: Partition, rows: int) -> Iterator[tuple[list[bytes], list[int
         consumer.close()
 
 
-def _consumer(item: Input) -> Any:
+def open_consumer(item: Input) -> Any:
+    """A consumer that joins no group and commits nothing."""
     return Consumer(
         {
             "bootstrap.servers": item.broker,

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 import typer
 
-from poolwatch.commands import doctor, evaluate, feed, replay, serve, simulate, topics, train, version, worker
+from poolwatch.commands import (
+    demo,
+    doctor,
+    evaluate,
+    feed,
+    replay,
+    serve,
+    simulate,
+    topics,
+    train,
+    version,
+    worker,
+)
 
 app = typer.Typer(
     name="poolwatch",
@@ -17,6 +29,7 @@ app = typer.Typer(
 )
 app.callback()(version.options)
 for name, module in (
+    ("demo", demo),
     ("simulate", simulate),
     ("train", train),
     ("replay", replay),

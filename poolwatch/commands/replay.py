@@ -25,10 +25,23 @@ def command(
     labels: str = typer.Option(None, metavar="FILE.jsonl", help="Who pools and who does not: adds figures"),
     report: str = typer.Option(None, metavar="FILE.html", help="Where to put a report to look at"),
     partitions: int = options.setting("partitions"),
+    state: str = typer.Option(
+        None, metavar="redis://...", help="Leave the state there, so that workers of --broker start warm"
+    ),
+    broker: str = options.setting("broker"),
+    prefix: str = options.setting("prefix"),
     as_json: bool = options.JSON,
 ) -> None:
     """Run history through the very code that runs live."""
-    settings = options.settings(model=model, rules=rules, operations=operations, partitions=partitions)
+    settings = options.settings(
+        model=model,
+        rules=rules,
+        operations=operations,
+        partitions=partitions,
+        redis=state,
+        broker=broker,
+        prefix=prefix,
+    )
     from poolwatch.replay import Request
     from poolwatch.replay_report import Wanted, replay_and_judge
     from poolwatch.summary import show
@@ -50,4 +63,8 @@ def command(
         candidate=candidate,
     )
     replayed = replay_and_judge(request, Wanted(labels, report))
+    if state:
+        from poolwatch.handover import hand_over
+
+        hand_over(replayed.pipeline, settings)
     show(replayed.summary, replayed.alerts, as_json)

@@ -1,0 +1,29 @@
+"""`poolwatch demo`: everything on this machine, nothing else needed."""
+
+from __future__ import annotations
+
+import typer
+
+from poolwatch import options
+
+
+def command(
+    seconds: float = typer.Option(
+        None, min=1, metavar="N", help="End by itself; exit code 1 if nothing found"
+    ),
+    seed: int = typer.Option(1, help="Same seed, same marketplace"),
+    port: int = typer.Option(0, metavar="P", help="Port of the alert page; 0 = any free one"),
+    broker: str = typer.Option(
+        None, metavar="kafka://HOST:PORT", help="A Kafka of your own in place of the embedded broker"
+    ),
+    prefix: str = options.setting("prefix"),
+    model: str = options.setting("model"),
+    rules: str = options.setting("rules"),
+) -> None:
+    """Show the whole system at work: a marketplace, a pooler in it, and how it is found."""
+    settings = options.settings(port=port, broker=broker, prefix=prefix, model=model, rules=rules)
+    from poolwatch.demo import Demo
+
+    found = Demo(settings, seconds, seed, own_broker=broker is None).run()
+    if seconds and not found:
+        raise typer.Exit(1)

@@ -1,0 +1,228 @@
+"""The whole system on one machine: broker, Redis, simulator, the real worker, page. Touches processes."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from models.decode import Decoder
+from models.errors import PoolwatchError
+from models.model import Model
+from models.operations import Operations
+from models.rules import RuleSet
+from poolwatch.demo_market import DemoMarket
+from poolwatch.demo_state import DemoState, planted
+from poolwatch.handover import hand_over
+from poolwatch.live import LiveView
+from poolwatch.pipeline import Pipeline
+from poolwatch.simulate import keyed
+from streams import brokers
+from streams.alerts_file import LastAlerts
+from streams.feed import Entry, Feed, FeedKeys, publish
+from streams.producer import FastProducer
+from streams.server import WebServer
+from streams.settings import Settings
+from streams.snapshots import connect
+from streams.topics import Topics, ensure
+
+PARTITIONS = 4
+#: Event time against wall clock: an hour passes in half a minute, so that minutes close while one looks.
+SPEED = 120
+TICK_S = 0.2
+STEP_ROWS = 65_536
+
+
+class Demo:
+    """One run. `found` tells whether the planted aggregator was alerted on."""
+
+    def __init__(self, settings: Settings, seconds: float | None, seed: int, own_broker: bool) -> None:
+        self.settings, self.seconds, self.own_broker = settings, seconds, own_broker
+        self.market = DemoMarket(seed)
+        self.state = DemoState(seconds=seconds)
+        self.begun = time.monotonic()
+
+    def run(self) -> bool:
+        """Show everything until `seconds` are over, the market ends or Ctrl-C comes; then nothing is left."""
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        with contextlib.ExitStack() as stack:
+            view = stack.enter_context(LiveView(self.state))
+            self.view = view
+            try:
+                self._start(stack)
+                asyncio.run(self._live(stack))
+            except KeyboardInterrupt:
+                if self.seconds:
+                    raise
+            self._phase("ended")
+        return self.found
+
+    @property
+    def found(self) -> bool:
+        """Whether every party that began to pool in the live part was alerted on."""
+        live = [p for p in self.state.planted if p.start_ms >= self.market.live_from_ms]
+        return all(p.found is not None for p in live or self.state.planted)
+
+    def _phase(self, name: str) -> None:
+        self.state.phase = name
+        self.state.elapsed_s = time.monotonic() - self.begun
+        self.view.refresh()
+
+    def _start(self, stack: contextlib.ExitStack) -> None:
+        self._phase("starting Redis and broker")
+        self.folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="poolwatch-demo-")))
+        redis = stack.enter_context(brokers.EmbeddedRedis())
+        self.settings = replace(self.settings, redis=redis.url, partitions=PARTITIONS)
+        if self.own_broker:
+            names = dict.fromkeys(Topics.of(self.settings), PARTITIONS)
+            kafka = stack.enter_context(brokers.EmbeddedKafka(names))
+            self.settings = replace(self.settings, broker=kafka.url)
+        else:
+            there = {topic.name: topic.partitions for topic in ensure(self.settings)}
+            self.settings = replace(self.settings, partitions=there[Topics.of(self.settings).events])
+        rules = RuleSet.load(self.settings.rules or None)
+        page = WebServer(
+            redis.url,
+            prefix=self.settings.prefix,
+            host="127.0.0.1",
+            port=self.settings.port,
+            rules=rules.rules,
+        )
+        stack.callback(page.close)
+        page.start()
+        self.state.where = {"broker": self.settings.broker, "redis": redis.url, "alerts": page.url}
+        self.state.planted, self.state.victims = planted(self.market.labels())
+        self._warm(rules)
+
+    def _warm(self, rules: RuleSet) -> None:
+        """A day of history through fold and detect, left in Redis: the worker starts knowing what is usual."""
+        self._phase("replaying the day before")
+        operations = Operations.load(Path(self.settings.operations) if self.settings.operations else None)
+        decoder, last = Decoder(operations), LastAlerts()
+        models = [Model.load(self.settings.model or None)]
+        pipeline = Pipeline(self.settings.partitions, operations, rules, models)
+        for table in together(self.market.history(), STEP_ROWS):
+            events, _ = decoder.table(table, 0)
+            for closed in pipeline.step(events).closed[0]:
+                last.add(closed.alerts)
+            self.state.events += len(events)
+            self.state.event_time_ms = pipeline.last_ms
+            self._phase("replaying the day before")
+        for closed in pipeline.finish().closed[0]:
+            last.add(closed.alerts)
+        hand_over(pipeline, self.settings)
+        asyncio.run(self._publish(last))
+
+    async def _publish(self, last: LastAlerts) -> None:
+        redis = connect(self.settings.redis)
+        try:
+            await publish(redis, FeedKeys(self.settings.prefix), [alert.json() for alert in last.all()])
+        finally:
+            await redis.aclose()
+
+    async def _live(self, stack: contextlib.ExitStack) -> None:
+        self._phase("starting the worker")
+        self.metrics = brokers.free_port()
+        log = self.folder / "worker.log"
+        command = [sys.executable, "-m", "poolwatch", "worker", "--metrics-port", str(self.metrics)]
+        worker = brokers.spawn(command, log, self._environment())
+        stack.callback(end, worker)
+        tasks = [
+            asyncio.create_task(work) for work in (self._alerts(), self._produce(), self._look(worker, log))
+        ]
+        try:
+            done, _ = await asyncio.wait(tasks, timeout=self._left(), return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _environment(self) -> dict[str, str]:
+        own = {"BROKER": self.settings.broker, "REDIS": self.settings.redis, "PREFIX": self.settings.prefix}
+        own |= {"SNAPSHOT_S": "2", "IDLE_S": "2", "PARTITIONS": str(self.settings.partitions)}
+        return dict(os.environ) | {f"POOLWATCH_{name}": value for name, value in own.items()}
+
+    def _left(self) -> float | None:
+        return None if self.seconds is None else max(0.0, self.seconds - (time.monotonic() - self.begun))
+
+    async def _alerts(self) -> None:
+        feed = Feed(self.settings.redis, self.settings.prefix)
+        try:
+            async for thing in feed.follow("0"):
+                if isinstance(thing, Entry):
+                    self.state.take(thing.alert())
+                    self.view.refresh()
+        finally:
+            await feed.close()
+
+    async def _produce(self) -> None:
+        """Send each event when its time has come, SPEED times as fast as it would."""
+        begun, topic = time.monotonic(), Topics.of(self.settings).events
+        with FastProducer(self.settings, topic) as producer:
+            for table in self.market.live():
+                times = table["time"].to_numpy()
+                pairs, sent = list(keyed(table)), 0
+                while sent < len(pairs):
+                    now_ms = self.market.live_from_ms + (time.monotonic() - begun) * 1000 * SPEED
+                    due = int(np.searchsorted(times, now_ms, "right"))
+                    producer.send(pairs[sent:due])
+                    self.state.events += due - sent
+                    self.state.event_time_ms = int(now_ms)
+                    sent = due
+                    await asyncio.sleep(TICK_S)
+
+    async def _look(self, worker: subprocess.Popen[bytes], log: Path) -> None:
+        """Keep the figures fresh; PoolwatchError where the worker has ended."""
+        seen, at = self.state.events, time.monotonic()
+        while True:
+            await asyncio.sleep(0.5)
+            if worker.poll() is not None:
+                said = log.read_text(errors="replace").strip().splitlines()[-1:] or ["nothing"]
+                raise PoolwatchError(f"the worker ended ({worker.returncode}): {said[0][:300]}")
+            now = time.monotonic()
+            self.state.rate((self.state.events - seen) / (now - at))
+            seen, at = self.state.events, now
+            await asyncio.to_thread(self._measure)
+            self._phase("live")
+
+    def _measure(self) -> None:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.metrics}/metrics", timeout=1) as answer:
+                lines = answer.read().decode().splitlines()
+        except OSError:
+            return
+        lags = [float(line.rpartition(" ")[2]) for line in lines if line.startswith("poolwatch_lag_records{")]
+        self.state.lag = int(sum(lags))
+
+
+def together(tables: Iterator[pa.Table], rows: int) -> Iterator[pa.Table]:
+    """The same rows in tables of about `rows`."""
+    waiting: list[pa.Table] = []
+    for table in tables:
+        waiting.append(table)
+        if sum(t.num_rows for t in waiting) >= rows:
+            yield pa.concat_tables(waiting)
+            waiting = []
+    if waiting:
+        yield pa.concat_tables(waiting)
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """End a child at once: its state is in Redis, which goes too."""
+    if process.poll() is None:
+        process.kill()
+        process.wait()

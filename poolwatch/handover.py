@@ -1,0 +1,72 @@
+"""A replayed history's state in; snapshots in Redis out, from which workers go on. Touches Redis, Kafka."""
+
+from __future__ import annotations
+
+import asyncio
+
+from models.errors import ConfigError, PoolwatchError
+from models.pages import Stateful
+from poolwatch.pipeline import Pipeline
+from streams.inputs import Input
+from streams.settings import Settings
+from streams.snapshots import RedisSnapshots
+from streams.topics import Topics
+
+
+def hand_over(pipeline: Pipeline, settings: Settings) -> None:
+    """Leave the state so that workers start after it: with the first event later than the history's last.
+
+    ConfigError: the topics have another number of partitions. PoolwatchError: no broker, no Redis.
+    """
+    topics = Topics.of(settings)
+    events = _positions(settings, topics.events, pipeline.partitions, pipeline.last_ms + 1)
+    sightings = _positions(settings, topics.sightings, pipeline.partitions, None)
+    for fold, position in zip(pipeline.folds, events, strict=True):
+        fold.moved(position)
+    for detect in pipeline.detects[0]:
+        detect.moved()
+    asyncio.run(_save(pipeline, settings, events, sightings))
+
+
+async def _save(pipeline: Pipeline, settings: Settings, events: list[int], sightings: list[int]) -> None:
+    store = RedisSnapshots(settings.redis, settings.prefix)
+    try:
+        for p in range(pipeline.partitions):
+            await _replace(store, "fold", p, events[p], pipeline.folds[p])
+            await _replace(store, "detect", p, sightings[p], pipeline.detects[0][p])
+    finally:
+        await store.close()
+
+
+async def _replace(store: RedisSnapshots, stage: str, partition: int, position: int, state: Stateful) -> None:
+    """Save all of a state; pages of an older one go."""
+    held, pages = await store.load(stage, partition), state.changed()
+    gone = dict.fromkeys(held.pages.keys() - pages.keys())
+    await store.save(stage, partition, held.epoch, position, {**gone, **pages})
+
+
+def _positions(settings: Settings, topic: str, partitions: int, time_ms: int | None) -> list[int]:
+    """Per partition the first offset at or after `time_ms` (its end: None, or nothing is so late)."""
+    from confluent_kafka import KafkaException, TopicPartition
+
+    from streams.kafka_range import TIMEOUT_S, open_consumer
+
+    consumer = open_consumer(Input(f"{settings.broker}/{topic}", "kafka"))
+    try:
+        there = len(consumer.list_topics(topic, timeout=TIMEOUT_S).topics[topic].partitions)
+        if there != partitions:
+            mend = f"add --partitions {there}" if there else "run `poolwatch topics` first"
+            raise ConfigError(f"{topic}: has {there} partitions, the replay {partitions}; {mend}")
+        places = []
+        for p in range(partitions):
+            low, high = consumer.get_watermark_offsets(TopicPartition(topic, p), timeout=TIMEOUT_S)
+            found = -1
+            if time_ms is not None and low < high:
+                asked = [TopicPartition(topic, p, time_ms)]
+                found = consumer.offsets_for_times(asked, timeout=TIMEOUT_S)[0].offset
+            places.append(found if found >= 0 else high)
+        return places
+    except KafkaException as error:
+        raise PoolwatchError(f"{settings.broker}: {topic}: {error.args[0].str()}") from error
+    finally:
+        consumer.close()
