@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+from rich.console import Console
 
 from models.decode import Decoder
 from models.errors import PoolwatchError
@@ -26,7 +27,7 @@ from models.rules import RuleSet
 from poolwatch.demo_market import DemoMarket
 from poolwatch.demo_state import DemoState, planted
 from poolwatch.handover import hand_over
-from poolwatch.live import LiveView
+from poolwatch.live import LiveView, next_steps, summary
 from poolwatch.pipeline import Pipeline
 from poolwatch.simulate import keyed
 from streams import brokers
@@ -53,6 +54,8 @@ class Demo:
         self.market = DemoMarket(seed)
         self.state = DemoState(seconds=seconds)
         self.begun = time.monotonic()
+        self.developers: set[str] = set()
+        self.addresses: set[str] = set()
 
     def run(self) -> bool:
         """Show everything until `seconds` are over, the market ends or Ctrl-C comes; then nothing is left."""
@@ -67,13 +70,17 @@ class Demo:
                 if self.seconds:
                     raise
             self._phase("ended")
+        console = Console(highlight=False)
+        console.print(summary(self.state))
+        console.print(next_steps())
         return self.found
 
     @property
     def found(self) -> bool:
-        """Whether every party that began to pool in the live part was alerted on."""
+        """Whether the party that begins to pool first in the live part was alerted on."""
         live = [p for p in self.state.planted if p.start_ms >= self.market.live_from_ms]
-        return all(p.found is not None for p in live or self.state.planted)
+        sought = [min(live, key=lambda p: p.start_ms)] if live else self.state.planted
+        return bool(sought) and all(p.found is not None for p in sought)
 
     def _phase(self, name: str) -> None:
         self.state.phase = name
@@ -107,7 +114,7 @@ class Demo:
         self._warm(rules)
 
     def _warm(self, rules: RuleSet) -> None:
-        """A day of history through fold and detect, left in Redis: the worker starts knowing what is usual."""
+        """A day of history through fold and detect, left in Redis: the worker starts knowing the usual."""
         self._phase("replaying the day before")
         operations = Operations.load(Path(self.settings.operations) if self.settings.operations else None)
         decoder, last = Decoder(operations), LastAlerts()
@@ -118,12 +125,18 @@ class Demo:
             for closed in pipeline.step(events).closed[0]:
                 last.add(closed.alerts)
             self.state.events += len(events)
+            self._meet(table)
             self.state.event_time_ms = pipeline.last_ms
             self._phase("replaying the day before")
         for closed in pipeline.finish().closed[0]:
             last.add(closed.alerts)
         hand_over(pipeline, self.settings)
         asyncio.run(self._publish(last))
+
+    def _meet(self, table: pa.Table) -> None:
+        self.developers.update(table["developer_id"].unique().to_pylist())
+        self.addresses.update(table["source_ip"].unique().to_pylist())
+        self.state.developers, self.state.origins = len(self.developers), len(self.addresses)
 
     async def _publish(self, last: LastAlerts) -> None:
         redis = connect(self.settings.redis)
@@ -174,6 +187,7 @@ class Demo:
         begun, topic = time.monotonic(), Topics.of(self.settings).events
         with FastProducer(self.settings, topic) as producer:
             for table in self.market.live():
+                self._meet(table)
                 times = table["time"].to_numpy()
                 pairs, sent = list(keyed(table)), 0
                 while sent < len(pairs):
