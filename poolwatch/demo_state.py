@@ -51,7 +51,9 @@ class DemoState:
     seconds: float | None = None
     events: int = 0
     lag: int = 0
-    entities: int = 0
+    developers: int = 0
+    origins: int = 0
+    entities: int = 0  # that the worker watches, of both kinds
     event_time_ms: int | None = None
     watermark_ms: int | None = None
     planted: list[Planted] = field(default_factory=list)

@@ -95,7 +95,7 @@ def summary(state: DemoState) -> RenderableType:
     elif state.alerts:
         said.append("✔ no alert on anybody else\n", "green")
     said.append(f"\n{state.events:,} events in {state.elapsed_s:.0f} s, ")
-    said.append(f"{state.entities:,} developers and origins watched. ")
+    said.append(f"{_watched(state):,} developers and origins watched. ")
     said.append("Delays are event time since the party's first call.")
     return Panel(said, title="What it found", title_align="left", border_style="cyan", box=box.ROUNDED)
 
@@ -114,10 +114,14 @@ def figures(state: DemoState) -> str:
     parts = [f"{state.elapsed_s:.0f} s", f"{state.events:,} events"]
     if state.rates:
         parts.append(f"{state.rates[-1]:,.0f} events/s")
-    parts += [f"lag {state.lag:,}", f"{state.entities:,} developers and origins"]
+    parts += [f"lag {state.lag:,}", f"{_watched(state):,} developers and origins"]
     if state.watermark_ms:
         parts.append(f"judged up to {words.clock(state.watermark_ms)} UTC")
     return ", ".join([*parts, _count(len(state.standing()), "alert")])
+
+
+def _watched(state: DemoState) -> int:
+    return state.entities or state.developers + state.origins
 
 
 def _count(number: int, one: str) -> str:
@@ -144,7 +148,7 @@ def _figures(state: DemoState) -> RenderableType:
     rate = f"{state.rates[-1]:,.0f}" if state.rates else "–"
     at_ms = state.watermark_ms or state.event_time_ms
     times = words.clock(at_ms) if at_ms else "–"
-    entities = f"{state.entities:,}" if state.entities else "–"
+    entities = f"{_watched(state):,}" if _watched(state) else "–"
     values = (f"{state.events:,}", rate, f"{state.lag:,}", entities, times)
     grid.add_row(*(Text(value, "bold") for value in values))
     names = (
