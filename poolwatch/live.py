@@ -24,7 +24,7 @@ LINE_EVERY_S = 5.0
 
 
 class LiveView:
-    """Shows a state while it changes (`refresh` a few times a second); sums up at its end."""
+    """Shows a state while it changes (`refresh` a few times a second)."""
 
     def __init__(self, state: DemoState, console: Console | None = None) -> None:
         self._state = state
@@ -47,9 +47,6 @@ class LiveView:
         if self._live:
             self._live.stop()
         self._live = None
-        if self._state.events and (error is None or isinstance(error, KeyboardInterrupt)):
-            self._console.print(summary(self._state))
-            self._console.print(next_steps())
 
     def __rich__(self) -> RenderableType:
         return screen(self._state, self._console.height)
