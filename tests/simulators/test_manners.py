@@ -34,7 +34,7 @@ def test_each_pooler_expects_features_that_exist():
 
 @pytest.mark.parametrize("name", sorted(poolers.registry()))
 def test_a_pooler_takes_customers_of_many_sellers_and_justifies_nothing(name):
-    market, own = calls_of(name, hours=24 if name == "insider" else 9)
+    market, own = calls_of(name, hours=16 if name == "insider" else 6)
     personal = own[(own["pii"] & np.uint8(IDENTIFYING) > 0) & (own["status"] == 200)]
     assert len(np.unique(market.links.at["seller"][personal["link"]])) >= 4
     deeds = np.isin(own["op"], [OP["confirmShipment"], OP["submitInvoice"], OP["createConfirmOrderDetails"]])
@@ -50,11 +50,11 @@ def test_loud_poolers_hold_92_keys():
 
 
 def test_rotating_and_residential_change_machines_and_low_slow_is_slow():
-    market, own = calls_of("rotating")
+    market, own = calls_of("rotating", hours=8)
     tls = {market.world.machines.tls[m] for m in np.unique(own["origin"])}
     assert len(np.unique(own["origin"])) >= 10
     assert len(tls) == 1
-    _, own = calls_of("residential")
+    _, own = calls_of("residential", hours=6)
     keys = [np.unique(own["link"][own["origin"] == m]) for m in np.unique(own["origin"])]
     assert all(len(k) == 1 for k in keys)
     _, own = calls_of("low_slow")
@@ -63,21 +63,21 @@ def test_rotating_and_residential_change_machines_and_low_slow_is_slow():
 
 
 def test_forged_agents_change_but_not_the_machine():
-    market, own = calls_of("forged_agents")
+    market, own = calls_of("forged_agents", hours=6)
     used = np.unique(own["origin"])
     assert len({market.world.machines.agent[m] for m in used}) >= 5
     assert len({market.world.machines.ip[m] for m in used}) <= 2
 
 
 def test_keys_in_turn_are_used_one_after_the_other():
-    _, own = calls_of("in_turn")
+    _, own = calls_of("in_turn", hours=8)
     slots = own["time"] // 60_000
     together = [len(np.unique(own["link"][slots == slot])) for slot in np.unique(slots)]
     assert np.median(together) <= 2
 
 
 def test_next_key_comes_after_429():
-    _, own = calls_of("next_key", hours=12)
+    _, own = calls_of("next_key", hours=8)
     assert (own["status"] == 429).sum() > 10
     own = own[np.argsort(own["time"], kind="stable")]
     refused = np.flatnonzero(own["status"] == 429)
@@ -87,11 +87,11 @@ def test_next_key_comes_after_429():
 
 
 def test_bulk_reports_take_by_report_and_split_by_several_applications():
-    _, own = calls_of("bulk_reports")
+    _, own = calls_of("bulk_reports", hours=10)
     assert not (own["op"] == OP["getOrders"]).any()
     assert (own["records"][own["op"] == OP["getReportDocument"]]).mean() > 20
     for name, least in (("split", 3), ("siblings", 4)):
-        market, own = calls_of(name)
+        market, own = calls_of(name, hours=5)
         at = market.links.at[np.unique(own["link"])]
         _, each = np.unique(at["developer"], return_counts=True)
         assert len(each) >= least
@@ -103,13 +103,13 @@ def test_slow_ramp_gains_keys_and_chaff_is_written():
     first = [own["time"][own["link"] == link].min() for link in np.unique(own["link"])]
     late = np.array(first) > market.start_ms + 24 * 3_600_000
     assert 0.1 < late.mean() < 0.95
-    _, own = calls_of("benign_front")
+    _, own = calls_of("benign_front", hours=8)
     writes = np.isin(own["op"], [OP["patchListingsItem"], OP["putListingsItem"], OP["confirmShipment"]])
     assert writes.mean() > 0.1
 
 
 def test_insiders_act_through_the_console_from_inside():
-    market, own = calls_of("insider")
+    market, own = calls_of("insider", hours=16)
     assert {market.world.populations[d] for d in market.links.at["developer"][own["link"]]} == {"staff"}
     assert all(market.world.machines.ip[m].startswith("10.") for m in np.unique(own["origin"]))
 

@@ -30,7 +30,7 @@ def test_same_seed_same_bytes(tmp_path):
     for to, name in ((write.to_parquet, "a.parquet"), (write.to_jsonl, "a.jsonl")):
         paths = [tmp_path / f"{i}{name}" for i in range(3)]
         for path, seed in zip(paths, (7, 7, 8), strict=True):
-            to(generate(mix, seed, 2, 150, 60), path)
+            to(generate(mix, seed, 1, 100, 40), path)
         assert digest(paths[0]) == digest(paths[1])
         assert digest(paths[0]) != digest(paths[2])
 
