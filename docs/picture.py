@@ -11,6 +11,7 @@ import re
 import shlex
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 from rich._export_format import CONSOLE_SVG_FORMAT
@@ -22,18 +23,18 @@ COLUMNS, ROWS = 110, 60
 
 def captured(command: list[str]) -> str:
     """The last screen of a command, with its colours."""
-    tmux = ["tmux", "-L", f"poolwatch-picture-{os.getpid()}", "-f", "/dev/null"]
-    line = f"{shlex.join(command)}; {shlex.join([*tmux, 'wait-for', '-S', 'ended'])}; sleep 60"
-    environment = {**os.environ, "COLORTERM": "truecolor", "TERM": "xterm-256color"}
-    size = ["-x", str(COLUMNS), "-y", str(ROWS)]
-    subprocess.run([*tmux, "new-session", "-d", *size, line], check=True, env=environment)
-    try:
-        subprocess.run([*tmux, "wait-for", "ended"], check=True)
-        return subprocess.run(
-            [*tmux, "capture-pane", "-p", "-e"], check=True, capture_output=True, text=True
-        ).stdout
-    finally:
-        subprocess.run([*tmux, "kill-server"], check=False)
+    with tempfile.TemporaryDirectory(prefix="poolwatch-picture-") as folder:
+        tmux = ["tmux", "-S", f"{folder}/tmux", "-f", "/dev/null"]
+        line = f"{shlex.join(command)}; {shlex.join([*tmux, 'wait-for', '-S', 'ended'])}; sleep 60"
+        environment = {**os.environ, "COLORTERM": "truecolor", "TERM": "xterm-256color"}
+        size = ["-x", str(COLUMNS), "-y", str(ROWS)]
+        subprocess.run([*tmux, "new-session", "-d", *size, line], check=True, env=environment)
+        try:
+            subprocess.run([*tmux, "wait-for", "ended"], check=True)
+            capture = [*tmux, "capture-pane", "-p", "-e"]
+            return subprocess.run(capture, check=True, capture_output=True, text=True).stdout
+        finally:
+            subprocess.run([*tmux, "kill-server"], check=False)
 
 
 def svg(screen: str, title: str) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 #: Rates kept for the small curve.
-RATES = 24
+RATES = 18
 
 
 @dataclass(slots=True)

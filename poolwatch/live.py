@@ -171,7 +171,7 @@ def _alerts(state: DemoState, rows: int) -> RenderableType:
     table = Table.grid(padding=(0, 1), expand=True)
     table.add_column(width=12)
     table.add_column(width=10)
-    table.add_column()
+    table.add_column(ratio=1)
     for alert in newest[:rows]:
         what = Text(plain(alert["entity_id"]), "bold")
         what.append(f"  {words.stakes(alert)}\n", "not bold dim").append(words.gist(alert), "not bold")
