@@ -335,6 +335,21 @@ def _sum_up(t: Any, e: Any, row: Any, values: Any, day: Any) -> None:
 
 
 @leaf
+def _log_meetings(t: Any, first: Any, minute: Any, log: Any, logged: Any) -> Any:
+    """Note when the pairs of a cell's rows were last met; the first note of a pair and minute counts."""
+    o = np.int64(first)
+    while o >= 0:
+        for m in range(3):
+            p = t.rows.rows[o].pairs[m]
+            pair = t.pairs.rows[p]
+            log[logged, 0], log[logged, 1] = p, minute
+            log[logged, 2], log[logged, 3] = _last_minute(t, pair, 0), pair.day[0]
+            logged += 1
+        o = np.int64(t.rows.rows[o].next)
+    return logged
+
+
+@leaf
 def _apply(t: Any, c: Any, minute: Any, values: Any, turns: Any, log: Any, logged: Any) -> Any:
     """Close open cell c; how many entries the log has then."""
     cell = t.cells.rows[c]
@@ -352,17 +367,13 @@ def _apply(t: Any, c: Any, minute: Any, values: Any, turns: Any, log: Any, logge
     expire(t, e, minute)
     _turn_day(row, day)
     place = next_place(t.arena)
+    logged = _log_meetings(t, cell.rows, minute, log, logged)
     _take_orders(t, row, cell.rows, day)
     o = np.int64(cell.rows)
     while o >= 0:
         seen = t.rows.rows[o]
         for m in range(3):
-            pair = t.pairs.rows[seen.pairs[m]]
             t.open_bits[seen.pairs[m]] = 0
-            if pair.last[0] != np.uint32(place & 0xFFFFFFFF):
-                log[logged, 0], log[logged, 1] = seen.pairs[m], minute
-                log[logged, 2], log[logged, 3] = _last_minute(t, pair, 0), pair.day[0]
-                logged += 1
         _meet_seller(t, e, row, seen, place, minute, values)
         _meet_key(t, e, seen, place, minute, values, turns)
         _meet_other(t, e, seen, place, minute, values)

@@ -29,7 +29,10 @@ do = "nothing"
 cases = [{{ it = "over", value = 1e9, fires = true }}, {{ it = "under", value = 0, fires = false }}]
 """
 MODEL = Model.load()
-SUMS = ["throttled", "records", "bytes", "pii_records", "pii_calls", "deeds", "orders_taken", "orders_needed", "shadow_calls", "newcomer", "foreign"]
+SUMS = [
+    "throttled", "records", "bytes", "pii_records", "pii_calls", "deeds", "orders_taken",
+    "orders_needed", "shadow_calls", "newcomer", "foreign",
+]  # fmt: skip
 
 
 def rules(folder: Path) -> RuleSet:
@@ -101,7 +104,7 @@ def plain(history: History) -> Iterator[Sightings]:
 
 
 def told(history: History, source: int, chunk: int, until: int, *, halved: bool = False) -> Sightings:
-    """The totals of a chunk up to touch `until`, and the watermark then; with `halved` the last is half read."""
+    """The totals of a chunk up to touch `until`, and the watermark then; `halved`: the last is half read."""
     touches = history.sources[source]
     end = min(until, (chunk + 1) * history.chunk, len(touches))
     part = list(touches[chunk * history.chunk : end])
@@ -113,7 +116,7 @@ def told(history: History, source: int, chunk: int, until: int, *, halved: bool 
 
 @st.composite
 def tellings(draw: st.DrawFn, history: History) -> list[Sightings | str]:
-    """Messages in pieces, in halves, repeated, the sources in any order; between them what a worker may do."""
+    """Messages in pieces, halves, repeated, sources in any order; between them what a worker may do."""
     ways = []
     for source, touches in enumerate(history.sources):
         way: list[Sightings | str] = []
