@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-from models.detect import Closed, Detect
 
+from models.detect import Closed, Detect
 from models.events import Events, Rejected
 from models.fold import Fold, Folded, split_at_chunks
 from models.model import Model

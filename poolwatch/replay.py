@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from models.detect import ScoreRows
 
 from models.decode import Decoder
+from models.detect import ScoreRows
 from models.errors import PoolwatchError
 from models.model import Model
 from models.operations import Operations

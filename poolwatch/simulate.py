@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 import pyarrow as pa
 
 from models.errors import ConfigError
+from simulators import perturb, scenario, write
 from simulators import report as page
-from simulators import scenario, write
 from simulators.marketplace import Marketplace
 from streams.atomic import atomic_path
 from streams.inputs import Input
@@ -30,9 +30,12 @@ class Wish:
     hours: float | None = None
     sellers: int | None = None
     developers: int | None = None
+    perturb: float = 0.0
 
     def market(self) -> Marketplace:
         """The marketplace. ConfigError: no such scenario."""
+        if self.perturb:
+            perturb.move(self.perturb, self.seed)
         return Marketplace(scenario.load(self.scenario), self.seed, self.hours, self.sellers, self.developers)
 
 
@@ -63,6 +66,8 @@ def simulate(
     if took:
         with atomic_path(took) as partial:
             write.to_taken(market.taken.table(), partial)
+    if report:
+        write.to_text(page.html(market), report)
     if report:
         with atomic_path(report) as partial:
             write.to_text(page.html(market), partial)

@@ -21,6 +21,9 @@ def command(
     sellers: int = typer.Option(None, min=1, help="Sellers; default: the scenario's"),
     developers: int = typer.Option(None, min=1, help="Developers; default: the scenario's"),
     rate: float = typer.Option(None, min=0.001, metavar="EVENTS_PER_S", help="Default: as fast as it goes"),
+    perturb: float = typer.Option(
+        0.0, min=0, max=0.9, help="Move all the simulator's numbers by up to this share"
+    ),
     listed: bool = typer.Option(False, "--list", help="Show scenarios, populations and poolers"),
 ) -> None:
     """Make usage events of a marketplace, with poolers planted in it."""
@@ -35,7 +38,7 @@ def command(
     from poolwatch.simulate import Wish, simulate
 
     simulate(
-        Wish(scenario, seed, hours, sellers, developers),
+        Wish(scenario, seed, hours, sellers, developers, perturb),
         out,
         settings,
         labels=labels,

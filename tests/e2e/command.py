@@ -20,12 +20,12 @@ def environment(**more: str) -> dict[str, str]:
 
 def poolwatch(*arguments: str, **more: object) -> subprocess.CompletedProcess[str]:
     """Run to the end; output as text."""
-    variables = environment(**more.pop("variables", {}))
+    variables, limit_s = environment(**more.pop("variables", {})), more.pop("timeout", 120)
     return subprocess.run(
         [*COMMAND, *map(str, arguments)],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=limit_s,
         env=variables,
         check=False,
         **more,

@@ -26,8 +26,12 @@ CASES = {
     "missing mapping": (["replay", "a.jsonl", "--mapping", "none.toml"], 2, "none.toml: No such file"),
     "missing model": (["replay", "a.jsonl", "--model", "none.model"], 2, "none.model"),
     "wrong model": (["replay", "a.jsonl", "--model", "a.jsonl"], 2, "a.jsonl"),
-    "wrong rules": (["replay", "a.jsonl", "--rules", "rules"], 2, "sellers_24h"),
-    "disk full, alerts": (["replay", "a.jsonl", "--alerts", "/dev/full"], 1, "/dev/full: disk full"),
+    "wrong rules": (["replay", "a.jsonl", "--rules", "rules"], 2, "rules/fan.toml: "),
+    "disk full, letters": (
+        ["replay", "mixed.jsonl", "--dead-letters", "/dev/full"],
+        1,
+        "/dev/full: disk full",
+    ),
     "disk full, scores": (["replay", "a.jsonl", "--scores", "/dev/full"], 1, "/dev/full: disk full"),
     "no such folder": (
         ["replay", "a.jsonl", "--alerts", "none/a.jsonl"],
@@ -50,6 +54,7 @@ def answers(tmp_path_factory):
     """All of them at once, two at a time: starting the command is what takes time."""
     folder = tmp_path_factory.mktemp("errors")
     (folder / "a.jsonl").write_text(EVENT)
+    (folder / "mixed.jsonl").write_text(EVENT + "{\n")
     (folder / "empty.jsonl").write_text("")
     (folder / "notes.txt").write_text("")
     (folder / "bad.parquet").write_bytes(b"PAR1" + bytes(100))
@@ -65,7 +70,7 @@ def answers(tmp_path_factory):
         out, said = process.communicate(timeout=60)
         found[name] = (process.returncode, out, said)
     left = sorted(os.listdir(folder))
-    assert left == ["a.jsonl", "bad.parquet", "empty.jsonl", "notes.txt", "rules"]
+    assert left == ["a.jsonl", "bad.parquet", "empty.jsonl", "mixed.jsonl", "notes.txt", "rules"]
     return found
 
 
