@@ -67,8 +67,6 @@ def simulate(
         with atomic_path(took) as partial:
             write.to_taken(market.taken.table(), partial)
     if report:
-        write.to_text(page.html(market), report)
-    if report:
         with atomic_path(report) as partial:
             write.to_text(page.html(market), partial)
 
