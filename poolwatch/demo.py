@@ -216,11 +216,9 @@ class Demo:
     def _measure(self) -> None:
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{self.metrics}/metrics", timeout=1) as answer:
-                lines = answer.read().decode().splitlines()
+                self.state.measured(answer.read().decode(), time.time() * 1000)
         except OSError:
             return
-        lags = [float(line.rpartition(" ")[2]) for line in lines if line.startswith("poolwatch_lag_records{")]
-        self.state.lag = int(sum(lags))
 
 
 def together(tables: Iterator[pa.Table], rows: int) -> Iterator[pa.Table]:
