@@ -99,7 +99,7 @@ class Marketplace:
             yield self.render.table(settled)
 
     def labels(self) -> list[dict[str, Any]]:
-        """Labels (contract) of every developer, and of each origin that a pooler used."""
+        """Labels (contract) of every developer, and of each origin that was used."""
         told: dict[tuple[str, str], dict[str, Any]] = {}
         for party in self.world.parties:
             span = {
@@ -117,16 +117,26 @@ class Marketplace:
             for machine in party.machines:
                 if self.seen[machine]:
                     told.setdefault(("origin", self.origin(machine)), {"label": party.label, **span})
-        for developer, population in zip(self.world.developer_ids, self.world.populations, strict=True):
-            benign = {
-                "label": "benign",
-                "party": developer,
-                "scenario": population,
-                "start": self.start_ms,
-                "end": self.end_ms,
-            }
-            told.setdefault(("developer", developer), benign)
+        for number, (developer, population) in enumerate(
+            zip(self.world.developer_ids, self.world.populations, strict=True)
+        ):
+            told.setdefault(("developer", developer), self._benign(number, population))
+        for machine, number in self._own_machines():
+            population = self.world.populations[number].removeprefix("pooler:")
+            told.setdefault(("origin", self.origin(machine)), self._benign(number, population))
         return [{"entity_kind": kind, "entity_id": name, **rest} for (kind, name), rest in told.items()]
+
+    def _benign(self, developer: int, population: str) -> dict[str, Any]:
+        name = self.world.developer_ids[developer]
+        span = {"scenario": population, "start": self.start_ms, "end": self.end_ms}
+        return {"label": "benign", "party": name, **span}
+
+    def _own_machines(self) -> list[tuple[int, int]]:
+        """(machine, developer) of the machines that developers call from themselves, those that were seen."""
+        at = self.links.at
+        pools = np.unique(np.stack([at["machine"], at["machines"], at["developer"]], axis=1), axis=0)
+        pairs = [(m, d) for first, many, d in pools.tolist() for m in range(first, first + many)]
+        return [(m, d) for m, d in pairs if self.seen[m]]
 
     def origin(self, machine: int) -> str:
         """Origin id (contract) of a machine."""

@@ -105,7 +105,7 @@ def test_labels_match_the_events():
     places = pc.binary_join_element_wise("ip:", events["source_ip"], "|tls:", events["tls_fingerprint"], "")
     seen = set(pc.unique(places).to_pylist())
     origins = [x for x in told if x["entity_kind"] == "origin"]
-    assert {x["entity_id"] for x in origins} <= seen
+    assert {x["entity_id"] for x in origins} == seen
     for name in ("loud_b", "residential", "rotating", "forged_agents", "insider"):
         assert any(x["scenario"] == name and x["label"] == "aggregator" for x in origins), name
         assert any(x["scenario"] == name and x["label"] == "victim" for x in developers.values()), name
