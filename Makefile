@@ -33,4 +33,4 @@ lock: ## pins every package with hashes
 	  --allow-unsafe --strip-extras --all-build-deps --extra dev --output-file requirements.lock pyproject.toml
 
 picture: install ## docs/demo.svg: the terminal of a real demo; needs tmux
-	$(BIN)/python docs/picture.py docs/demo.svg $(BIN)/poolwatch demo --seconds 60
+	$(BIN)/python docs/picture.py docs/demo.svg $(BIN)/poolwatch demo --seconds 150

@@ -8,6 +8,8 @@ const FOREST = {
 };
 const PII = { name: "names", address: "addresses", phone: "phone numbers", email: "e-mail addresses", purchase: "purchases", tax: "tax numbers" };
 
+const REASONS = 4;
+
 export const badge = (severity) => make("span", { class: `badge ${plain(severity)}` }, plain(severity));
 
 export function detail(alert, rules, siblings) {
@@ -20,7 +22,7 @@ export function detail(alert, rules, siblings) {
       `Score ${Number(alert.score).toFixed(2)}.`),
     alert.superseded_by && make("p", { class: "gone" }, "This alert stands no longer: ",
       make("a", { href: link(alert.superseded_by) }, "another one"), " tells the same from its beginning."),
-    part("Why", make("ol", { class: "reasons" }, reasons(alert))),
+    part("Why", why(reasons(alert))),
     part("At stake", stakes(alert)),
     part("What to do", actions(alert, rules)),
     part("Records with personal data", personal(alert)),
@@ -62,6 +64,17 @@ function reasons(alert) {
         `here ${number(reason.value)}, typical ${number(reason.typical)}`, reason.window ? ` · ${plain(reason.window)}` : "",
         " · ", make("code", {}, plain(reason.feature))),
     ));
+}
+
+/** The first few at once; the rest must not push what to do off the screen. */
+function why(items) {
+  const more = items.slice(REASONS);
+  return [
+    make("ol", { class: "reasons" }, items.slice(0, REASONS)),
+    more.length > 0 && make("details", { "data-name": "reasons" },
+      make("summary", {}, count(more.length, "more reason")),
+      make("ol", { class: "reasons" }, more)),
+  ].filter(Boolean);
 }
 
 function actions(alert, rules) {

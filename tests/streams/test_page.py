@@ -86,6 +86,17 @@ def test_one_alert_says_why_what_is_at_stake_and_what_to_do(page):
     assert page.run("return document.querySelectorAll('details[data-name=sellers] li').length") == 92
 
 
+def test_many_reasons_leave_room_for_what_to_do(server, page):
+    many = [alert(8)["reasons"][0] | {"text": f"reason {n}"} for n in range(9)]
+    run(tell(server, raw(8, reasons=many)))
+    page.wait("return document.querySelectorAll('#list li').length === 4")
+    page.run("document.querySelector('#list a').click()")
+    page.wait("return document.querySelector('[data-name=reasons] summary')?.innerText === '5 more reasons'")
+    shown = page.run("return document.getElementById('detail').innerText")
+    assert "Reason 3" in shown
+    assert "Reason 4" not in shown
+
+
 def test_an_alert_that_another_stands_for_leaves_the_list(server, page):
     run(tell(server, raw(2, 2, superseded_by=ids(3)[0])))
     page.wait("return document.querySelectorAll('#list li').length === 2")
