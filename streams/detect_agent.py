@@ -11,6 +11,7 @@ from models.events import Rejected
 from models.sightings_codec import decode
 from streams import dead_letters, metrics
 from streams.deliver import Deliver
+from streams.gauges import CloseClock
 from streams.outbox import Outbox
 from streams.stage import Event, HoleError, Slot, Stage
 from streams.topics import Topics
@@ -30,6 +31,7 @@ class DetectAgent:
     ) -> None:
         self.stage, self._outbox, self._topics = stage, outbox, topics
         self._deliver, self._reread = deliver, reread
+        self._clocks: dict[tuple[int, int], CloseClock] = {}
 
     async def handle(self, event: Event, batch: Batch) -> None:
         """One batch of one partition."""
@@ -53,6 +55,7 @@ class DetectAgent:
         self, slot: Slot[Detect], values: list[bytes], offsets: list[int], batch: Batch
     ) -> None:
         metrics.BATCH_EVENTS.observe(len(values), "detect")
+        clock = self._clock(slot)
         begun = time.perf_counter()
         bad = []
         for value, offset in zip(values, offsets, strict=True):
@@ -64,10 +67,12 @@ class DetectAgent:
                 bad.append(Rejected(offset, f"no sightings message: {type(error).__name__}"))
                 continue
             slot.state.add(sightings)
+            clock.saw(sightings, batch.last_timestamp_ms / 1000)
         alerts: list[Alert] = list(slot.state.preview())
         closed = slot.state.close()
         alerts += closed.alerts
         metrics.WORK.observe(time.perf_counter() - begun, "detect")
+        clock.closed(closed, slot.state.closed_to_ms)
         if bad:
             metrics.EVENTS.labels("rejected").inc(len(bad))
             to = self._topics.dead_letters
@@ -80,3 +85,11 @@ class DetectAgent:
                 self.stage.follow(slot, sent)
             took = max(0.0, time.time() - batch.last_timestamp_ms / 1000)
             metrics.LATENCY.observe(took, "event_to_alert", times=len(alerts))
+
+    def _clock(self, slot: Slot[Detect]) -> CloseClock:
+        """The clock of this holding of the partition: an earlier one's times are not this one's."""
+        key = (slot.partition, slot.epoch)
+        if key not in self._clocks:
+            self._clocks = {k: clock for k, clock in self._clocks.items() if k[0] != slot.partition}
+            self._clocks[key] = CloseClock()
+        return self._clocks[key]

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib.metadata
 import logging
 from collections.abc import AsyncIterator, Coroutine, Mapping
 from pathlib import Path
@@ -22,7 +23,7 @@ from models.fold import Fold
 from models.model import Model
 from models.operations import Operations
 from models.rules import RuleSet
-from streams import metrics, topics
+from streams import gauges, metrics, topics
 from streams.deliver import Deliver
 from streams.detect_agent import DetectAgent
 from streams.fold_agent import FoldAgent
@@ -73,6 +74,7 @@ class Worker:
         self.operations = Operations.load(_path(settings.operations))
         self.rules = RuleSet.load(settings.rules or None)
         self.model = Model.load(settings.model or None)
+        metrics.INFO.labels(_version(), self.model.hash, self.rules.hash).set(1)
         self.store = store or RedisSnapshots(settings.redis, settings.prefix)
         self.patience = Patience(settings.wait_s, {"kafka": settings.broker, "redis": settings.redis})
 
@@ -95,6 +97,13 @@ class Worker:
         self.patience.away(system, error)
         with contextlib.suppress(asyncio.TimeoutError):
             await asyncio.wait_for(stop.wait(), self.settings.wait_s)
+
+
+def _version() -> str:
+    try:
+        return importlib.metadata.version("poolwatch")
+    except importlib.metadata.PackageNotFoundError:
+        return "source"
 
 
 def _path(text: str) -> Path | None:
@@ -131,6 +140,7 @@ class Session:
             await stack.enter_async_context(self._running(app))
             log.info("worker runs: %s, group %s", self.settings.broker, app.conf.id)
             self._task(self._pulse(outbox))
+            self._task(gauges.look_forever(self._held, lambda stage, p: self._end_of(app, stage, p)))
             await self._until(stop, app)
             await self._finish()
 
@@ -260,6 +270,18 @@ class Session:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         return task
+
+    def _held(self) -> dict[str, dict[int, Any]]:
+        return {stage.name: stage.slots for stage in (self.fold, self.detect)}
+
+    def _end_of(self, app: Any, stage: str, partition: int) -> int | None:
+        """Offset after the newest record that the consumer has heard of."""
+        topic = self.topics.events if stage == "fold" else self.topics.sightings
+        try:
+            end = app.consumer.highwater(TP(topic, partition))
+        except Exception:  # between two assignments nobody knows
+            return None
+        return None if end is None else int(end)
 
     async def _pulse(self, outbox: Outbox) -> None:
         """Notice Kafka's absence where nothing else would say it: the clients try again in silence."""

@@ -58,7 +58,7 @@ def feed_of(settings):
 def test_workers_killed_and_stopped_while_events_flow(kafka_url, redis_url, prefix, tmp_path):
     settings = settings_of(kafka_url, redis_url, prefix)
     topics.ensure(settings)
-    count, rate = (400_000, 4_000) if LONG else (60_000, 3_000)
+    count, rate = (400_000, 4_000) if LONG else (80_000, 4_000)
     workers = [chaos.WorkerProcess(settings, name, tmp_path) for name in ("a", "b")]
     faults = chaos.Faults(
         SEED,
