@@ -2,8 +2,8 @@
 
     python -m benchmarks.throughput [EVENTS]
 
-All three read the same topic of the same broker, one after the other, each pinned to core 0; broker and Redis run
-on the other cores. quixstreams lives in an environment of its own under the cache folder (made on first use).
+All three read the same topic of the same broker, one after the other, each pinned to core 0; broker and
+Redis run on the other cores. quixstreams lives in an environment of its own under the cache folder (made on first use).
 Reported are events per second of wall time, and per second of CPU of that process (what one undisturbed core
 would give; on a machine that does other things, only this one means much).
 """
@@ -89,9 +89,17 @@ def pinned():
 def rival(command, limit_s=600):
     """Wall and CPU seconds between a rival's first and last event."""
     child = subprocess.run(
-        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, preexec_fn=pinned, timeout=limit_s, text=True
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        preexec_fn=pinned,
+        timeout=limit_s,
+        text=True,
     )
-    told = {line.split()[0]: [float(x) for x in line.split()[1:]] for line in child.stdout.splitlines()}
+    lines = [line.split() for line in child.stdout.splitlines()]
+    told = {
+        words[0]: [float(x) for x in words[1:]] for words in lines if words and words[0] in ("first", "last")
+    }
     (wall0, cpu0), (wall1, cpu1) = told["first"], told["last"]
     return wall1 - wall0, cpu1 - cpu0
 
@@ -100,7 +108,9 @@ def quix_python():
     """Python of quixstreams' own environment."""
     folder = cache_folder() / "bench-venv"
     python = folder / "bin" / "python"
-    if subprocess.run([str(python), "-c", "import quixstreams"], stderr=subprocess.DEVNULL, check=False).returncode:
+    if subprocess.run(
+        [str(python), "-c", "import quixstreams"], stderr=subprocess.DEVNULL, check=False
+    ).returncode:
         subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
         subprocess.run([str(python), "-m", "pip", "install", "-q", QUIX], check=True)
     return str(python)
@@ -136,7 +146,9 @@ def worker(settings, count, log):
                 first = None
             elif first is None:
                 first = (now, cpu, done)
-            detected = sum(v for k, v in seen.items() if k.startswith('poolwatch_batch_events_count{stage="detect"'))
+            detected = sum(
+                v for k, v in seen.items() if k.startswith('poolwatch_batch_events_count{stage="detect"')
+            )
             if last is None or last[2:] != (done, detected):
                 last = (now, cpu, done, detected)
             # All folded, and detect has had nothing new for a second.
@@ -167,6 +179,7 @@ def main():
             wall, cpu, counted, alerts = worker(settings, count, log)
         if not alerts:
             raise SystemExit(Path(folder, "worker.log").read_text()[-3000:])
+        print(f"poolwatch: {counted / wall:,.0f} events/s, {counted / cpu:,.0f} per CPU second", flush=True)
         rows.append((f"poolwatch, everything, {alerts} alert versions", counted, wall, cpu))
         here = Path(__file__).parent / "rivals"
         part = min(count, 400_000)
@@ -175,7 +188,9 @@ def main():
         )
         rows.append(("quixstreams, one count a developer", part, wall, cpu))
         part = min(count, 100_000)
-        wall, cpu = rival([sys.executable, str(here / "stock_faust.py"), kafka.bootstrap, "usage-events", str(part)])
+        wall, cpu = rival(
+            [sys.executable, str(here / "stock_faust.py"), kafka.bootstrap, "usage-events", str(part)]
+        )
         rows.append(("stock Faust agent that does nothing", part, wall, cpu))
     print(f"{'':48} {'events/s':>10} {'per CPU s':>10}")
     for name, events_, wall, cpu in rows:

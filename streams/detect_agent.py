@@ -17,6 +17,11 @@ from streams.stage import Event, HoleError, Slot, Stage
 from streams.topics import Topics
 from streams.transport import Batch
 
+#: Early alerts cost a snapshot each time: no more often than this a partition.
+EARLY_S = 0.3
+#: A batch older than this is backlog.
+BEHIND_S = 10.0
+
 
 class DetectAgent:
     """Batches of sightings messages in, alerts out."""
@@ -31,6 +36,7 @@ class DetectAgent:
     ) -> None:
         self.stage, self._outbox, self._topics = stage, outbox, topics
         self._deliver, self._reread = deliver, reread
+        self._previewed: dict[int, float] = {}
         self._clocks: dict[tuple[int, int], CloseClock] = {}
 
     async def handle(self, event: Event, batch: Batch) -> None:
@@ -46,7 +52,6 @@ class DetectAgent:
         slot, values, offsets = accepted
         async with slot.busy:
             await self._detect(slot, values, offsets, batch)
-            slot.position = batch.next
             if self.stage.due(slot):
                 self.stage.capture(slot)
         self.stage.acknowledge(slot, event)
@@ -55,36 +60,65 @@ class DetectAgent:
         self, slot: Slot[Detect], values: list[bytes], offsets: list[int], batch: Batch
     ) -> None:
         metrics.BATCH_EVENTS.observe(len(values), "detect")
-        clock = self._clock(slot)
         begun = time.perf_counter()
-        bad = []
+        bad = self._add(slot, values, offsets, batch)
+        early = self._preview(slot, batch)
+        slot.position = batch.next
+        took = time.perf_counter() - begun
+        await self._reject(slot, bad)
+        if early:
+            # What is told early depends on timing. It must be known after a crash, or the alert that
+            # stands for it in the end could not say so: so it is written down before it is told.
+            if not await self.stage.write_down(slot):
+                return
+            await self._tell(slot, early, batch)
+        begun = time.perf_counter()
+        closed = slot.state.close()
+        metrics.WORK.observe(took + time.perf_counter() - begun, "detect")
+        self._clock(slot).closed(closed, slot.state.closed_to_ms)
+        await self._tell(slot, closed.alerts, batch)
+
+    def _add(
+        self, slot: Slot[Detect], values: list[bytes], offsets: list[int], batch: Batch
+    ) -> list[Rejected]:
+        clock, bad = self._clock(slot), []
         for value, offset in zip(values, offsets, strict=True):
             try:
                 sightings = decode(value)
-            except (
-                Exception
-            ) as error:  # nobody but fold writes here; one broken message must not stop the rest
+            except Exception as error:  # only fold writes here; yet one broken message must not stop the rest
                 bad.append(Rejected(offset, f"no sightings message: {type(error).__name__}"))
                 continue
             slot.state.add(sightings)
             clock.saw(sightings, batch.last_timestamp_ms / 1000)
-        alerts: list[Alert] = list(slot.state.preview())
-        closed = slot.state.close()
-        alerts += closed.alerts
-        metrics.WORK.observe(time.perf_counter() - begun, "detect")
-        clock.closed(closed, slot.state.closed_to_ms)
+        return bad
+
+    def _preview(self, slot: Slot[Detect], batch: Batch) -> list[Alert]:
+        """Alerts before their minute's close. Behind the stream there are none: the close is near anyway."""
+        now = time.time()
+        if (
+            now - batch.last_timestamp_ms / 1000 > BEHIND_S
+            or now - self._previewed.get(slot.partition, 0.0) < EARLY_S
+        ):
+            return []
+        early = slot.state.preview()
+        if early:
+            self._previewed[slot.partition] = now
+        return list(early)
+
+    async def _reject(self, slot: Slot[Detect], bad: list[Rejected]) -> None:
         if bad:
             metrics.EVENTS.labels("rejected").inc(len(bad))
-            to = self._topics.dead_letters
-            for sent in await dead_letters.send(
-                self._outbox, to, self._topics.sightings, slot.partition, bad
-            ):
+            to, topic = self._topics.dead_letters, self._topics.sightings
+            for sent in await dead_letters.send(self._outbox, to, topic, slot.partition, bad):
                 self.stage.follow(slot, sent)
-        if alerts:
-            for sent in await self._deliver(alerts):
-                self.stage.follow(slot, sent)
-            took = max(0.0, time.time() - batch.last_timestamp_ms / 1000)
-            metrics.LATENCY.observe(took, "event_to_alert", times=len(alerts))
+
+    async def _tell(self, slot: Slot[Detect], alerts: list[Alert], batch: Batch) -> None:
+        if not alerts:
+            return
+        for sent in await self._deliver(alerts):
+            self.stage.follow(slot, sent)
+        took = max(0.0, time.time() - batch.last_timestamp_ms / 1000)
+        metrics.LATENCY.observe(took, "event_to_alert", times=len(alerts))
 
     def _clock(self, slot: Slot[Detect]) -> CloseClock:
         """The clock of this holding of the partition: an earlier one's times are not this one's."""

@@ -145,6 +145,15 @@ class Stage(Generic[State]):
         slot.saving = asyncio.create_task(self._save(slot, slot.position, pages, waiting))
         slot.saving.add_done_callback(self._saved)
 
+    async def write_down(self, slot: Slot[State]) -> bool:
+        """Take a snapshot now and wait until it is written; False = the partition is not held any more."""
+        if slot.saving and not slot.saving.done():
+            await asyncio.wait([slot.saving])
+        self.capture(slot)
+        if slot.saving:
+            await asyncio.wait([slot.saving])
+        return slot.held and slot.saving is not None and _written(slot.saving)
+
     async def _save(
         self, slot: Slot[State], position: int, pages: Pages, sent: set[asyncio.Future[Any]]
     ) -> None:
@@ -209,6 +218,10 @@ class Stage(Generic[State]):
                     self.capture(slot)
                     if slot.saving:
                         await asyncio.wait([slot.saving])
+
+
+def _written(task: asyncio.Task[None]) -> bool:
+    return not task.cancelled() and task.exception() is None
 
 
 class HoleError(PoolwatchError):

@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import importlib.metadata
 import logging
+import time
 from collections.abc import AsyncIterator, Coroutine, Mapping
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,8 @@ QUEUED_BATCHES = 8
 STOP_S = 15.0
 #: An answer that takes longer is none.
 PULSE_S = 5.0
+#: So many failures that nobody is away for, within so many seconds, end the worker.
+FLAWS, FLAW_S = 3, 120.0
 
 
 async def run(settings: Settings, stop: asyncio.Event | None = None) -> None:
@@ -79,17 +82,26 @@ class Worker:
         self.patience = Patience(settings.wait_s, {"kafka": settings.broker, "redis": settings.redis})
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Sessions, one after the other, until `stop`."""
+        """Sessions, one after the other, until `stop`. A flaw that three starts do not mend is raised."""
+        flaws: list[float] = []
         try:
             while not stop.is_set():
                 try:
                     await Session(self).run(stop)
+                except ConfigError:
+                    raise
                 except StoreAwayError as error:
                     await self._pause("redis", error, stop)
                 except (KafkaAwayError, KafkaError, OSError) as error:
                     await self._pause("kafka", error, stop)
                 except Fenced as error:
                     log.warning("%s", error)
+                except Exception as error:
+                    flaws = [at for at in flaws if time.monotonic() - at < FLAW_S] + [time.monotonic()]
+                    if len(flaws) == FLAWS:
+                        raise
+                    log.error("%s: %s; starting afresh", type(error).__name__, str(error)[:300])
+                    await asyncio.sleep(self.settings.wait_s)
         finally:
             await self.store.close()
 

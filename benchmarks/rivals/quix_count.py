@@ -1,4 +1,4 @@
-"""quixstreams counting one key per developer in its state. Prints `first` and `last` with wall and CPU seconds.
+"""quixstreams counting one key per developer in its state. Prints `first` and `last` with wall and CPU s.
 
 arguments: HOST:PORT topic events folder-for-state
 """
