@@ -28,6 +28,12 @@ test-fast: install
 test: check
 	$(BIN)/pytest -q
 
+chaos: install ## workers, Kafka and Redis killed and stopped while events flow
+	$(BIN)/pytest -q -m chaos
+
+bench: install ## each measurement beside its rivals
+	for bench in benchmarks/[a-z]*.py; do echo "== $$bench"; $(BIN)/python $$bench || exit 1; done
+
 lock: ## pins every package with hashes
 	$(BIN)/pip-compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
 	  --allow-unsafe --strip-extras --all-build-deps --extra dev --output-file requirements.lock pyproject.toml
