@@ -70,6 +70,8 @@ class Demo:
                 if self.seconds:
                     raise
             self._phase("ended")
+        now_ms = self.state.event_time_ms or 0  # who has not begun by now could not be found
+        self.state.planted = [p for p in self.state.planted if p.found or p.start_ms <= now_ms]
         console = Console(highlight=False)
         console.print(summary(self.state))
         console.print(next_steps())
