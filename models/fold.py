@@ -18,7 +18,10 @@ from models.fold_loop import (
     ROOM,
     T_CUSTOMERS,
     T_ROWS,
+    T_TOLD,
     T_TOUCHED,
+    T_UNNAMED,
+    TOLD_PLACES,
     Columns,
     Totals,
     fold_events,
@@ -40,9 +43,10 @@ from models.fold_state import (
 from models.operations import Operations
 from models.pages import Pages
 from models.sightings import CHUNK_OFFSETS, CUSTOMER, ROW, Sightings
-from models.tables import Rows, insert, new_index
+from models.tables import Rows, new_index, reindex
 
 _COLUMNS = Columns._fields
+_IDS = 4  # words of a row: entity, seller, key, other
 _REASON = "time is more than an hour ahead of the partition, and the records after it do not follow"
 
 
@@ -114,7 +118,8 @@ class Fold:
         self._state = FoldState()
         self._held: list[Events] = []
         self._ahead: list[Rejected] = []
-        self._room(CHUNK_OFFSETS, 0)
+        self._texts: list[dict[int, str]] = []
+        self._room(2 * CHUNK_OFFSETS + 8, 4 * CHUNK_OFFSETS)
 
     # -- facts about the state
 
@@ -160,18 +165,16 @@ class Fold:
                 raise PoolwatchError("fold: one step takes one chunk; cut the batch with split_at_chunks")
             if chunk > clock[C_CHUNK]:
                 self._clear(chunk)
-        names = dict(events.names)
-        self._run(events, names)
-        return self._told(names, before)
+        self._run(events)
+        return self._told(before)
 
     def finish(self) -> Folded:
         """The history ends here: fold what is held if later records agree, or none does not and it is
         at most a week ahead; reject the rest."""
         before = self._state.clock[[C_DUPLICATES, C_LATE]]
-        names: dict[int, str] = {}
         while self._held:
-            self._settle(names, at_end=True)
-        return self._told(names, before)
+            self._settle(at_end=True)
+        return self._told(before)
 
     def mark(self, idle: bool = False) -> Sightings:
         """A message without rows: the watermark alone."""
@@ -196,6 +199,8 @@ class Fold:
             arrays = {n: np.frombuffer(c, t) for n, c, t in zip(_COLUMNS, columns, dtypes, strict=True)}
             self._held.append(Events(**arrays, names=dict(zip(hashes, texts, strict=True))))
         self._clear(int(self._state.clock[C_CHUNK]))
+        self._totals.told[:] = 0
+        self._totals.meta[T_TOLD] = 0
 
     def moved(self, next_offset: int) -> None:
         """The source goes on at `next_offset`, whatever came before: a replay hands over to a worker."""
@@ -207,11 +212,11 @@ class Fold:
     def _clear(self, chunk: int) -> None:
         self._state.clock[C_CHUNK] = chunk
         totals = self._totals
-        totals.rows[: totals.meta[T_ROWS]] = np.zeros((), ROW)
+        _words(totals.rows)[: totals.meta[T_ROWS]] = 0
         totals.keys[:] = 0
         totals.slots[:] = -1
-        totals.meta[:] = 0
-        totals.flag[:] = 0
+        totals.meta[:T_TOLD] = 0
+        totals.order[:] = 0
 
     def _room(self, rows: int, customers: int) -> None:
         """Totals with space for so many rows and customers, those at hand kept."""
@@ -221,28 +226,31 @@ class Fold:
             np.zeros(rows, ROW),
             keys,
             slots,
-            np.zeros(rows, np.uint8),
             np.zeros(rows, np.int32),
-            np.zeros(max(customers, 4096), CUSTOMER),
-            np.zeros(3, np.int64),
+            np.zeros(rows, np.int32),
+            np.zeros(customers, CUSTOMER),
+            np.zeros(rows, np.int32),
+            np.zeros(TOLD_PLACES, np.uint64),
+            np.zeros(T_TOLD + 1, np.int64),
         )
         if old is None:
             return
         for new, was in zip(self._totals, old, strict=True):
             if new is not keys and new is not slots:
-                new[: len(was)] = was[: len(new)]
-        used = np.flatnonzero(old.keys)
-        for key, slot in zip(old.keys[used], old.slots[used], strict=True):
-            insert(keys, slots, key, slot)
+                new[: len(was)] = was
+        reindex(old.keys, old.slots, keys, slots)
 
-    def _run(self, events: Events, names: dict[int, str], released: bool = False) -> None:
-        columns = Columns(*(getattr(events, name) for name in _COLUMNS))
+    def _run(self, events: Events, released: bool = False) -> None:
+        self._texts.append(events.names)
+        columns = Columns(*(_fixed(getattr(events, name)) for name in _COLUMNS))
         self._state.reserve(len(events), len(events.orders), self.limits)
         kinds, deeds = self._operations.columns()
         self._room_for(len(events), len(events.customers))
-        memory, at = self._state.memory(), 0
+        memory, counts, at = self._state.memory(), np.zeros((2, 7), np.int64), 0
         while True:
-            at, why = fold_events(memory, self._totals, columns, at, released, kinds, deeds, self.limits)
+            at, why = fold_events(
+                memory, self._totals, columns, at, released, counts, kinds, deeds, self.limits
+            )
             if why == DONE:
                 return
             if why == ROOM:
@@ -252,7 +260,7 @@ class Fold:
                 self._hold(events, at)
                 at += 1
             else:
-                self._settle(names)
+                self._settle()
             # What was released used memory that this batch counts on.
             self._state.reserve(len(events) - at, len(events.orders), self.limits)
             self._room_for(len(events) - at, len(events.customers))
@@ -273,7 +281,7 @@ class Fold:
         state.clock[C_HELD] = place + 1
         state.clock[C_NEXT] = int(events.offset[i]) + 1
 
-    def _settle(self, names: dict[int, str], at_end: bool = False) -> None:
+    def _settle(self, at_end: bool = False) -> None:
         """Release what is believed, in its order; reject what is not; keep the rest."""
         state, limits = self._state, self.limits
         highest = int(state.clock[C_HIGHEST])
@@ -300,26 +308,39 @@ class Fold:
         state.votes[:, : len(self._held)] = state.votes[:, : len(keep)][:, keep]
         state.clock[C_HELD] = len(self._held)
         if out:
-            events = _joined(out)
-            names.update(events.names)
-            self._run(events, names, released=True)
+            self._run(_joined(out), released=True)
 
-    def _told(self, names: dict[int, str], before: npt.NDArray[np.int64]) -> Folded:
+    def _told(self, before: npt.NDArray[np.int64]) -> Folded:
         state, totals = self._state, self._totals
         touched = totals.touched[: totals.meta[T_TOUCHED]]
-        customers = totals.customers[: totals.meta[T_CUSTOMERS]].copy()
-        rows = totals.rows[touched]
-        if len(customers):
-            place = np.zeros(len(totals.rows), np.int32)
-            place[touched] = np.arange(len(touched), dtype=np.int32)
-            customers["row"] = place[customers["row"]]
-        totals.flag[touched] = 0
-        totals.meta[T_TOUCHED] = totals.meta[T_CUSTOMERS] = 0
-        ahead, self._ahead = self._ahead, []
+        customers = totals.customers[: totals.meta[T_CUSTOMERS]].view(np.uint8).copy().view(CUSTOMER)
+        rows = np.take(_words(totals.rows), touched, axis=0).view(ROW).reshape(-1)
         sightings = Sightings(self.partition, int(state.clock[C_CHUNK]), self.watermark_ms)
-        sightings.rows, sightings.customers, sightings.names = rows, customers, names
+        sightings.rows, sightings.customers, sightings.names = rows, customers, self._names()
+        totals.order[touched] = 0
+        totals.meta[T_TOUCHED : T_UNNAMED + 1] = 0
+        ahead, self._ahead = self._ahead, []
         duplicates, late = (state.clock[[C_DUPLICATES, C_LATE]] - before).tolist()
         return Folded(sightings, duplicates, late, ahead, len(self._held))
+
+    def _names(self) -> dict[int, str]:
+        """Texts of the ids of rows that were not told of within the hour."""
+        texts, self._texts = self._texts, []
+        unnamed = self._totals.unnamed[: self._totals.meta[T_UNNAMED]]
+        ids = _words(self._totals.rows)[unnamed, :_IDS].ravel().tolist()
+        return {h: text[h] for text in texts for h in ids if h in text}
+
+
+def _words(rows: npt.NDArray[np.void]) -> npt.NDArray[np.uint64]:
+    """The same memory: uint64[rows, words]."""
+    return rows.view(np.uint64).reshape(len(rows), -1)
+
+
+def _fixed(column: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """The same memory, read-only: one type, and so one compiled loop, wherever the column came from."""
+    view = column.view()
+    view.setflags(write=False)
+    return view
 
 
 def _empty() -> Events:

@@ -8,9 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 
-from models.compiled import leaf
+from models.compiled import inner
 from models.hashing import mix
 from models.tables import PAGE_SHIFT, find, take
 
@@ -19,19 +18,19 @@ AGAIN, HANDLED, FOLLOWED = 1, 2, 4
 _LOW = np.uint64(0xFFFFFFFF)
 
 
-@njit(cache=True, inline="always")
+@inner
 def tag(h: Any) -> Any:
     """Low half of a hash: enough to tell a handful of parties apart."""
     return np.uint32(h & _LOW)
 
 
-@leaf
+@inner
 def differ(a: Any, b: Any) -> bool:
     """Two clients or networks are known, and not the same; what is absent (0) differs from nothing."""
     return a != 0 and b != 0 and a != b
 
 
-@leaf
+@inner
 def read_order(o: Any, developer: Any, origin: Any, client: Any) -> int:
     """Enter a reader of order `o`; returns the bits above.
 
@@ -82,7 +81,7 @@ def read_order(o: Any, developer: Any, origin: Any, client: Any) -> int:
     return bits
 
 
-@leaf
+@inner
 def act_on_order(o: Any, developer: Any, origin: Any, client: Any, now: int) -> int:
     """Enter a deed; returns 1 if the developer had taken the order and acts first now, 2 if the origin."""
     dev, org = tag(developer), tag(origin)
@@ -102,7 +101,7 @@ def act_on_order(o: Any, developer: Any, origin: Any, client: Any, now: int) -> 
     return (1 if taken and not before else 0) | (2 if org_taken and not org_before else 0)
 
 
-@leaf
+@inner
 def alone(o: Any) -> bool:
     """One developer read the order, and nobody acted on it."""
     if o.acted != 0 or o.readers == 0:
@@ -113,7 +112,7 @@ def alone(o: Any) -> bool:
     return True
 
 
-@leaf
+@inner
 def use_key(table: Any, key: Any, client: Any, network: Any, now: int, lim: Any) -> int:
     """Enter a use of `key`; returns 1 if it was used elsewhere of late, 3 if this place is foreign to it too.
 
@@ -149,7 +148,7 @@ def use_key(table: Any, key: Any, client: Any, network: Any, now: int, lim: Any)
     return (1 if elsewhere else 0) | (2 if foreign else 0)
 
 
-@leaf
+@inner
 def _place_for(k: Any, lim: Any) -> int:
     """A free place of key `k`, else the longest silent one, those of its first day last."""
     if k.places < 4:
@@ -164,7 +163,7 @@ def _place_for(k: Any, lim: Any) -> int:
     return best
 
 
-@leaf
+@inner
 def enter_deed(s: Any, developer: Any, client: Any, network: Any, now: int) -> None:
     """Remember who acted for seller `s` last: three parties, by developer and client."""
     dev, cli = tag(developer), tag(client)
@@ -181,7 +180,7 @@ def enter_deed(s: Any, developer: Any, client: Any, network: Any, now: int) -> N
     s.deed[at] = now
 
 
-@leaf
+@inner
 def others_handle(s: Any, developer: Any, client: Any, network: Any, now: int, minutes: int) -> int:
     """1 if another developer acted for seller `s` within `minutes`; 2 if another developer, or another
     client on another network, did (what counts for an origin)."""
@@ -195,7 +194,7 @@ def others_handle(s: Any, developer: Any, client: Any, network: Any, now: int, m
     return found
 
 
-@leaf
+@inner
 def idle(p: Any, now: int, lim: Any) -> bool:
     """Pair `p` does not handle the seller's orders: no deed of late, or few for the orders it took."""
     if p.deed == 0 or now - p.deed > lim.deed_minutes:
@@ -206,7 +205,7 @@ def idle(p: Any, now: int, lim: Any) -> bool:
     return fresh >= lim.shadow_orders and np.int64(p.needed) * lim.deed_share < fresh
 
 
-@leaf
+@inner
 def enter_write(s: Any, hour: int, deed: bool) -> None:
     """Count a write in the seller's hours. Halved at 2**16, so that new habits are learnt."""
     s.writes[hour] += 1
@@ -226,7 +225,7 @@ def enter_write(s: Any, hour: int, deed: bool) -> None:
                 s.deeds_all += s.deeds[h]
 
 
-@leaf
+@inner
 def asleep(s: Any, hour: int, lim: Any) -> bool:
     """The seller's side hardly ever acts in this UTC hour: by its deeds, else by all its writes."""
     if s.deeds_all >= lim.asleep_least:
@@ -236,13 +235,13 @@ def asleep(s: Any, hour: int, lim: Any) -> bool:
     return False
 
 
-@njit(cache=True, inline="always")
+@inner
 def pair_key(seller: Any, entity: Any, kind: int) -> Any:
     """Key of the pair (seller, entity)."""
     return mix(mix(seller, entity), np.uint64(kind + 1))
 
 
-@leaf
+@inner
 def pair_of(table: Any, seller: Any, entity: Any, kind: int) -> int:
     """Row of the pair (seller, entity); a new one counts from zero."""
     key = pair_key(seller, entity, kind)

@@ -8,9 +8,8 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 
-from models.compiled import leaf
+from models.compiled import inner, leaf
 from models.fold_facts import (
     AGAIN,
     FOLLOWED,
@@ -44,19 +43,20 @@ from models.fold_state import (
     C_SEEN_HEAD,
     C_SEEN_TAIL,
     C_VOTED,
-    Memory,
 )
 from models.hashing import mix
 from models.operations import REPORT, WRITE
 from models.sightings import DEVELOPER, ORIGIN
-from models.tables import COUNT, HIGH, PAGE_SHIFT, bare, bare_table, drop, find, insert, take
+from models.tables import COUNT, HIGH, PAGE_SHIFT, drop, find, insert, take
 
 #: Why the loop stopped at a record.
 DONE, AHEAD, VERDICT, ROOM = 0, 1, 2, 3
 _MINUTE_MS = 60_000
 _MOST = 2**31 - 1
 _IDENTIFY = 1 | 2 | 4 | 8 | 32  # all classes but `purchase`
-T_ROWS, T_TOUCHED, T_CUSTOMERS = 0, 1, 2
+T_ROWS, T_TOUCHED, T_CUSTOMERS, T_UNNAMED, T_TOLD = range(5)
+#: Places of the filter of what was told: half of them are used before all are forgotten.
+TOLD_PLACES = 1 << 17
 
 
 class Columns(NamedTuple):
@@ -88,24 +88,50 @@ class Totals(NamedTuple):
     rows: Any  # ROW[]
     keys: Any  # index
     slots: Any
-    flag: Any  # uint8[rows], 1 = touched in this step
+    order: Any  # int32[rows], place in `touched` plus 1, 0 = not touched in this step
     touched: Any  # int32[rows]
-    customers: Any  # CUSTOMER[], row = place in `rows`
-    meta: Any  # int64[3]: rows, touched, customers
+    customers: Any  # CUSTOMER[], row = place in `touched`
+    unnamed: Any  # int32[rows], rows of which the ids' texts are to be told
+    told: Any  # uint64[TOLD_PLACES], hashes of the ids, together, that were told within the hour
+    meta: Any  # int64[5]: rows, touched, customers, unnamed, hashes in `told`
 
 
-@njit(cache=True, inline="always")
+@inner
 def _plus(a: Any, b: Any) -> Any:
     return np.int32(min(np.int64(a) + np.int64(b), _MOST))
 
 
-@leaf
+@inner
+def _forget_told(totals: Any) -> None:
+    totals.told[:] = 0
+    totals.meta[T_TOLD] = 0
+
+
+@inner
+def _is_told(totals: Any, h: Any) -> bool:
+    """Whether `h` was entered before; enters it."""
+    told, mask = totals.told, TOLD_PLACES - 1
+    at = np.int64(h & np.uint64(mask))
+    while told[at] != np.uint64(0):
+        if told[at] == h:
+            return True
+        at = (at + 1) & mask
+    if 2 * totals.meta[T_TOLD] >= TOLD_PLACES:
+        _forget_told(totals)
+        at = np.int64(h & np.uint64(mask))
+    told[at] = h
+    totals.meta[T_TOLD] += 1
+    return False
+
+
+@inner
 def _row(
     totals: Any, kind: int, entity: Any, seller: Any, key: Any, other: Any, minute: int, offset: int
 ) -> int:
     """Place of the row in the chunk's totals, touched; a new one starts at zero."""
     last = np.uint64(minute) | (np.uint64(kind) << np.uint64(40))
-    h = mix(mix(mix(entity, seller), mix(key, other)), last)
+    ids = mix(mix(entity, seller), mix(key, other))
+    h = mix(ids, last)
     at = np.int64(find(totals.keys, totals.slots, h))
     if at < 0:
         at = totals.meta[T_ROWS]
@@ -120,17 +146,20 @@ def _row(
         new.kind = kind
         new.first_offset = offset
         new.last_offset = offset
+        if not _is_told(totals, ids):
+            totals.unnamed[totals.meta[T_UNNAMED]] = at
+            totals.meta[T_UNNAMED] += 1
     r = totals.rows[at]
     r.first_offset = min(r.first_offset, offset)
     r.last_offset = max(r.last_offset, offset)
-    if totals.flag[at] == 0:
-        totals.flag[at] = 1
+    if totals.order[at] == 0:
         totals.touched[totals.meta[T_TOUCHED]] = at
         totals.meta[T_TOUCHED] += 1
+        totals.order[at] = totals.meta[T_TOUCHED]
     return at
 
 
-@leaf
+@inner
 def _vote(mem: Any, time: int, lim: Any) -> None:
     """A record speaks for those held whose time it reaches, against the rest (an hour's slack)."""
     for h in range(mem.clock[C_HELD]):
@@ -140,7 +169,7 @@ def _vote(mem: Any, time: int, lim: Any) -> None:
             mem.held_support[h] += 1
 
 
-@leaf
+@inner
 def _decided(mem: Any, lim: Any) -> bool:
     need = lim.jump_records if mem.clock[C_HIGHEST] >= 0 else lim.start_records
     for h in range(mem.clock[C_HELD]):
@@ -151,7 +180,7 @@ def _decided(mem: Any, lim: Any) -> bool:
     return False
 
 
-@leaf
+@inner
 def _is_duplicate(mem: Any, event: Any) -> bool:
     if find(mem.seen.keys, mem.seen.slots, event) >= 0:
         return True
@@ -161,7 +190,7 @@ def _is_duplicate(mem: Any, event: Any) -> bool:
     return False
 
 
-@leaf
+@inner
 def _forget_seen(mem: Any) -> None:
     row = mem.clock[C_SEEN_HEAD]
     mem.clock[C_SEEN_HEAD] = mem.seen.rows[row].next
@@ -170,7 +199,7 @@ def _forget_seen(mem: Any) -> None:
     drop(mem.seen, row)
 
 
-@leaf
+@inner
 def _remember_seen(mem: Any, event: Any, lim: Any) -> None:
     """Enter an event id, stamped with the stream's time, so that ids leave in the order they came."""
     clock, seen = mem.clock, mem.seen
@@ -192,7 +221,7 @@ def _remember_seen(mem: Any, event: Any, lim: Any) -> None:
     clock[C_SEEN_TAIL] = row
 
 
-@leaf
+@inner
 def _forget_order(mem: Any) -> None:
     row = mem.clock[C_ORDER_HEAD]
     after = mem.orders.rows[row].next
@@ -204,7 +233,7 @@ def _forget_order(mem: Any) -> None:
     drop(mem.orders, row)
 
 
-@leaf
+@inner
 def _order(mem: Any, seller: Any, seller_row: int, order: Any, now: int, lim: Any) -> int:
     """Row of an order, new ones last in time; the oldest goes where there is no room."""
     clock, orders = mem.clock, mem.orders
@@ -236,7 +265,7 @@ def _order(mem: Any, seller: Any, seller_row: int, order: Any, now: int, lim: An
     return row
 
 
-@leaf
+@inner
 def _others_than_reader(s: Any, o: Any, now: int, lim: Any) -> int:
     """As `others_handle`, for the only reader of order `o`; of its place only the client is known."""
     found = 0
@@ -249,13 +278,13 @@ def _others_than_reader(s: Any, o: Any, now: int, lim: Any) -> int:
     return found
 
 
-@njit(cache=True)
+@inner
 def _idle_now(mem: Any, seller: Any, entity: Any, kind: int, now: int, lim: Any) -> bool:
     row = find(mem.pairs.keys, mem.pairs.slots, pair_key(seller, entity, kind))
     return row >= 0 and idle(mem.pairs.rows[row], now, lim)
 
 
-@leaf
+@inner
 def _judge_orders(mem: Any, totals: Any, now: int, closed: int, offset: int, lim: Any) -> bool:
     """Tell the orders that stayed alone for a day; forget those of a week ago. False: no room for rows."""
     clock, rows = mem.clock, mem.orders.rows
@@ -278,27 +307,28 @@ def _judge_orders(mem: Any, totals: Any, now: int, closed: int, offset: int, lim
     return True
 
 
-@leaf
+@inner
 def _sweep_table(table: Any, before: int) -> None:
     for row in range(table.meta[HIGH]):
         if table.rows[row].key != 0 and table.rows[row].last < before:
             drop(table, row)
 
 
-@leaf
-def _sweep(mem: Any, now: int, lim: Any) -> None:
-    """Once an hour of event time: forget the silent."""
+@inner
+def _sweep(mem: Any, totals: Any, now: int, lim: Any) -> None:
+    """Once an hour of event time: forget the silent, and what was told."""
     hour = now // 60
     if hour == mem.clock[C_HOUR]:
         return
     mem.clock[C_HOUR] = hour
+    _forget_told(totals)
     _sweep_table(mem.pairs, now - lim.pair_minutes)
     if hour % 24 == 0:
         _sweep_table(mem.keys, now - lim.key_minutes)
         _sweep_table(mem.sellers, now - lim.seller_minutes)
 
 
-@leaf
+@inner
 def _seller(mem: Any, seller: Any, now: int) -> int:
     table = mem.sellers
     row = find(table.keys, table.slots, seller)
@@ -321,7 +351,7 @@ def _seller(mem: Any, seller: Any, now: int) -> int:
     return row
 
 
-@leaf
+@inner
 def _add_plain(r: Any, ev: Any, i: int, kind: int, deed: bool, used: int, asleep_now: bool) -> None:
     """Sums that one record alone decides."""
     r.calls = _plus(r.calls, 1)
@@ -367,7 +397,7 @@ def _add_plain(r: Any, ev: Any, i: int, kind: int, deed: bool, used: int, asleep
             r.offhours = _plus(r.offhours, many)
 
 
-@leaf
+@inner
 def _add_orders(r: Any, counts: Any) -> None:
     r.orders_taken = _plus(r.orders_taken, counts[0])
     r.orders_needed = _plus(r.orders_needed, counts[1])
@@ -376,7 +406,7 @@ def _add_orders(r: Any, counts: Any) -> None:
     r.orders_again = _plus(r.orders_again, counts[4])
 
 
-@leaf
+@inner
 def _touch_orders(
     mem: Any, ev: Any, i: int, seller_row: int, now: int, reads: bool, counts: Any, lim: Any
 ) -> None:
@@ -402,7 +432,7 @@ def _touch_orders(
             counts[1, 1] += bits >> 1
 
 
-@leaf
+@inner
 def _add_pair(
     p: Any,
     r: Any,
@@ -438,7 +468,7 @@ def _add_pair(
         r.orders_stale = _plus(r.orders_stale, counts[6])
 
 
-@leaf
+@inner
 def _fold_one(
     mem: Any, totals: Any, ev: Any, i: int, minute: int, counts: Any, kinds: Any, deeds: Any, lim: Any
 ) -> None:
@@ -483,73 +513,26 @@ def _fold_one(
         if good:
             for c in range(ev.customer_start[i], ev.customer_start[i + 1]):
                 customer = totals.customers[totals.meta[T_CUSTOMERS]]
-                customer.row = at
+                customer.row = totals.order[at] - 1
                 customer.customer = ev.customers[c]
                 totals.meta[T_CUSTOMERS] += 1
 
 
-@njit(cache=True)
-def _bare_memory(m: Any) -> Any:
-    return Memory(
-        bare(m.clock),
-        bare_table(m.orders),
-        bare_table(m.pairs),
-        bare_table(m.sellers),
-        bare_table(m.keys),
-        bare_table(m.seen),
-        bare(m.held_time),
-        bare(m.held_event),
-        bare(m.held_support),
-        bare(m.held_against),
-    )
-
-
-@njit(cache=True)
-def _bare_totals(t: Any) -> Any:
-    return Totals(
-        bare(t.rows),
-        bare(t.keys),
-        bare(t.slots),
-        bare(t.flag),
-        bare(t.touched),
-        bare(t.customers),
-        bare(t.meta),
-    )
-
-
-@njit(cache=True)
-def _bare_columns(e: Any) -> Any:
-    return Columns(
-        bare(e.offset),
-        bare(e.time_ms),
-        bare(e.event),
-        bare(e.developer),
-        bare(e.seller),
-        bare(e.key),
-        bare(e.origin),
-        bare(e.client),
-        bare(e.network),
-        bare(e.operation),
-        bare(e.status),
-        bare(e.records),
-        bare(e.bytes),
-        bare(e.pii),
-        bare(e.orders),
-        bare(e.order_start),
-        bare(e.customers),
-        bare(e.customer_start),
-    )
-
-
-@njit(cache=True)
+@leaf
 def fold_events(
-    mem: Any, totals: Any, ev: Any, start: int, released: bool, kinds: Any, deeds: Any, lim: Any
+    mem: Any,
+    totals: Any,
+    ev: Any,
+    start: int,
+    released: bool,
+    counts: Any,
+    kinds: Any,
+    deeds: Any,
+    lim: Any,
 ) -> tuple[int, int]:
-    """Fold records from `start` on; (record it stopped at, why). `released`: held before, now believed."""
-    mem, totals, ev = _bare_memory(mem), _bare_totals(totals), _bare_columns(ev)
-    kinds, deeds = bare(kinds), bare(deeds)
+    """Fold records from `start` on; (record it stopped at, why). `released`: held before, now believed.
+    counts int64[2, 7]: see `_touch_orders`; room to count in."""
     clock = mem.clock
-    counts = np.zeros((2, 7), np.int64)
     for i in range(start, len(ev.offset)):
         offset, time = ev.offset[i], ev.time_ms[i]
         if not released:
@@ -574,7 +557,7 @@ def fold_events(
             totals.rows
         ):
             return i, ROOM
-        _sweep(mem, now, lim)
+        _sweep(mem, totals, now, lim)
         minute = time // _MINUTE_MS
         if time < highest - lim.lateness_ms:
             clock[C_LATE] += 1

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from models.compiled import leaf
+from models.compiled import inner, leaf
 
 U64 = npt.NDArray[np.uint64]
 
@@ -19,18 +19,18 @@ _P4 = np.uint64(0x85EBCA77C2B2AE63)
 _P5 = np.uint64(0x27D4EB2F165667C5)
 
 
-@njit(cache=True, inline="always")
+@inner
 def _rotate(x: Any, n: Any) -> Any:
     return (x << np.uint64(n)) | (x >> np.uint64(64 - n))
 
 
-@njit(cache=True, inline="always")
+@inner
 def _round(h: Any, word: Any) -> Any:
     h ^= _rotate(word * _P2, 31) * _P1
     return _rotate(h, 27) * _P1 + _P4
 
 
-@njit(cache=True, inline="always")
+@inner
 def finish(h: Any) -> Any:
     """Avalanche of xxHash64 (a bijection): each bit of `h` moves half of the result's bits."""
     h ^= h >> np.uint64(33)
@@ -73,7 +73,7 @@ def hash_ranges(data: Any, starts: Any, ends: Any) -> Any:
     return out
 
 
-@njit(cache=True, inline="always")
+@leaf
 def mix(a: Any, b: Any) -> Any:
     """One hash of two, order matters. Never 0."""
     h = finish(_round(_round(_P5, a), b))

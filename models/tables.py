@@ -7,10 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
-from numba.extending import intrinsic
 
-from models.compiled import leaf
+from models.compiled import inner, leaf
 from models.errors import ConfigError
 from models.pages import Pages
 
@@ -28,25 +26,7 @@ def new_index(capacity: int) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.int
     return np.zeros(size, np.uint64), np.full(size, -1, np.int32)
 
 
-def _bare(_context: Any, array: Any) -> Any:
-    """The same array without numba's reference count; the caller keeps the memory alive.
-
-    Counting is an atomic operation each time an array is passed on: it cost three quarters of fold's time.
-    """
-
-    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        out = context.make_array(signature.return_type)(context, builder, value=args[0])
-        out.meminfo = out.meminfo.type(None)
-        out.parent = out.parent.type(None)
-        return out._getvalue()
-
-    return array(array), generate
-
-
-bare: Any = intrinsic(_bare)
-
-
-@leaf
+@inner
 def find(keys: Any, slots: Any, key: Any) -> Any:
     """Slot of `key`, -1 = absent. `key` is well mixed and not 0."""
     mask = len(keys) - 1
@@ -58,7 +38,7 @@ def find(keys: Any, slots: Any, key: Any) -> Any:
     return np.int32(-1)
 
 
-@leaf
+@inner
 def insert(keys: Any, slots: Any, key: Any, slot: Any) -> None:
     """Enter `key`, which must be absent; at least one place must be free."""
     mask = len(keys) - 1
@@ -69,7 +49,7 @@ def insert(keys: Any, slots: Any, key: Any, slot: Any) -> None:
     slots[at] = slot
 
 
-@leaf
+@inner
 def remove(keys: Any, slots: Any, key: Any) -> None:
     """Take `key` out, if present, and close the gap (Knuth, TAOCP 3, 6.4, algorithm R): no tombstones."""
     mask = len(keys) - 1
@@ -102,13 +82,7 @@ class Table(NamedTuple):
     slots: Any  # int32[], index
 
 
-@njit(cache=True)
-def bare_table(t: Any) -> Any:
-    """`bare` for a table."""
-    return Table(bare(t.rows), bare(t.dirty), bare(t.meta), bare(t.keys), bare(t.slots))
-
-
-@leaf
+@inner
 def take(table: Any, key: Any) -> Any:
     """A row for `key` (absent so far), its other fields as they were left: the caller sets each."""
     row = table.meta[FREE]
@@ -125,7 +99,7 @@ def take(table: Any, key: Any) -> Any:
     return row
 
 
-@leaf
+@inner
 def drop(table: Any, row: Any) -> None:
     """Free `row`; it is the first to be used again."""
     remove(table.keys, table.slots, table.rows[row].key)
@@ -141,6 +115,14 @@ def _index_all(rows: Any, high: int, keys: Any, slots: Any) -> None:
     for row in range(high):
         if rows[row].key != 0:
             insert(keys, slots, rows[row].key, row)
+
+
+@leaf
+def reindex(old_keys: Any, old_slots: Any, keys: Any, slots: Any) -> None:
+    """Enter all of an index into a larger, empty one."""
+    for i in range(len(old_keys)):
+        if old_keys[i] != 0:
+            insert(keys, slots, old_keys[i], old_slots[i])
 
 
 class Rows:

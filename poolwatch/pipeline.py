@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -86,8 +86,7 @@ class Pipeline:
         return stepped
 
     def _fold(self, p: int, events: Events, stepped: Stepped) -> None:
-        own = replace(placed(events, self.offsets[p]), names=_names_of(events))
-        for chunk in split_at_chunks(own):
+        for chunk in split_at_chunks(placed(events, self.offsets[p])):
             self._count(p, self.folds[p].step(chunk), stepped)
         self.offsets[p] += len(events)
 
@@ -118,10 +117,3 @@ class Pipeline:
 
     def _close(self) -> list[list[Closed]]:
         return [[detect.close() for detect in detects] for detects in self.detects]
-
-
-def _names_of(events: Events) -> dict[int, str]:
-    """The texts of the ids in these events alone: `take` and `part` share those of the whole batch."""
-    ids = np.concatenate([events.developer, events.seller, events.key, events.origin])
-    names = events.names
-    return {i: names[i] for i in pc.unique(pa.array(ids)).to_pylist() if i in names}

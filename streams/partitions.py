@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
-import pyarrow.compute as pc
 
-from models.events import U64, Events
+from models.events import Events
 from models.sightings import Sightings
+from models.sightings_codec import route
 
 _MASK = 0xFFFFFFFF
 _M = 0x5BD1E995
@@ -55,21 +52,6 @@ class SellerPartitions:
         return np.array([known[s] for s in sellers.tolist()], np.int64)[inverse]
 
 
-def entity_partition(entities: U64, partitions: int) -> npt.NDArray[np.int64]:
-    """int64[n]: the partition of sightings in which each entity hash belongs."""
-    return (entities % np.uint64(partitions)).astype(np.int64)
-
-
 def routed(sightings: Sightings, partitions: int) -> list[Sightings]:
     """One message for each sightings partition, rows or not: the watermark goes to all."""
-    where = entity_partition(sightings.rows["entity"], partitions)
-    return [_chosen(sightings, where == p) for p in range(partitions)]
-
-
-def _chosen(sightings: Sightings, mask: npt.NDArray[np.bool_]) -> Sightings:
-    customers = sightings.customers[mask[sightings.customers["row"]]]
-    customers["row"] = (np.cumsum(mask) - 1)[customers["row"]]
-    rows, texts = sightings.rows[mask], sightings.names
-    ids = np.concatenate([rows[name] for name in ("entity", "seller", "key", "other")])
-    names = {i: texts[i] for i in pc.unique(pa.array(ids)).to_pylist() if i in texts}
-    return replace(sightings, rows=rows, customers=customers, names=names)
+    return list(route(sightings, partitions).values())

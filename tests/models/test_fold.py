@@ -320,6 +320,44 @@ def test_names_come_with_the_rows():
     assert names == {"tool", "shop", "key", TOOL_ORIGIN}
 
 
+def names_of(folded):
+    return set(folded.sightings.names.values())
+
+
+def test_names_come_once_an_hour():
+    # hour       0              1          2
+    # tool       shop   shop    shop
+    # other             shop2
+    # a new Fold (or a restored one) cannot know what was told: it tells again
+    fold = Fold(0, OPERATIONS)
+    steps = [
+        [event(n, n) for n in range(4)],
+        [event(10, 60_000), event(11, 61_000, seller_id="shop2")],
+        [event(12, 62_000, seller_id="shop2")],
+        [event(13, HOUR)],
+    ]
+    told, offset = [], 0
+    for step in steps:
+        told.append(names_of(fold.step(decoded(step, offset))))
+        offset += len(step)
+    first = {"tool", "shop", "key", TOOL_ORIGIN}
+    assert told == [first, (first - {"shop"}) | {"shop2"}, set(), first]
+    pages = {name: page for name, page in fold.changed().items() if page is not None}
+    again = decoded([event(14, HOUR + 1)], offset)
+    assert names_of(fold.step(again)) == set()
+    fold = Fold(0, OPERATIONS)
+    fold.restore(pages)
+    assert names_of(fold.step(again)) == first
+
+
+def test_more_names_than_are_remembered_come_again():
+    fold = Fold(0, OPERATIONS)
+    records = [event(n, n, seller_id=f"s{n % 40_000}") for n in range(80_000)]  # of two entities
+    told = [names_of(fold.step(part)) for part in split_at_chunks(decoded(records))]
+    assert {f"s{n}" for n in range(40_000)} <= set().union(*told[:10])
+    assert 40_000 < sum(map(len, told)) <= 80_000 + 3 * len(told)
+
+
 def test_one_step_takes_one_chunk():
     events = decoded([event(n, n) for n in range(3)], first_offset=4094)
     with pytest.raises(PoolwatchError, match="split_at_chunks"):

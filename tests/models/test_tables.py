@@ -5,8 +5,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from models import tables
 from models.errors import ConfigError
-from models.tables import Rows, drop, find, insert, new_index, remove, take
+from models.tables import Rows, new_index
+from tests.models.compiled import called
+
+drop, find, insert, remove, take = map(
+    called, (tables.drop, tables.find, tables.insert, tables.remove, tables.take)
+)
 
 ROW = np.dtype([("key", "u8"), ("value", "i4"), ("next", "i4")])
 
