@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import njit
 
-from models.columns import FIRST_DISTINCT, SUMMED
+from models.columns import DISTINCT_NAMES, FIRST_DISTINCT, SUMMED
 from models.compiled import leaf
 from models.errors import ConfigError
 from models.pages import Pages
@@ -27,7 +27,7 @@ ENTITY, MINUTE, NEXT, MASK_LOW, MASK_HIGH, VALUES = range(6)
 #: Places of a cell's values: the sums, the distinct counts, and the upper half of `bytes`.
 CELL_DISTINCT = len(SUMMED)
 CELL_BYTES = SUMMED.index("bytes")
-CELL_BYTES_HIGH = CELL_DISTINCT + 11
+CELL_BYTES_HIGH = CELL_DISTINCT + len(DISTINCT_NAMES)
 CELL_COLUMNS = CELL_BYTES_HIGH + 1
 CELL_WORDS = VALUES + CELL_COLUMNS
 assert CELL_COLUMNS <= 62, "two mask words of 31 bits"

@@ -38,8 +38,10 @@ DISTINCTS = (
     Distinct("sellers_pii", SELLER, "sellers whose customers' identifying data was read"),
     Distinct("sellers_shadow", SELLER, "sellers whose orders another party handles, and this one only reads"),
     Distinct("sellers_new", SELLER, "sellers that were known for a day and are now read for the first time"),
+    Distinct("sellers_dug", SELLER, "of those, sellers whose untouched or long finished orders it digs up"),
     Distinct("sellers_deed", SELLER, "sellers for whom something was done that needs personal data"),
     Distinct("sellers_unneeded", SELLER, "sellers whose orders are read and next to never acted on"),
+    Distinct("sellers_alone", SELLER, "sellers of whose orders it read some that nobody else touched in a day"),
     Distinct("keys", KEY, "keys used"),
     Distinct("keys_elsewhere", KEY, "keys that were in use elsewhere within a day"),
     Distinct("keys_foreign", KEY, "as elsewhere, and this place came after the established one"),
@@ -48,7 +50,11 @@ DISTINCTS = (
 )
 DISTINCT_NAMES = tuple(d.name for d in DISTINCTS)
 #: First distinct of each member kind, and where the last ends.
-DISTINCT_START = (0, 6, 10, 11)
+DISTINCT_START = (0, 8, 12, 13)
+assert all(d.member == m for m in range(3) for d in DISTINCTS[DISTINCT_START[m] : DISTINCT_START[m + 1]])
+assert DISTINCT_START[-1] == len(DISTINCTS)
+#: Bit of each distinct in a row's meetings.
+BIT = {name: 1 << place for place, name in enumerate(DISTINCT_NAMES)}
 
 #: Summed columns: fold's sums, then what detect counts itself.
 SUMMED = (*SUM_NAMES, "handovers")
@@ -58,7 +64,7 @@ COLUMN = {name: place for place, name in enumerate(COLUMNS)}
 FIRST_DISTINCT = len(SUMMED) + 1
 
 #: Distinct counts over whole UTC days: today and six before. The first of DISTINCTS.
-DAY_DISTINCTS = ("sellers", "sellers_pii", "sellers_shadow", "sellers_new")
+DAY_DISTINCTS = ("sellers", "sellers_pii", "sellers_shadow", "sellers_new", "sellers_dug")
 #: Sums kept per UTC day.
 DAY_SUMMED = (
     "calls",
@@ -72,6 +78,9 @@ DAY_SUMMED = (
     "pii_records",
     "orders_taken",
     "orders_needed",
+    "orders_unseen",
+    "orders_stale",
+    "orders_alone",
     "minutes",
 )
 WEEK = (*DAY_DISTINCTS, *DAY_SUMMED)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from models.columns import KEY, OTHER, SELLER, WEEK_DAYS
+from models.columns import BIT, KEY, OTHER, SELLER, WEEK_DAYS
 from models.compiled import leaf
 from models.pool import PAGE_SHIFT as POOL_SHIFT
 from models.pool import take_row
@@ -35,6 +35,10 @@ _SUMS = len(SUM_NAMES)
     _NEWCOMER,
     _ELSEWHERE,
     _FOREIGN,
+    _CALLS,
+    _UNSEEN,
+    _STALE,
+    _ALONE,
 ) = (
     SUM_NAMES.index(name)
     for name in (
@@ -47,11 +51,16 @@ _SUMS = len(SUM_NAMES)
         "newcomer",
         "elsewhere",
         "foreign",
+        "calls",
+        "orders_unseen",
+        "orders_stale",
+        "orders_alone",
     )
 )
-#: Bit of a row's meetings: the seller's sorts 0-5, the key's 6-9, the other's 10.
-PII, SHADOW, NEW, DEED, ELSEWHERE, FOREIGN, THROTTLED = 1 << 1, 1 << 2, 1 << 3, 1 << 4, 1 << 7, 1 << 8, 1 << 9
-PLAIN = 1 | 1 << 6 | 1 << 10
+PII, SHADOW, NEW, DUG = BIT["sellers_pii"], BIT["sellers_shadow"], BIT["sellers_new"], BIT["sellers_dug"]
+DEED, ALONE = BIT["sellers_deed"], BIT["sellers_alone"]
+ELSEWHERE, FOREIGN, THROTTLED = BIT["keys_elsewhere"], BIT["keys_foreign"], BIT["keys_throttled"]
+PLAIN = BIT["sellers"] | BIT["keys"] | BIT["others"]
 
 #: Counters that `enter` raises: rows that grew, rows that came after their minute's close, and quantities
 #: that tell which optional fields the events carry.
@@ -164,7 +173,9 @@ def _grown(known: Any, fresh: Any, words: Any, longs: Any, r: Any, grew: Any) ->
 
 @leaf
 def _bits(grew: Any) -> Any:
-    bits = PLAIN
+    bits = PLAIN if grew[_CALLS] > 0 else 0  # a row without calls is a verdict on earlier ones
+    bits |= DUG if grew[_UNSEEN] + grew[_STALE] > 0 else 0
+    bits |= ALONE if grew[_ALONE] > 0 else 0
     bits |= PII if grew[_PII_CALLS] > 0 else 0
     bits |= SHADOW if grew[_SHADOW] > 0 else 0
     bits |= NEW if grew[_NEWCOMER] > 0 else 0

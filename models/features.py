@@ -92,6 +92,11 @@ def _unneeded(view: View) -> F64:
     return left
 
 
+def _dug(view: View) -> F64:
+    dug: F64 = view.of("orders_unseen", DAY) + view.of("orders_stale", DAY)
+    return dug
+
+
 def _unneeded_week(view: View) -> F64:
     left: F64 = np.clip(view.over_week("orders_taken") - view.over_week("orders_needed"), 0, None)
     return left
@@ -196,6 +201,39 @@ FEATURES: tuple[Feature, ...] = (
     _count(
         "sellers_new_7d", "sellers", "established sellers read for the first time",
         "sellers known for a day before this entity first read their customers", needs="pii",
+    ),
+    _count(
+        "sellers_dug_1h", "sellers", "sellers whose untouched or long finished orders it digs up",
+        "shadowed sellers of whom orders were read that nobody had touched, or that were long dealt with",
+        needs="orders",
+    ),
+    _count(
+        "sellers_dug_24h", "sellers", "sellers whose untouched or long finished orders it digs up",
+        "shadowed sellers of whom orders were read that nobody had touched, or that were long dealt with",
+        needs="orders",
+    ),
+    _count(
+        "sellers_dug_7d", "sellers", "sellers whose untouched or long finished orders it digs up",
+        "shadowed sellers of whom orders were read that nobody had touched, or that were long dealt with",
+        needs="orders",
+    ),
+    _count(
+        "sellers_alone_24h", "sellers", "sellers of whose orders it read some that concerned nobody else",
+        "sellers handled by another, of whom orders read a day before stayed untouched", needs="orders",
+    ),
+    Feature(
+        "orders_dug_24h", "orders", "{value:,.0f} untouched or long finished orders read in 24 hours",
+        "shadow orders never touched before, or dealt with two days before", "24h", _dug, "orders",
+    ),
+    Feature(
+        "dug_share_24h", "share", "{value:.0f}% of the orders it read were untouched or long finished",
+        "untouched or long finished shadow orders over orders taken", "24h",
+        lambda v: _share(_dug(v), v.of("orders_taken", DAY)), "orders",
+    ),
+    Feature(
+        "orders_alone_24h", "orders", "{value:,.0f} orders it had read stayed untouched by all others",
+        "orders taken a day before the last 24 hours that nobody touched since", "24h",
+        lambda v: v.of("orders_alone", DAY), "orders",
     ),
     _count(
         "sellers_unneeded_24h", "sellers", "sellers whose orders it reads and next to never acts on",

@@ -9,8 +9,8 @@ from numba import njit
 
 from models.arena import MINUTE, at, whole
 from models.columns import I64, WINDOW_MINUTES
+from models.enter import DAY_MINUTES, PLAIN
 from models.compiled import leaf
-from models.enter import DAY_MINUTES
 from models.state import State
 from models.tables import HIGH, PAGE_SHIFT, drop
 from models.windows import ENTITY_DAYS, PAIR_DAYS, SKETCH_HOURS, shed_sketches
@@ -36,7 +36,7 @@ def _members(t: Any, e: Any, minute: Any, since: Any, log: Any, logged: Any, ope
             if t.cells.rows[c].minute <= minute:
                 o = np.int64(t.cells.rows[c].rows)
                 while o >= 0:
-                    for m in range(3):
+                    for m in range(3 if t.rows.rows[o].bits & PLAIN else 0):
                         opened[np.int64(t.rows.rows[o].pairs[m])] = True
                     o = np.int64(t.rows.rows[o].next)
             c = np.int64(t.cells.rows[c].next)

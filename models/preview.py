@@ -10,15 +10,15 @@ from typing import Any
 import numpy as np
 
 from models.arena import CELL_DISTINCT, MINUTE, NEXT, at, whole
-from models.columns import DISTINCT_NAMES, DISTINCT_START, FIRST_DISTINCT, WINDOW_MINUTES
+from models.columns import BIT, DISTINCT_NAMES, DISTINCT_START, FIRST_DISTINCT, WINDOW_MINUTES
 from models.compiled import leaf
 from models.state import WINDOWS, add_cell
 
 _MINUTES = np.array(WINDOW_MINUTES)
 _STARTS = np.array(DISTINCT_START)
 _KINDS = len(DISTINCT_NAMES)
-#: Sellers that became unneeded in an open minute may cease to be so: they count from its close only.
-_CERTAIN_BITS = 0x7FF & ~(1 << 5)
+#: Sellers that are unneeded may cease to be so within the minute: never counted early.
+_CERTAIN_BITS = sum(BIT.values()) & ~BIT["sellers_unneeded"]
 
 
 @leaf

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -40,7 +41,7 @@ from models.tables import HIGH, Rows
 
 WINDOWS = len(WINDOW_MINUTES)
 #: Sorts of meeting that one pair can remember: the widest group of DISTINCTS.
-SLOTS = 6
+SLOTS = max(b - a for a, b in pairwise(DISTINCT_START))
 #: A day of an entity: pairs last met on it, sums, and (sellers, sellers_pii) met on it at all.
 RING_DISTINCT = 0
 RING_SUMMED = len(DAY_DISTINCTS)
