@@ -231,6 +231,14 @@ FEATURES: tuple[Feature, ...] = (
         lambda v: _share(_dug(v), v.of("orders_taken", DAY)), "orders",
     ),
     Feature(
+        "dug_share_7d", "share", "{value:.0f}% of the orders it read in 7 days were untouched or long finished",
+        "untouched or long finished shadow orders over orders taken", "7d",
+        lambda v: _share(
+            v.over_week("orders_unseen") + v.over_week("orders_stale"), v.over_week("orders_taken")
+        ),
+        "orders",
+    ),
+    Feature(
         "orders_alone_24h", "orders", "{value:,.0f} orders it had read stayed untouched by all others",
         "orders taken a day before the last 24 hours that nobody touched since", "24h",
         lambda v: v.of("orders_alone", DAY), "orders",
@@ -266,11 +274,6 @@ FEATURES: tuple[Feature, ...] = (
     _day_share(
         "followed_share_24h", "of the orders it read had just been read by somebody else",
         "orders taken after another party's read", "orders_followed", "orders_taken", needs="orders",
-    ),
-    _day_share(
-        "alone_share_24h", "of the orders it read concerned nobody else, and nothing came of them",
-        "orders taken a day ago that nobody else read or acted on", "orders_alone", "orders_taken",
-        needs="orders",
     ),
     Feature(
         "again_share_24h", "share", "{value:.0f}% of its order reads repeat earlier ones",

@@ -29,6 +29,7 @@ from models.arena import (
 from models.columns import (
     COLUMN,
     DAY_SUMMED,
+    DISTINCT_NAMES,
     DISTINCT_START,
     FIRST_DISTINCT,
     KEY,
@@ -40,8 +41,8 @@ from models.columns import (
     WEEK_DAYS,
     WINDOW_MINUTES,
 )
+from models.enter import DAY_MINUTES, PII, PLAIN
 from models.compiled import leaf
-from models.enter import DAY_MINUTES, PII
 from models.pool import PAGE_SHIFT as POOL_SHIFT
 from models.pool import free_row
 from models.sightings import SUM_NAMES
@@ -64,8 +65,8 @@ SKETCH_HOURS = 24
 
 _MINUTES = np.array(WINDOW_MINUTES)
 _STARTS = np.array(DISTINCT_START)
-_UNNEEDED = 5
-_THROTTLED = 3
+_UNNEEDED = DISTINCT_NAMES.index("sellers_unneeded")
+_THROTTLED = DISTINCT_NAMES.index("keys_throttled") - DISTINCT_START[KEY]
 _HANDOVERS = SUMMED.index("handovers")
 _TAKEN, _NEEDED, _AGAIN = (SUM_NAMES.index(n) for n in ("orders_taken", "orders_needed", "orders_again"))
 _DAY_COLUMNS = np.array([COLUMN[n] for n in DAY_SUMMED])
@@ -216,6 +217,8 @@ def _meet_seller(t: Any, e: Any, row: Any, seen: Any, place: Any, minute: Any, v
 @leaf
 def _meet_key(t: Any, e: Any, seen: Any, place: Any, minute: Any, values: Any, turns: Any) -> None:
     """turns int64[3], raised: keys that set in, keys refused now, and those refused a minute ago too."""
+    if not seen.bits & PLAIN:
+        return
     p = seen.pairs[KEY]
     pair = t.pairs.rows[p]
     before, refused = _last_minute(t, pair, 0), _last_minute(t, pair, _THROTTLED)
@@ -232,6 +235,8 @@ def _meet_key(t: Any, e: Any, seen: Any, place: Any, minute: Any, values: Any, t
 
 @leaf
 def _meet_other(t: Any, e: Any, seen: Any, place: Any, minute: Any, values: Any) -> None:
+    if not seen.bits & PLAIN:
+        return
     p = seen.pairs[OTHER]
     pair = t.pairs.rows[p]
     _meet(t, e, pair, 0, place, minute, values)
