@@ -40,7 +40,7 @@ DISTINCTS = (
     Distinct("sellers_new", SELLER, "sellers that were known for a day and are now read for the first time"),
     Distinct("sellers_dug", SELLER, "of those, sellers whose untouched or long finished orders it digs up"),
     Distinct("sellers_deed", SELLER, "sellers for whom something was done that needs personal data"),
-    Distinct("sellers_alone", SELLER, "sellers of whose orders it read some that nobody else touched in a day"),
+    Distinct("sellers_alone", SELLER, "sellers of whom it read orders that nobody else touched in a day"),
     Distinct("sellers_unneeded", SELLER, "sellers whose orders are read and next to never acted on"),
     Distinct("keys", KEY, "keys used"),
     Distinct("keys_elsewhere", KEY, "keys that were in use elsewhere within a day"),

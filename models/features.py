@@ -231,7 +231,7 @@ FEATURES: tuple[Feature, ...] = (
         lambda v: _share(_dug(v), v.of("orders_taken", DAY)), "orders",
     ),
     Feature(
-        "dug_share_7d", "share", "{value:.0f}% of the orders it read in 7 days were untouched or long finished",
+        "dug_share_7d", "share", "{value:.0f}% of the orders read in 7 days were untouched or long finished",
         "untouched or long finished shadow orders over orders taken", "7d",
         lambda v: _share(
             v.over_week("orders_unseen") + v.over_week("orders_stale"), v.over_week("orders_taken")
@@ -376,7 +376,11 @@ def table() -> str:
         "# Features",
         "",
         "Made by `python -m models.features > docs/features.md`. One row per entity and active minute;",
+<<<<<<< HEAD
         "higher is more anomalous. Windows end with the minute; 7d: whole UTC days, today and six before.",
+=======
+        "higher is more anomalous. Windows end with the minute; 7d counts UTC days, today and six before.",
+>>>>>>> c9858eb (Tidy after the merge)
         "",
         "| feature | unit | window | of | needs | early | meaning |",
         "|---|---|---|---|---|---|---|",

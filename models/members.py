@@ -9,8 +9,8 @@ from numba import njit
 
 from models.arena import MINUTE, at, whole
 from models.columns import I64, WINDOW_MINUTES
-from models.enter import DAY_MINUTES, PLAIN
 from models.compiled import leaf
+from models.enter import DAY_MINUTES, PLAIN
 from models.state import State
 from models.tables import HIGH, PAGE_SHIFT, drop
 from models.windows import ENTITY_DAYS, PAIR_DAYS, SKETCH_HOURS, shed_sketches

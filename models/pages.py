@@ -9,10 +9,10 @@ Pages = dict[str, bytes | None]
 
 
 class Stateful(Protocol):
-    """State that a snapshot can hold. `restore(all pages ever told, later over earlier)` gives the same state."""
+    """State that a snapshot can hold; `restore(all pages ever told, later over earlier)` gives it back."""
 
     def changed(self) -> Pages:
-        """Pages that changed since the last call (the first call after `restore` or creation counts from there)."""
+        """Pages that changed since the last call, since `restore`, or since the beginning."""
 
     def restore(self, pages: dict[str, bytes]) -> None:
         """Replace the state by the one the pages hold. ConfigError where they are of another version."""

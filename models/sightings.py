@@ -46,9 +46,11 @@ SUMS = (
     Sum("orders_handled", "orders", "taken after somebody else had already acted on the order"),
     Sum("orders_followed", "orders", "taken after somebody else had read the order, and nobody acted yet"),
     Sum("orders_again", "orders", "read again by this entity"),
-    Sum("orders_unseen", "orders", "shadow orders that nobody had touched before: old ones, or read ahead of their handler"),
+    Sum(
+        "orders_unseen", "orders", "shadow orders that nobody had touched: old, or read before their handler"
+    ),
     Sum("orders_stale", "orders", "shadow orders that had been dealt with two days before or more"),
-    Sum("orders_alone", "orders", "taken a day ago where another party handles the seller's orders; nobody touched it since"),
+    Sum("orders_alone", "orders", "taken a day ago where another party handles the orders; untouched since"),
     Sum(
         "shadow_calls",
         "calls",

@@ -1,7 +1,11 @@
 """Open cells -> running sums and exact distinct counts over trailing windows. Touches its tables only.
 
 Minutes come in order. Each pair of an entity and a member remembers, for each sort of meeting, the cell of
+<<<<<<< HEAD
 the last one, and each cell how many pairs remember it: a window's distinct count is the sum over its cells.
+=======
+the last one, and each cell how many pairs remember it; a window's distinct count is the sum over its cells.
+>>>>>>> c9858eb (Tidy after the merge)
 """
 
 from __future__ import annotations
@@ -41,8 +45,8 @@ from models.columns import (
     WEEK_DAYS,
     WINDOW_MINUTES,
 )
-from models.enter import DAY_MINUTES, PII, PLAIN
 from models.compiled import leaf
+from models.enter import DAY_MINUTES, PII, PLAIN
 from models.pool import PAGE_SHIFT as POOL_SHIFT
 from models.pool import free_row
 from models.sightings import SUM_NAMES
