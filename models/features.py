@@ -376,11 +376,7 @@ def table() -> str:
         "# Features",
         "",
         "Made by `python -m models.features > docs/features.md`. One row per entity and active minute;",
-<<<<<<< HEAD
         "higher is more anomalous. Windows end with the minute; 7d: whole UTC days, today and six before.",
-=======
-        "higher is more anomalous. Windows end with the minute; 7d counts UTC days, today and six before.",
->>>>>>> c9858eb (Tidy after the merge)
         "",
         "| feature | unit | window | of | needs | early | meaning |",
         "|---|---|---|---|---|---|---|",

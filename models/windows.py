@@ -1,11 +1,7 @@
 """Open cells -> running sums and exact distinct counts over trailing windows. Touches its tables only.
 
 Minutes come in order. Each pair of an entity and a member remembers, for each sort of meeting, the cell of
-<<<<<<< HEAD
 the last one, and each cell how many pairs remember it: a window's distinct count is the sum over its cells.
-=======
-the last one, and each cell how many pairs remember it; a window's distinct count is the sum over its cells.
->>>>>>> c9858eb (Tidy after the merge)
 """
 
 from __future__ import annotations

@@ -70,11 +70,7 @@ def rank_entities(truth: Truth, kind: str, highest: Mapping[str, float]) -> Rank
 
 
 def _met(truth: Truth, label: Label, best: Mapping[Entity, tuple[float, str]]) -> bool:
-<<<<<<< HEAD
     """Whether another label of the party, met by an entity, says the same in other words."""
-=======
-    """Whether another label of the party, met by an entity, says the same in other words (an address)."""
->>>>>>> c9858eb (Tidy after the merge)
     if label.entity_kind != "origin":
         return False
     own = parts_of(label.entity_id)
