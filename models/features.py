@@ -243,9 +243,11 @@ FEATURES: tuple[Feature, ...] = (
         "orders taken a day before the last 24 hours that nobody touched since", "24h",
         lambda v: v.of("orders_alone", DAY), "orders",
     ),
-    _count(
-        "sellers_unneeded_24h", "sellers", "sellers whose orders it reads and next to never acts on",
-        "sellers of whom 10 orders were taken and fewer than 1 in 20 acted on", needs="pii",
+    Feature(
+        "sellers_unneeded_24h", "sellers",
+        "{value:,.0f} sellers in 24 hours whose orders it reads and next to never acts on",
+        "sellers of whom 10 orders were taken and fewer than 1 in 20 acted on", "24h",
+        lambda v: v.of("sellers_unneeded", DAY), "pii",
     ),
     # What it does about the orders.
     _count("orders_taken_24h", "orders", "orders read", "orders read for the first time", needs="orders"),

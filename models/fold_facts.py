@@ -34,8 +34,8 @@ def differ(a: Any, b: Any) -> bool:
 def read_order(o: Any, developer: Any, origin: Any, client: Any) -> int:
     """Enter a reader of order `o`; returns the bits above.
 
-    For an origin, somebody else is another developer, or the same one on another client: a seller's own
-    tool may stand at several addresses.
+    For an origin, somebody else is another developer, or the same one on another client: a tool may stand at
+    several addresses, and what one of them read the others have read too.
     """
     # Plainly: again = read by me before; else handled = acted on by somebody else;
     # else followed = read by somebody else and not acted on.
@@ -48,10 +48,10 @@ def read_order(o: Any, developer: Any, origin: Any, client: Any) -> int:
             needed |= (o.needed >> r) & 1
         else:
             other = True
-        if o.readers_origin[r] == org:
+        if o.readers_origin[r] == org or (same and not differ(o.readers_client[r], cli)):
             org_seen = True
             needed |= ((o.needed >> (8 + r)) & 1) << 8
-        elif not same or differ(o.readers_client[r], cli):
+        else:
             org_other = True
         if same and o.readers_origin[r] == org:
             place = r
@@ -83,21 +83,25 @@ def read_order(o: Any, developer: Any, origin: Any, client: Any) -> int:
 
 @inner
 def act_on_order(o: Any, developer: Any, origin: Any, client: Any, now: int) -> int:
-    """Enter a deed; returns 1 if the developer had taken the order and acts first now, 2 if the origin."""
-    dev, org = tag(developer), tag(origin)
+    """Enter a deed; returns 1 if the developer had taken the order and acts first now, 2 if the origin had.
+
+    An origin acts on what its developer took on the same client too: tools read here and ship there.
+    """
+    dev, org, cli = tag(developer), tag(origin), tag(client)
     taken, org_taken, before, org_before = 0, 0, 0, 0
     for r in range(o.readers):
-        if o.readers_developer[r] == dev:
+        same = o.readers_developer[r] == dev
+        if same:
             taken |= 1 << r
             before |= o.needed & (1 << r)
-        if o.readers_origin[r] == org:
+        if o.readers_origin[r] == org or (same and not differ(o.readers_client[r], cli)):
             org_taken |= 0x100 << r
             org_before |= o.needed & (0x100 << r)
     o.needed = np.int64(o.needed) | taken | org_taken
     if o.acted == 0:
         o.acted = now
         o.actor_developer = dev
-        o.actor_client = tag(client)
+        o.actor_client = cli
     return (1 if taken and not before else 0) | (2 if org_taken and not org_before else 0)
 
 
@@ -182,13 +186,13 @@ def enter_deed(s: Any, developer: Any, client: Any, network: Any, now: int) -> N
 
 @inner
 def others_handle(s: Any, developer: Any, client: Any, network: Any, now: int, minutes: int) -> int:
-    """1 if another developer acted for seller `s` within `minutes`; 2 if another developer, or another
-    client on another network, did (what counts for an origin)."""
+    """Bits: 1 another developer acted for seller `s` within `minutes`; 2 the same one did, on another client
+    and network."""
     found = 0
     for p in range(3):
         if s.deed[p] != 0 and now - s.deed[p] <= minutes:
             if s.deed_developer[p] != tag(developer):
-                found |= 3
+                found |= 1
             elif differ(s.deed_client[p], tag(client)) and differ(s.deed_network[p], tag(network)):
                 found |= 2
     return found

@@ -272,7 +272,7 @@ def _others_than_reader(s: Any, o: Any, now: int, lim: Any) -> int:
     for p in range(3):
         if s.deed[p] != 0 and now - s.deed[p] <= lim.handled_minutes:
             if s.deed_developer[p] != o.readers_developer[0]:
-                found |= 3
+                found |= 1
             elif differ(s.deed_client[p], o.readers_client[0]):
                 found |= 2
     return found
@@ -295,10 +295,12 @@ def _judge_orders(mem: Any, totals: Any, now: int, closed: int, offset: int, lim
         others = _others_than_reader(mem.sellers.rows[o.seller], o, now, lim) if alone(o) else 0
         if others:
             seller, none = mem.sellers.rows[o.seller].key, np.uint64(0)
-            if others & 1 and _idle_now(mem, seller, o.developer, DEVELOPER, now, lim):
+            idle_developer = others & 1 and _idle_now(mem, seller, o.developer, DEVELOPER, now, lim)
+            if idle_developer:
                 at = _row(totals, DEVELOPER, o.developer, seller, none, none, now, offset)
                 totals.rows[at].orders_alone += 1
-            if o.origin != 0 and _idle_now(mem, seller, o.origin, ORIGIN, now, lim):
+            shadowed = idle_developer or others & 2
+            if shadowed and o.origin != 0 and _idle_now(mem, seller, o.origin, ORIGIN, now, lim):
                 at = _row(totals, ORIGIN, o.origin, seller, none, none, now, offset)
                 totals.rows[at].orders_alone += 1
         clock[C_ORDER_JUDGE] = o.next
@@ -440,12 +442,19 @@ def _add_pair(
     reads: bool,
     deed: bool,
     known: bool,
+    fresh: bool,
     handled: bool,
     lists: bool,
     now: int,
     lim: Any,
-) -> None:
-    """Facts about an entity at a seller: newcomer, shadow. Judged with this call's orders counted in."""
+) -> bool:
+    """Facts about an entity at a seller: newcomer, shadow. Judged with this call's orders counted in.
+
+    known    the seller has been known for long enough to tell
+    fresh    a first read would make the entity's party new to the seller
+    handled  another party handles the seller's orders
+    returns  whether the entity makes no deeds for the seller
+    """
     p.last = now
     p.taken = _plus(p.taken, counts[0])
     p.needed = _plus(p.needed, counts[1])
@@ -453,19 +462,21 @@ def _add_pair(
         p.deed = now
         if not lists:
             p.blanket = now
+    inactive = idle(p, now, lim)
     if not reads:
-        return
-    if p.reads == 0 and known:
+        return inactive
+    if p.reads == 0 and known and fresh:
         r.newcomer = _plus(r.newcomer, 1)
     p.reads = _plus(p.reads, 1)
     enough = p.taken >= lim.shadow_orders or (not lists and p.reads >= lim.shadow_orders)
     if known and handled:
         p.dug = _plus(p.dug, counts[5] + counts[6])
-    if known and handled and enough and idle(p, now, lim):
+    if known and handled and enough and inactive:
         r.shadow_calls = _plus(r.shadow_calls, 1)
         r.shadow_orders = _plus(r.shadow_orders, counts[0])
         r.orders_unseen = _plus(r.orders_unseen, counts[5])
         r.orders_stale = _plus(r.orders_stale, counts[6])
+    return inactive
 
 
 @inner
@@ -495,6 +506,7 @@ def _fold_one(
         enter_write(s, hour, deed)
         if deed:
             enter_deed(s, ev.developer[i], ev.client[i], ev.network[i], now)
+    idle_developer, new_developer = True, True
     for entity_kind in range(2):
         entity = ev.developer[i] if entity_kind == DEVELOPER else ev.origin[i]
         other = ev.origin[i] if entity_kind == DEVELOPER else ev.developer[i]
@@ -506,10 +518,18 @@ def _fold_one(
         if reads or deed:
             _add_orders(r, counts[entity_kind])
             row = pair_of(mem.pairs, ev.seller[i], entity, entity_kind)
-            others = (handled >> entity_kind) & 1 == 1
-            _add_pair(
-                mem.pairs.rows[row], r, counts[entity_kind], reads, deed, known, others, lists, now, lim
+            pair = mem.pairs.rows[row]
+            if entity_kind == DEVELOPER:
+                new_developer = pair.reads == 0
+                others = handled & 1 == 1
+            else:  # a further address of a tool is not another party: its developer, or its client, must be
+                others = (handled & 1 == 1 and idle_developer) or handled & 2 == 2
+            fresh = entity_kind == DEVELOPER or new_developer or used & 1 == 1
+            inactive = _add_pair(
+                pair, r, counts[entity_kind], reads, deed, known, fresh, others, lists, now, lim
             )
+            if entity_kind == DEVELOPER:
+                idle_developer = inactive
         if good:
             for c in range(ev.customer_start[i], ev.customer_start[i + 1]):
                 customer = totals.customers[totals.meta[T_CUSTOMERS]]

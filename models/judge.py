@@ -28,11 +28,12 @@ FOREST, FOREST_SEVERITY = "forest", "medium"
 FOREST_WEIGHT = 0.8
 #: The forest fires at this product of rarity (1 - 2^-nines; three nines = .875) and gate.
 FOREST_LINE = 0.8
-#: Unusual matters only with personal data that nobody needed, of this many sellers (gate at .5; told by their
-#: orders and by the lack of any deed, as a feed may name no orders), and only
-#: after an earlier active day: on its first, nobody has shipped yet, and the model knows full windows only.
-GATE_FEATURES = ("sellers_unneeded_24h", "sellers_read_only_24h")
-GATE_SELLERS, GATE_AGE = 12.0, "days_before"
+#: Unusual matters only with personal data that nobody needed, of so many sellers (gate at .5): sellers whose old
+#: orders it digs up; or, where the log names no orders, established sellers that it took to reading and does
+#: nothing for. And only after an earlier active day: the model knows full windows only.
+GATE_DUG, GATE_NEW, GATE_READ_ONLY = "sellers_dug_24h", "sellers_new_7d", "sellers_read_only_24h"
+GATE_DUG_SELLERS, GATE_NEW_SELLERS, GATE_AGE = 10.0, 25.0, "days_before"
+GATE_DUG_SHARE = 0.1
 #: Below this gate the forest says nothing; most rows end here, and cost no walk.
 GATE_FLOOR = 0.1
 #: Part of a threshold's evidence that its own feature holds, where it has further conditions.
@@ -99,8 +100,11 @@ def judge(kinds: U8, matrix: F64, rules: RuleSet, model: Model) -> Verdict:
 
 def gate(matrix: F64) -> F64:
     """float64[n], 0..1: how much unneeded personal data is in play, so how much the unusual matters."""
-    sellers = matrix[:, [FEATURE[name] for name in GATE_FEATURES]].min(axis=1)
-    q = np.maximum(sellers, 0.0) / GATE_SELLERS
+    dug, new, read_only = (
+        np.maximum(matrix[:, FEATURE[name]], 0.0) for name in (GATE_DUG, GATE_NEW, GATE_READ_ONLY)
+    )
+    dug = np.where(matrix[:, FEATURE["dug_share_7d"]] >= GATE_DUG_SHARE, dug, 0.0)
+    q = np.maximum(dug / GATE_DUG_SELLERS, np.minimum(new, read_only) / GATE_NEW_SELLERS)
     reached = 1.0 - 1.0 / (1.0 + q * q)
     opened: F64 = np.maximum(reached - GATE_FLOOR, 0.0) / (1.0 - GATE_FLOOR)
     return opened * (matrix[:, FEATURE[GATE_AGE]] > 0.0)
