@@ -28,12 +28,14 @@ def row(**values: float) -> np.ndarray:
 def pooler(keys: float = 92) -> np.ndarray:
     """A day of the case: this many keys, read only, others do the work."""
     each = ("sellers_24h", "keys_24h", "sellers_pii_24h", "sellers_read_only_24h", "sellers_unneeded_24h")
-    shadow = dict.fromkeys(("sellers_shadow_24h", "sellers_shadow_1h"), keys)
+    dug = ("sellers_dug_1h", "sellers_dug_24h", "sellers_dug_7d")
+    shadow = dict.fromkeys(("sellers_shadow_24h", "sellers_shadow_1h", *dug), keys)
     return row(
         **dict.fromkeys(each, keys), **shadow, keys_per_seller_24h=1, days_before=2, calls_24h=40 * keys,
         records_24h=4_000 * keys, shadow_share_24h=0.95, shadow_orders_24h=900 * keys,
         orders_taken_24h=1_000 * keys, orders_unneeded_24h=1_000 * keys, unneeded_share_24h=0.99,
-        unneeded_share_7d=0.99, reads_without_deeds_24h=0.9,
+        unneeded_share_7d=0.99, reads_without_deeds_24h=0.9, dug_share_24h=0.8, dug_share_7d=0.8,
+        orders_dug_24h=800 * keys,
     )  # fmt: skip
 
 
@@ -46,7 +48,7 @@ def test_the_case_is_critical_and_ordinary_entities_are_quiet(kind: int) -> None
     case = of(pooler(), kind=kind)
     assert case.alerts[0]
     assert case.severity_of(0, RULES) == "critical"
-    assert {"shadow_fan_out", "unneeded_volume"} <= set(case.rules_of(0, RULES))
+    assert {"dug_fan_out", "unneeded_volume"} <= set(case.rules_of(0, RULES))
     ordinary = judge(KINDS, ROWS, RULES, MODEL)
     assert ordinary.alerts.mean() < 0.001
     assert (ordinary.score < case.score[0]).all()
@@ -82,7 +84,7 @@ def test_the_forest_is_silent_where_no_unneeded_data_is_in_play() -> None:
     )
     assert gate(odd[None, :])[0] == 0.0
     assert of(odd).forest[0] == 0.0
-    odd[FEATURE["sellers_unneeded_24h"]] = odd[FEATURE["sellers_read_only_24h"]] = 25
+    odd[FEATURE["sellers_dug_24h"]], odd[FEATURE["dug_share_7d"]] = 25, 0.5
     assert 0 < of(odd).forest[0] < 1
     odd[FEATURE["days_before"]] = 0
     assert of(odd).forest[0] == 0.0
@@ -92,10 +94,7 @@ def test_an_order_tool_is_quiet_on_its_first_day() -> None:
     """Forty sellers, orders read since the morning, and nothing could be shipped yet."""
     first = pooler(40)
     for name in (
-        "sellers_shadow_24h",
-        "sellers_shadow_1h",
-        "shadow_share_24h",
-        "shadow_orders_24h",
+        *(f for f in FEATURE if "dug" in f or "shadow" in f),
         "days_before",
     ):
         first[FEATURE[name]] = 0
@@ -115,15 +114,15 @@ def test_a_kind_without_history_is_judged_by_thresholds_alone() -> None:
 
 def test_reasons_say_what_the_case_is() -> None:
     told = reasons(DEVELOPER, pooler(), RULES, MODEL)
-    assert "sellers_shadow_24h" in [r.feature for r in told[:3]]
-    assert "sellers_unneeded_24h" in [r.feature for r in told[:3]]
+    assert "sellers_dug_24h" in [r.feature for r in told[:3]]
+    assert "sellers_dug_7d" in [r.feature for r in told[:3]]
     parts = [r.contribution for r in told]
     assert parts == sorted(parts, reverse=True)
     assert sum(parts) <= 1 + 1e-9
-    shadow = next(r for r in told if r.feature == "sellers_shadow_24h")
-    assert shadow.value == 92
-    assert shadow.typical < 92
-    assert f"; 99.9% of developers have at most {shadow.typical:.0f}" in shadow.text
+    dug = next(r for r in told if r.feature == "sellers_dug_24h")
+    assert dug.value == 92
+    assert dug.typical < 92
+    assert f"; 99.9% of developers have at most {dug.typical:.0f}" in dug.text
 
 
 @given(st.tuples(*[st.floats(0, 1e6) | st.floats(0, 1) | st.just(0.0)] * len(FEATURES)))

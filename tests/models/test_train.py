@@ -57,10 +57,22 @@ def poolers(share: float) -> tuple[list[Rows], F64]:
     kinds, entities, minutes, matrix = (column.copy() for column in HISTORY[0])
     bad = np.isin(entities, np.unique(entities)[: int(share * len(np.unique(entities)))])
     scale = np.random.default_rng(1).lognormal(4.0, 0.5, bad.sum())
-    for name in ("sellers_24h", "sellers_shadow_24h", "sellers_unneeded_24h", "sellers_read_only_24h"):
+    for name in (
+        "sellers_24h",
+        "sellers_dug_24h",
+        "sellers_dug_7d",
+        "sellers_unneeded_24h",
+        "sellers_read_only_24h",
+    ):
         matrix[bad, FEATURE[name]] = np.ceil(scale)
     matrix[bad, FEATURE["orders_unneeded_24h"]] = np.ceil(500 * scale)
-    for name in ("shadow_share_24h", "unneeded_share_24h", "unneeded_share_7d", "reads_without_deeds_24h"):
+    for name in (
+        "dug_share_24h",
+        "dug_share_7d",
+        "unneeded_share_24h",
+        "unneeded_share_7d",
+        "reads_without_deeds_24h",
+    ):
         matrix[bad, FEATURE[name]] = 0.95
     return [(kinds, entities, minutes, matrix), HISTORY[1]], matrix[bad]
 
