@@ -3,7 +3,8 @@
     python -m benchmarks.throughput [EVENTS]
 
 All three read the same topic of the same broker, one after the other, each pinned to core 0; broker and
-Redis run on the other cores. quixstreams lives in an environment of its own under the cache folder (made on first use).
+Redis run on the other cores. quixstreams lives in an environment of its own under the cache folder (made on
+first use).
 Reported are events per second of wall time, and per second of CPU of that process (what one undisturbed core
 would give; on a machine that does other things, only this one means much).
 """

@@ -28,9 +28,9 @@ FOREST, FOREST_SEVERITY = "forest", "medium"
 FOREST_WEIGHT = 0.8
 #: The forest fires at this product of rarity (1 - 2^-nines; three nines = .875) and gate.
 FOREST_LINE = 0.8
-#: Unusual matters only with personal data that nobody needed, of so many sellers (gate at .5): sellers whose old
-#: orders it digs up; or, where the log names no orders, established sellers that it took to reading and does
-#: nothing for. And only after an earlier active day: the model knows full windows only.
+#: Unusual matters only with personal data that nobody needed, of so many sellers (gate at .5): sellers whose
+#: old orders it digs up; or, where the log names no orders, established sellers that it took to reading and
+#: does nothing for. And only after an earlier active day: the model knows full windows only.
 GATE_DUG, GATE_NEW, GATE_READ_ONLY = "sellers_dug_24h", "sellers_new_7d", "sellers_read_only_24h"
 GATE_DUG_SELLERS, GATE_NEW_SELLERS, GATE_AGE = 10.0, 25.0, "days_before"
 GATE_DUG_SHARE = 0.1

@@ -122,11 +122,12 @@ def tellings(draw: st.DrawFn, history: History) -> list[Sightings | str]:
         way: list[Sightings | str] = []
         for until in range(1, len(touches) + 1):
             chunk = (until - 1) // history.chunk
-            for halved in (True, False):
-                if draw(st.booleans()) or (
-                    not halved and until in (len(touches), (chunk + 1) * history.chunk)
-                ):
-                    way.append(told(history, source, chunk, until, halved=halved))
+            last = until in (len(touches), (chunk + 1) * history.chunk)
+            way.extend(
+                told(history, source, chunk, until, halved=halved)
+                for halved in (True, False)
+                if draw(st.booleans()) or (last and not halved)
+            )
         ways.append(way)
     out: list[Sightings | str] = []
     done: list[Sightings] = []
