@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import fields
 from datetime import datetime
-from operator import attrgetter
 from typing import Annotated, Any
 
 import msgspec
@@ -28,6 +27,8 @@ _Status = Annotated[int, msgspec.Meta(ge=100, le=599)]
 _Records = Annotated[int, msgspec.Meta(ge=0, le=RECORDS_MAX)]
 _Bytes = Annotated[int, msgspec.Meta(ge=0, le=BYTES_MAX)]
 _NONE = msgspec.Raw(b"")
+#: Decoded at once: few enough that the records are still in the processor's cache when columns are made of them.
+BLOCK_RECORDS = 512
 
 
 class _Record(msgspec.Struct, gc=False):
@@ -51,7 +52,6 @@ class _Record(msgspec.Struct, gc=False):
     marketplace: str | None = None
 
 
-_FIELDS = attrgetter(*_Record.__struct_fields__)
 _PATH = re.compile(r"`\$\.(\w+)")
 _MISSING = re.compile(r"missing required field `(\w+)`")
 _UTF8 = "must be valid UTF-8"
@@ -98,6 +98,13 @@ class Decoder:
 
     def records(self, values: Sequence[bytes], offsets: Sequence[int]) -> tuple[Events, list[Rejected]]:
         """Events of JSON records, in order, and those rejected, by offset. Never raises for content."""
+        if len(values) <= BLOCK_RECORDS:
+            return self._block(values, offsets)
+        starts = range(0, len(values), BLOCK_RECORDS)
+        blocks = [self._block(values[i : i + BLOCK_RECORDS], offsets[i : i + BLOCK_RECORDS]) for i in starts]
+        return _joined([events for events, _ in blocks]), [r for _, rejected in blocks for r in rejected]
+
+    def _block(self, values: Sequence[bytes], offsets: Sequence[int]) -> tuple[Events, list[Rejected]]:
         decode = self._decode
         rejected: list[Rejected] = []
         records: list[_Record] = []
@@ -118,7 +125,7 @@ class Decoder:
     def _columns(self, records: list[_Record], offsets: list[int]) -> tuple[Events, dict[int, str]]:
         """Columns of records, and {record: reason} of those that break a rule that types cannot hold."""
         n = len(records)
-        values = list(zip(*map(_FIELDS, records), strict=True)) if n else [()] * 16
+        values = list(zip(*map(msgspec.structs.astuple, records), strict=True)) if n else [()] * 16
         (event, time, developer, seller, key, operation, status, records_, bytes_) = values[:9]
         pii, customers, orders, ips, agents, prints, marketplaces = values[9:]
         broken: dict[int, str] = {}
@@ -211,6 +218,21 @@ class Decoder:
             broken.setdefault(where[i], f"{field} {rule}")
         start[np.array(where) + 1] = counts
         return hashes, np.cumsum(start, dtype=np.int32)
+
+
+def _joined(parts: list[Events]) -> Events:
+    """Batches in order as one."""
+    columns: dict[str, Any] = {}
+    for field in fields(Events):
+        if field.name not in ("order_start", "customer_start", "names"):
+            columns[field.name] = np.concatenate([getattr(part, field.name) for part in parts])
+    for starts in ("order_start", "customer_start"):
+        counts = np.concatenate([np.diff(getattr(part, starts)) for part in parts])
+        columns[starts] = np.concatenate(([0], np.cumsum(counts))).astype(np.int32)
+    names: dict[int, str] = {}
+    for part in parts:
+        names |= part.names
+    return Events(**columns, names=names)
 
 
 def _kept(events: Events, keep: npt.NDArray[np.bool_]) -> Events:
