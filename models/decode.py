@@ -27,7 +27,7 @@ _Status = Annotated[int, msgspec.Meta(ge=100, le=599)]
 _Records = Annotated[int, msgspec.Meta(ge=0, le=RECORDS_MAX)]
 _Bytes = Annotated[int, msgspec.Meta(ge=0, le=BYTES_MAX)]
 _NONE = msgspec.Raw(b"")
-#: Decoded at once: few enough that the records are still in the processor's cache when columns are made of them.
+#: Decoded at once: few enough that they stay in the cache while columns are made of them.
 BLOCK_RECORDS = 512
 
 

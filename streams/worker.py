@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import faust
+import msgspec
 from aiokafka.errors import KafkaError
 from faust.types import TP
 from mode import CrashingSupervisor
@@ -25,6 +26,7 @@ from models.fold import Fold
 from models.model import Model
 from models.operations import Operations
 from models.rules import RuleSet
+from models.sightings_codec import cut, decode, encode, route
 from streams import gauges, metrics, topics
 from streams.deliver import Deliver
 from streams.detect_agent import DetectAgent
@@ -57,6 +59,7 @@ async def run(settings: Settings, stop: asyncio.Event | None = None) -> None:
     _hush()
     worker = Worker(settings)
     server = metrics.serve(settings.metrics_port) if settings.metrics_port else None
+    await asyncio.to_thread(warm, worker)
     before = gc.get_threshold()
     gc.freeze()
     # Batches of records are many young objects and no cycles: looking through them costs a tenth of a core.
@@ -122,6 +125,30 @@ def _version() -> str:
         return importlib.metadata.version("poolwatch")
     except importlib.metadata.PackageNotFoundError:
         return "source"
+
+
+def warm(worker: Worker) -> None:
+    """Run an event through everything, so that compiled code is there before the first partition is taken."""
+    begun = time.monotonic()
+    log.info("loading compiled code (the first time takes about a minute)")
+    decoder, fold = Decoder(worker.operations), Fold(0, worker.operations)
+    detect = Detect(1, worker.rules, worker.model)
+    one = dict.fromkeys(("event_id", "developer_id", "seller_id", "key_id", "operation"), "warm")
+    lists = {"orders": ["warm"], "customers": ["warm"], "pii": ["name"]}
+    for number in range(40):
+        event = {**one, **lists, "event_id": f"warm-{number}", "time": 1_700_000_000_000 + 10_000 * number}
+        event |= {"status": 200, "records": 1, "bytes": 1, "source_ip": "192.0.2.1"}
+        events, _ = decoder.records([msgspec.json.encode(event)], [number])
+        for partition in route(fold.step(events).sightings, 2).values():
+            for message in cut(partition):
+                detect.add(decode(encode(message)))
+        detect.preview()
+        detect.close()
+    detect.finish()
+    Fold(0, worker.operations).restore({k: v for k, v in fold.changed().items() if v is not None})
+    again = Detect(1, worker.rules, worker.model)
+    again.restore({k: v for k, v in detect.changed().items() if v is not None})
+    log.info("compiled code is there after %.1f s", time.monotonic() - begun)
 
 
 def _path(text: str) -> Path | None:
