@@ -14,7 +14,7 @@ import numpy as np
 from numba import njit
 
 from models.columns import DISTINCT_NAMES, FIRST_DISTINCT, SUMMED
-from models.compiled import leaf
+from models.compiled import inner
 from models.errors import ConfigError
 from models.pages import Pages
 
@@ -43,14 +43,14 @@ class ArenaTable(NamedTuple):
     meta: Any  # int64[2]: next place to write, place of the oldest cell
 
 
-@njit(cache=True, inline="always")
+@inner
 def at(table: Any, place: Any) -> Any:
     """Index in `words` of a place."""
     segments = len(table.words) >> SEGMENT_SHIFT
     return (((place >> SEGMENT_SHIFT) % segments) << SEGMENT_SHIFT) + (place & (SEGMENT_WORDS - 1))
 
 
-@njit(cache=True, inline="always")
+@inner
 def whole(table: Any, short: Any) -> Any:
     """Place of its lower 32 bits; 0 = none, or no longer kept."""
     if short == 0:
@@ -60,13 +60,13 @@ def whole(table: Any, short: Any) -> Any:
     return place if place >= table.meta[TAIL] else np.int64(0)
 
 
-@leaf
+@inner
 def bits_of(words: Any, i: Any) -> Any:
     """Which columns a cell has, as 62 bits."""
     return np.int64(words[i + MASK_LOW]) | (np.int64(words[i + MASK_HIGH]) << 31)
 
 
-@njit(cache=True, inline="always")
+@inner
 def rank(bits: Any) -> Any:
     """How many bits are set."""
     b = np.uint64(bits)
@@ -76,7 +76,7 @@ def rank(bits: Any) -> Any:
     return np.int64((b * np.uint64(0x0101010101010101)) >> np.uint64(56))
 
 
-@leaf
+@inner
 def next_place(table: Any) -> Any:
     """Where the next cell will stand."""
     place = table.meta[HEAD]
@@ -85,7 +85,7 @@ def next_place(table: Any) -> Any:
     return place + 1 if (place & (SEGMENT_WORDS - 1)) == 0 else place
 
 
-@leaf
+@inner
 def write(table: Any, entity: Any, minute: Any, values: Any) -> Any:
     """Append a cell of int64[CELL_COLUMNS] (bytes whole, its upper half 0); values above int32 are capped."""
     place = next_place(table)
@@ -109,7 +109,7 @@ def write(table: Any, entity: Any, minute: Any, values: Any) -> Any:
     return place
 
 
-@leaf
+@inner
 def first_place(table: Any, place: Any) -> Any:
     """Place of the first cell at or after `place`; HEAD where there is none."""
     while place < table.meta[HEAD]:
@@ -124,7 +124,7 @@ def first_place(table: Any, place: Any) -> Any:
     return table.meta[HEAD]
 
 
-@leaf
+@inner
 def after(table: Any, place: Any) -> Any:
     """Place of the cell after the one at `place`; HEAD where there is none."""
     i = at(table, place)

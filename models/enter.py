@@ -8,7 +8,7 @@ import numpy as np
 from numba import njit
 
 from models.columns import BIT, KEY, OTHER, SELLER, WEEK_DAYS
-from models.compiled import leaf
+from models.compiled import inner, leaf
 from models.pool import PAGE_SHIFT as POOL_SHIFT
 from models.pool import take_row
 from models.sightings import ROW, SUM_NAMES
@@ -69,7 +69,7 @@ GREW, LATE, RECORDS, BYTES, ANY_PII, ORDERS = range(len(COUNTS))
 _RECORDS, _PII_RECORDS, _AGAIN = (SUM_NAMES.index(n) for n in ("records", "pii_records", "orders_again"))
 
 
-@leaf
+@inner
 def entity_of(t: Any, kind: Any, name: Any) -> Any:
     """The entity's row, new or known."""
     key = mixed(name, np.uint64(kind + 1))
@@ -91,7 +91,7 @@ def entity_of(t: Any, kind: Any, name: Any) -> Any:
     return e
 
 
-@leaf
+@inner
 def pair_of(t: Any, e: Any, kind: Any, member: Any) -> Any:
     """The row of an entity and a member of it, new or known."""
     key = mixed(t.entities.rows[e].key + np.uint64(kind), member)
@@ -113,7 +113,7 @@ def pair_of(t: Any, e: Any, kind: Any, member: Any) -> Any:
     return p
 
 
-@leaf
+@inner
 def cell_of(t: Any, e: Any, minute: Any) -> Any:
     """The entity's open cell of a minute, new or known."""
     c = t.entities.rows[e].open
@@ -135,7 +135,7 @@ def cell_of(t: Any, e: Any, minute: Any) -> Any:
     return c
 
 
-@leaf
+@inner
 def _witness(t: Any, e: Any, source: Any, day: Any, first: Any, last: Any) -> None:
     key = mixed(t.entities.rows[e].key, np.uint64(source + 1))
     v = find(t.evidence.keys, t.evidence.slots, key)
@@ -157,7 +157,7 @@ def _witness(t: Any, e: Any, source: Any, day: Any, first: Any, last: Any) -> No
     row.span[1] = max(row.span[1], last)
 
 
-@leaf
+@inner
 def _grown(known: Any, fresh: Any, words: Any, longs: Any, r: Any, grew: Any) -> Any:
     """What row r has above `known` int64[sums] (nothing where fresh); raises `known` to it."""
     any_grew = False
@@ -171,7 +171,7 @@ def _grown(known: Any, fresh: Any, words: Any, longs: Any, r: Any, grew: Any) ->
     return any_grew
 
 
-@leaf
+@inner
 def _bits(grew: Any) -> Any:
     bits = PLAIN if grew[_CALLS] > 0 else 0  # a row without calls is a verdict on earlier ones
     bits |= DUG if grew[_UNSEEN] + grew[_STALE] > 0 else 0

@@ -9,7 +9,7 @@ from numba import njit
 
 from models.arena import MINUTE, at, whole
 from models.columns import I64, WINDOW_MINUTES
-from models.compiled import leaf
+from models.compiled import inner
 from models.enter import DAY_MINUTES, PLAIN
 from models.state import State
 from models.tables import HIGH, PAGE_SHIFT, drop
@@ -108,7 +108,7 @@ def _sweep(t: Any, minute: Any) -> Any:
     return freed
 
 
-@leaf
+@inner
 def _sweep_pairs(t: Any, e: Any, row: Any, today: Any, held: Any) -> Any:
     before, p, freed = np.int64(-1), np.int64(row.members), 0
     while p >= 0:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from models.compiled import leaf
+from models.compiled import inner
 from models.errors import ConfigError
 from models.pages import Pages
 from models.tables import COUNT, FREE, HIGH
@@ -25,7 +25,7 @@ class PoolTable(NamedTuple):
     meta: Any  # int64[3]: rows ever used, first free row or -1, rows in use
 
 
-@leaf
+@inner
 def take_row(table: Any) -> Any:
     """A row, its fields as they were left: the caller sets each. Room must have been reserved."""
     row = table.meta[FREE]
@@ -40,7 +40,7 @@ def take_row(table: Any) -> Any:
     return row
 
 
-@leaf
+@inner
 def free_row(table: Any, row: Any) -> None:
     """Give `row` back; it is the first to be used again."""
     table.rows[row].next = table.meta[FREE]

@@ -11,7 +11,7 @@ import numpy as np
 
 from models.arena import CELL_DISTINCT, MINUTE, NEXT, at, whole
 from models.columns import BIT, DISTINCT_NAMES, DISTINCT_START, FIRST_DISTINCT, WINDOW_MINUTES
-from models.compiled import leaf
+from models.compiled import inner, leaf
 from models.state import WINDOWS, add_cell
 
 _MINUTES = np.array(WINDOW_MINUTES)
@@ -21,7 +21,7 @@ _KINDS = len(DISTINCT_NAMES)
 _CERTAIN_BITS = sum(BIT.values()) & ~BIT["sellers_unneeded"]
 
 
-@leaf
+@inner
 def _count_fresh(t: Any, c: Any) -> None:
     """Count the members that the cell's new rows bring and no closed cell of the window holds."""
     cell = t.cells.rows[c]
@@ -46,7 +46,7 @@ def _count_fresh(t: Any, c: Any) -> None:
     cell.seen = cell.rows
 
 
-@leaf
+@inner
 def _recount(t: Any, e: Any) -> None:
     """Count all open cells of an entity anew: one of them was closed."""
     c = np.int64(t.entities.rows[e].open)
@@ -71,7 +71,7 @@ def recount(t: Any, entities: Any) -> None:
         _recount(t, entities[n])
 
 
-@leaf
+@inner
 def _bound(t: Any, c: Any, out: Any) -> None:
     cell = t.cells.rows[c]
     e, minute = np.int64(cell.entity), np.int64(cell.minute)

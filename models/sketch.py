@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from models.compiled import leaf
+from models.compiled import inner
 
 PRECISION = 10
 REGISTERS = 1 << PRECISION
@@ -17,7 +17,7 @@ _MOST = 64 - PRECISION + 1
 BOUND = 2 * 1.04 / math.sqrt(REGISTERS)
 
 
-@leaf
+@inner
 def enter(registers: Any, customer: Any) -> bool:
     """Count a 64-bit hash in uint8[REGISTERS]; True where a register rose."""
     place = customer & np.uint64(REGISTERS - 1)
@@ -32,7 +32,7 @@ def enter(registers: Any, customer: Any) -> bool:
     return False
 
 
-@leaf
+@inner
 def _sigma(x: float) -> float:
     if x == 1.0:
         return np.inf
@@ -46,7 +46,7 @@ def _sigma(x: float) -> float:
             return z
 
 
-@leaf
+@inner
 def _tau(x: float) -> float:
     if x == 0.0 or x == 1.0:
         return 0.0

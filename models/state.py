@@ -6,7 +6,6 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 
 from models.arena import (
     CELL_DISTINCT,
@@ -31,7 +30,7 @@ from models.columns import (
     WEEK_DAYS,
     WINDOW_MINUTES,
 )
-from models.compiled import leaf
+from models.compiled import inner, leaf
 from models.hashing import finish
 from models.pages import Pages
 from models.pool import Pool
@@ -140,21 +139,21 @@ class Tables(NamedTuple):
     open_bits: Any  # uint8[pairs]: meetings that preview counted
 
 
-@njit(cache=True, inline="always")
+@inner
 def mixed(a: Any, b: Any) -> Any:
     """Key of two 64-bit values; not 0."""
     key = finish(finish(a) + b)
     return key if key != np.uint64(0) else np.uint64(1)
 
 
-@leaf
+@inner
 def drop_count(words: Any, i: Any, column: Any) -> None:
     """One less in a column of the cell at word i that is there."""
     below = bits_of(words, i) & ((np.int64(1) << column) - 1)
     words[i + VALUES + rank(below)] -= 1
 
 
-@leaf
+@inner
 def cell_value(words: Any, i: Any, column: Any) -> Any:
     """A column of the cell at word i."""
     bits = bits_of(words, i)
@@ -187,7 +186,7 @@ def _relink(t: Any) -> None:
         place = after(t.arena, place)
 
 
-@njit(cache=True, inline="always")
+@inner
 def _short(place: Any) -> Any:
     return np.int32(np.uint32(place & 0xFFFFFFFF))
 
@@ -226,7 +225,7 @@ def _resum(t: Any, minutes: Any) -> None:
         place = after(t.arena, place)
 
 
-@leaf
+@inner
 def add_cell(sums: Any, words: Any, i: Any, sign: Any) -> None:
     """Add (or with -1 take) the cell at word i to int64[COLUMNS]."""
     bits = bits_of(words, i)

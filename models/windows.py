@@ -41,7 +41,7 @@ from models.columns import (
     WEEK_DAYS,
     WINDOW_MINUTES,
 )
-from models.compiled import leaf
+from models.compiled import inner
 from models.enter import DAY_MINUTES, PII, PLAIN
 from models.pool import PAGE_SHIFT as POOL_SHIFT
 from models.pool import free_row
@@ -74,7 +74,7 @@ _RECORDS, _PII_RECORDS = DAY_SUMMED.index("records"), DAY_SUMMED.index("pii_reco
 _SUMS = len(SUM_NAMES)
 
 
-@leaf
+@inner
 def expire(t: Any, e: Any, minute: Any) -> None:
     """Take out of entity e's windows what lies before (minute - W, minute]."""
     words = t.arena.words
@@ -89,7 +89,7 @@ def expire(t: Any, e: Any, minute: Any) -> None:
         t.tails[e, w] = place
 
 
-@leaf
+@inner
 def release(t: Any, minute: Any) -> None:
     """Give up the cells that no window at `minute` or later holds."""
     end = t.arena.meta[0]
@@ -107,7 +107,7 @@ def release(t: Any, minute: Any) -> None:
     t.arena.meta[TAIL] = place
 
 
-@leaf
+@inner
 def _turn_day(row: Any, day: Any) -> None:
     """Clear the days of an entity's ring that come into use."""
     if row.day < day:
@@ -118,7 +118,7 @@ def _turn_day(row: Any, day: Any) -> None:
         row.day = day
 
 
-@leaf
+@inner
 def _meet_day(row: Any, pair: Any, k: Any, day: Any) -> None:
     """Move a pair to today in the count of its sort of meeting."""
     old = np.int64(pair.day[k]) - 1
@@ -133,14 +133,14 @@ def _meet_day(row: Any, pair: Any, k: Any, day: Any) -> None:
     pair.day[k] = day + 1
 
 
-@leaf
+@inner
 def _last_minute(t: Any, pair: Any, k: Any) -> Any:
     """Minute of a pair's last meeting of sort k; far in the past where no window holds it."""
     place = whole(t.arena, pair.last[k])
     return np.int64(t.arena.words[at(t.arena, place) + MINUTE]) if place else np.int64(-1_000_000)
 
 
-@leaf
+@inner
 def _meet(t: Any, e: Any, pair: Any, k: Any, place: Any, minute: Any, values: Any) -> bool:
     """Move a pair to the cell at `place` for meetings of sort k; False where it is there already."""
     if pair.last[k] == np.uint32(place & 0xFFFFFFFF):
@@ -160,7 +160,7 @@ def _meet(t: Any, e: Any, pair: Any, k: Any, place: Any, minute: Any, values: An
     return True
 
 
-@leaf
+@inner
 def _unmeet(t: Any, e: Any, pair: Any, k: Any, minute: Any) -> None:
     """Forget a pair's last meeting of sort k."""
     column = _STARTS[pair.kind] + k
@@ -175,7 +175,7 @@ def _unmeet(t: Any, e: Any, pair: Any, k: Any, minute: Any) -> None:
     pair.last[k] = 0
 
 
-@leaf
+@inner
 def _take_orders(t: Any, row: Any, first: Any, day: Any) -> None:
     """Add to what the pairs of the cell's rows have taken and needed. All of it, before any is judged."""
     o = first
@@ -190,12 +190,12 @@ def _take_orders(t: Any, row: Any, first: Any, day: Any) -> None:
         o = seen.next
 
 
-@leaf
+@inner
 def _unneeded(pair: Any) -> Any:
     return pair.taken >= UNNEEDED_TAKEN and pair.needed * ONE_IN < pair.taken
 
 
-@leaf
+@inner
 def _meet_seller(t: Any, e: Any, row: Any, seen: Any, place: Any, minute: Any, values: Any) -> None:
     p = seen.pairs[SELLER]
     pair = t.pairs.rows[p]
@@ -214,7 +214,7 @@ def _meet_seller(t: Any, e: Any, row: Any, seen: Any, place: Any, minute: Any, v
     t.pairs.dirty[p >> PAGE_SHIFT] = 1
 
 
-@leaf
+@inner
 def _meet_key(t: Any, e: Any, seen: Any, place: Any, minute: Any, values: Any, turns: Any) -> None:
     """turns int64[3], raised: keys that set in, keys refused now, and those refused a minute ago too."""
     if not seen.bits & PLAIN:
@@ -233,7 +233,7 @@ def _meet_key(t: Any, e: Any, seen: Any, place: Any, minute: Any, values: Any, t
     t.pairs.dirty[p >> PAGE_SHIFT] = 1
 
 
-@leaf
+@inner
 def _meet_other(t: Any, e: Any, seen: Any, place: Any, minute: Any, values: Any) -> None:
     if not seen.bits & PLAIN:
         return
@@ -244,7 +244,7 @@ def _meet_other(t: Any, e: Any, seen: Any, place: Any, minute: Any, values: Any)
     t.pairs.dirty[p >> PAGE_SHIFT] = 1
 
 
-@leaf
+@inner
 def _meet_customers(t: Any, e: Any, row: Any, first: Any, hour: Any) -> None:
     """Enter a cell's customers in the entity's sketch of the hour; give the open customers back."""
     s = row.sketches
@@ -268,7 +268,7 @@ def _meet_customers(t: Any, e: Any, row: Any, first: Any, hour: Any) -> None:
         u = following
 
 
-@leaf
+@inner
 def shed_sketches(t: Any, e: Any, hour: Any) -> None:
     """Drop the sketches of entity e that no window at `hour` or later holds: they are the list's end."""
     row = t.entities.rows[e]
@@ -308,7 +308,7 @@ def customers_of(t: Any, e: Any, hour: Any) -> Any:
     return t.guess[e, 0]
 
 
-@leaf
+@inner
 def _unlink(t: Any, e: Any, c: Any) -> None:
     """Take an open cell out of its entity's list and give it back."""
     row = t.entities.rows[e]
@@ -324,7 +324,7 @@ def _unlink(t: Any, e: Any, c: Any) -> None:
     free_row(t.cells, c)
 
 
-@leaf
+@inner
 def _sum_up(t: Any, e: Any, row: Any, values: Any, day: Any) -> None:
     """Add the cell's sums to windows and day."""
     for c in range(len(values)):
@@ -339,7 +339,7 @@ def _sum_up(t: Any, e: Any, row: Any, values: Any, day: Any) -> None:
         row.ring[start + d] += 1 if column == CELL_DISTINCT else values[column]
 
 
-@leaf
+@inner
 def _log_meetings(t: Any, first: Any, minute: Any, log: Any, logged: Any) -> Any:
     """Note when the pairs of a cell's rows were last met; the first note of a pair and minute counts."""
     o = np.int64(first)
@@ -354,7 +354,7 @@ def _log_meetings(t: Any, first: Any, minute: Any, log: Any, logged: Any) -> Any
     return logged
 
 
-@leaf
+@inner
 def _apply(t: Any, c: Any, minute: Any, values: Any, turns: Any, log: Any, logged: Any) -> Any:
     """Close open cell c; how many entries the log has then."""
     cell = t.cells.rows[c]
@@ -429,7 +429,7 @@ def close_cells(
     return logged
 
 
-@leaf
+@inner
 def _view_days(row: Any, day: Any, week: Any, past: Any) -> None:
     week[:] = 0
     past[:] = 0
