@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -43,7 +44,7 @@ PARTITIONS = 4
 #: Event time against wall clock: an hour passes in half a minute, so that minutes close while one looks.
 SPEED = 120
 TICK_S = 0.2
-STEP_ROWS = 65_536
+STEP_ROWS = 32_768
 
 
 class Demo:
@@ -53,7 +54,6 @@ class Demo:
         self.settings, self.seconds, self.own_broker = settings, seconds, own_broker
         self.market = DemoMarket(seed)
         self.state = DemoState(seconds=seconds)
-        self.begun = time.monotonic()
         self.developers: set[str] = set()
         self.addresses: set[str] = set()
 
@@ -69,12 +69,13 @@ class Demo:
             except KeyboardInterrupt:
                 if self.seconds:
                     raise
+            self.state.ended_s = time.monotonic()
             self._phase("ended")
         now_ms = self.state.event_time_ms or 0  # who has not begun by now could not be found
         self.state.planted = [p for p in self.state.planted if p.found or p.start_ms <= now_ms]
         console = Console(highlight=False)
         console.print(summary(self.state))
-        console.print(next_steps())
+        console.print(next_steps(called()))
         return self.found
 
     @property
@@ -84,9 +85,8 @@ class Demo:
         sought = [min(live, key=lambda p: p.start_ms)] if live else self.state.planted
         return bool(sought) and all(p.found is not None for p in sought)
 
-    def _phase(self, name: str) -> None:
-        self.state.phase = name
-        self.state.elapsed_s = time.monotonic() - self.begun
+    def _phase(self, name: str, done: float | None = None) -> None:
+        self.state.phase, self.state.done = name, done
         self.view.refresh()
 
     def _start(self, stack: contextlib.ExitStack) -> None:
@@ -111,17 +111,18 @@ class Demo:
         )
         stack.callback(page.close)
         page.start()
-        self.state.where = {"broker": self.settings.broker, "redis": redis.url, "alerts": page.url}
+        self.state.where = {"broker": self.settings.broker, "redis": redis.url, "alert page": page.url}
         self.state.planted, self.state.victims = planted(self.market.labels())
         self._warm(rules)
 
     def _warm(self, rules: RuleSet) -> None:
         """A day of history through fold and detect, left in Redis: the worker starts knowing the usual."""
-        self._phase("replaying the day before")
+        self._phase("loading the detector (compiled once, the first time: a minute or two)")
         operations = Operations.load(Path(self.settings.operations) if self.settings.operations else None)
         decoder, last = Decoder(operations), LastAlerts()
         models = [Model.load(self.settings.model or None)]
         pipeline = Pipeline(self.settings.partitions, operations, rules, models)
+        length_ms = self.market.live_from_ms - self.market.from_ms
         for table in together(self.market.history(), STEP_ROWS):
             events, _ = decoder.table(table, 0)
             for closed in pipeline.step(events).closed[0]:
@@ -129,7 +130,7 @@ class Demo:
             self.state.events += len(events)
             self._meet(table)
             self.state.event_time_ms = pipeline.last_ms
-            self._phase("replaying the day before")
+            self._phase("replaying the day before", (pipeline.last_ms - self.market.from_ms) / length_ms)
         for closed in pipeline.finish().closed[0]:
             last.add(closed.alerts)
         hand_over(pipeline, self.settings)
@@ -172,7 +173,7 @@ class Demo:
         return dict(os.environ) | {f"POOLWATCH_{name}": value for name, value in own.items()}
 
     def _left(self) -> float | None:
-        return None if self.seconds is None else max(0.0, self.seconds - (time.monotonic() - self.begun))
+        return None if self.seconds is None else max(0.0, self.seconds - self.state.elapsed_s)
 
     async def _alerts(self) -> None:
         feed = Feed(self.settings.redis, self.settings.prefix)
@@ -221,6 +222,12 @@ class Demo:
                 self.state.measured(answer.read().decode(), time.time() * 1000)
         except OSError:
             return
+
+
+def called() -> str:
+    """How this command is to be typed again."""
+    name = Path(sys.argv[0])
+    return str(name) if name.name == "poolwatch" and not shutil.which("poolwatch") else "poolwatch"
 
 
 def together(tables: Iterator[pa.Table], rows: int) -> Iterator[pa.Table]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,21 +15,25 @@ from simulators.marketplace import Marketplace
 
 SCENARIO = "amzreview"
 HOUR_MS = 3_600_000
-#: Features look back a day: the history before the live part is at least as long.
-HISTORY_MS = 26 * HOUR_MS
-#: The pooler begins so long after the live part does.
-LEAD_MS = 300_000
+#: Features look back a day: so much history comes before the live part.
+HISTORY_MS = 25 * HOUR_MS
+#: The poolers begin within so long after the live part does.
+SOON_MS = 1_800_000
 
 
 class DemoMarket:
-    """The scenario's events, cut in two shortly before a pooler begins."""
+    """The scenario's events, cut in two shortly before its poolers begin.
+
+    from_ms, live_from_ms  event times at which the history and the live part begin
+    """
 
     def __init__(self, seed: int) -> None:
-        self._market = Marketplace(scenario.load(SCENARIO), seed)
-        starts = [p.start_ms for p in self._market.world.parties if p.label == "aggregator"]
-        later = [start for start in starts if start >= self._market.start_ms + HISTORY_MS]
-        cut = min(later) - LEAD_MS if later else self._market.start_ms + HISTORY_MS
-        self.live_from_ms = cut // 60_000 * 60_000
+        case = scenario.load(SCENARIO)
+        span_ms = case.hours * HOUR_MS
+        soon = replace(case, begin=(HISTORY_MS / span_ms, (HISTORY_MS + SOON_MS) / span_ms))
+        self._market = Marketplace(soon, seed)
+        self.from_ms = self._market.start_ms
+        self.live_from_ms = self.from_ms + HISTORY_MS
         self._tables = iter(self._market)
         self._rest: pa.Table | None = None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -42,12 +43,15 @@ class DemoState:
     """Everything that is shown. The demo sets the fields and calls `take` and `rate`.
 
     where    name -> address of what runs: broker, Redis, page
+    done     0..1 of the present phase; None where it has no end
     victims  entities whose keys a planted party uses: an alert on one of them is no mistake
     """
 
     where: dict[str, str] = field(default_factory=dict)
     phase: str = "starting"
-    elapsed_s: float = 0.0
+    done: float | None = None
+    begun_s: float = field(default_factory=time.monotonic)
+    ended_s: float | None = None
     seconds: float | None = None
     events: int = 0
     lag: int = 0
@@ -60,6 +64,11 @@ class DemoState:
     victims: frozenset[tuple[str, str]] = frozenset()
     alerts: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     rates: deque[float] = field(default_factory=lambda: deque(maxlen=RATES))
+
+    @property
+    def elapsed_s(self) -> float:
+        """Wall clock since the beginning."""
+        return (time.monotonic() if self.ended_s is None else self.ended_s) - self.begun_s
 
     def rate(self, events_per_s: float) -> None:
         """Note the present rate."""

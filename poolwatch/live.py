@@ -19,6 +19,7 @@ from streams.feed import plain
 
 BARS = "▁▂▃▄▅▆▇█"
 ALERTS_SHOWN = 6
+BAR_WIDTH = 30
 #: Seconds between two status lines where the output is no terminal.
 LINE_EVERY_S = 5.0
 
@@ -80,6 +81,8 @@ def screen(state: DemoState, height: int = 40) -> RenderableType:
 def summary(state: DemoState) -> RenderableType:
     """What was found, plainly, and where to look next."""
     said = Text()
+    if not state.planted:
+        said.append("ended before anybody had begun to pool keys\n", "yellow")
     for party in state.planted:
         said.append_text(_verdict(party, end=True)).append("\n")
     others = state.others()
@@ -97,12 +100,16 @@ def summary(state: DemoState) -> RenderableType:
     return Panel(said, title="What it found", title_align="left", border_style="cyan", box=box.ROUNDED)
 
 
-def next_steps() -> RenderableType:
-    """Where to look after the demo."""
+def next_steps(command: str = "poolwatch") -> RenderableType:
+    """Where to look after the demo; `command` is how poolwatch was called."""
     steps = Table.grid(padding=(0, 2))
-    steps.add_row(Text("poolwatch demo", "bold"), "again, until Ctrl-C: the alert page stays open meanwhile")
-    steps.add_row(Text("poolwatch replay FILE", "bold"), "the same detection over your own history")
-    steps.add_row(Text("poolwatch worker --broker kafka://HOST:PORT", "bold"), "live, on your own Kafka")
+    for told, what in (
+        ("simulate --out day.parquet --labels truth.jsonl", "a made-up marketplace as a file, and the truth"),
+        ("replay day.parquet --report report.html", "the same detection over history, yours too"),
+        ("worker --broker kafka://HOST:PORT", "live, on your own Kafka"),
+        ("--help", "all commands; README.md shows them in use"),
+    ):
+        steps.add_row(Text(f"{command} {told}", "bold"), what)
     return Panel(steps, title="Next", title_align="left", border_style="dim", box=box.ROUNDED)
 
 
@@ -130,7 +137,11 @@ def _header(state: DemoState) -> RenderableType:
     span = f"{state.elapsed_s:.0f} s" + (
         f" of {state.seconds:.0f} s" if state.seconds else "; Ctrl-C ends it"
     )
-    lines.append(f"{state.phase} ", "bold").append(f"({span})\n", "dim")
+    lines.append(f"{state.phase} ", "bold")
+    if state.done is not None:
+        full = round(state.done * BAR_WIDTH)
+        lines.append("━" * full, "cyan").append("─" * (BAR_WIDTH - full), "dim").append(f" {state.done:.0%} ")
+    lines.append(f"({span})\n", "dim")
     for place, (name, address) in enumerate(state.where.items()):
         lines.append("   " if place else "").append(f"{name} ", "dim").append(address)
     return Panel(

@@ -160,7 +160,7 @@ def build(scenario: Scenario, seed: int, count: int, developers: int, start_ms: 
         known[name].fill(world, **sized(name, scenario.populations[name], count, scenario.sellers))
     for name, parties in scenario.poolers.items():
         for number in range(1, parties + 1):
-            plant(world, name, manners[name], number, scenario.early)
+            plant(world, name, manners[name], number, scenario)
     for name in last:
         known[name].fill(world, **scenario.populations[name], developers=developers)
     return world

@@ -10,15 +10,16 @@ from simulators.habits import HABIT
 from simulators.machines import STAFF_KIT
 from simulators.orders import DAY_MS, HOUR_MS
 from simulators.pooling import I64, Manner, Pooler, between
+from simulators.scenario import Scenario
 from simulators.world import Party, World
 
 
-def plant(world: World, name: str, manner: Manner, number: int, early_share: float | None = None) -> Party:
-    """Set party `name`-`number` to work in `world`."""
+def plant(world: World, name: str, manner: Manner, number: int, scenario: Scenario) -> Party:
+    """Set party `name`-`number` to work in `world`, when `scenario` says."""
     rng = chance.rng(world.seed, "pooler", name, number)
     span = world.end_ms - world.start_ms
-    early = rng.random() < (manner.early if early_share is None else early_share)
-    start = world.start_ms if early else world.start_ms + int(span * rng.uniform(0.33, 0.72))
+    early = rng.random() < (manner.early if scenario.early is None else scenario.early)
+    start = world.start_ms if early else world.start_ms + int(span * rng.uniform(*scenario.begin))
     party = world.party(f"{name}-{number}", "aggregator", name, start)
     pooler = Pooler(
         manner, rng, world.orders, len(world.parties) - 1, chance.stream(world.seed, name, number)

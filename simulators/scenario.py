@@ -18,6 +18,7 @@ _FIELDS = {
     "developers",
     "hours",
     "early",
+    "begin",
     "sale",
     "median_orders",
     "populations",
@@ -32,6 +33,7 @@ class Scenario:
     sale           share of sellers with a sale day within the span
     median_orders  orders a day of the middle seller
     early          chance that a pooler is at work when the span begins, where it is not the manner's own
+    begin          shares of the span between which the others set to work
     """
 
     name: str
@@ -42,6 +44,7 @@ class Scenario:
     sale: float = 0.0
     median_orders: float = 18.0
     early: float | None = None
+    begin: tuple[float, float] = (0.33, 0.72)
     populations: dict[str, dict[str, Any]] = field(default_factory=dict)
     poolers: dict[str, int] = field(default_factory=dict)
 

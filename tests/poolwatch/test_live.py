@@ -47,7 +47,8 @@ def state():
     made = DemoState(
         where={"page": "http://localhost:8321"}, phase="running", planted=parties, victims=victims
     )
-    made.events, made.elapsed_s, made.watermark_ms = 1_234_567, 31.0, START_MS
+    made.events, made.watermark_ms = 1_234_567, START_MS
+    made.begun_s, made.ended_s = 100.0, 131.0
     made.rate(40_000.0)
     return made
 
