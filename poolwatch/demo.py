@@ -133,7 +133,7 @@ class Demo:
             self._phase("replaying the day before", (pipeline.last_ms - self.market.from_ms) / length_ms)
         for closed in pipeline.finish().closed[0]:
             last.add(closed.alerts)
-        hand_over(pipeline, self.settings)
+        hand_over(pipeline, self.settings, at_end=True)  # an earlier demo left its events there
         asyncio.run(self._publish(last))
 
     def _meet(self, table: pa.Table) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 
 from models.errors import ConfigError, PoolwatchError
 from models.pages import Stateful
@@ -13,13 +14,25 @@ from streams.snapshots import RedisSnapshots
 from streams.topics import Topics
 
 
-def hand_over(pipeline: Pipeline, settings: Settings) -> None:
-    """Leave the state so that workers start after it: with the first event later than the history's last.
+def hand_over(
+    pipeline: Pipeline,
+    settings: Settings,
+    next_offsets: Mapping[tuple[str, str, int], int] | None = None,
+    at_end: bool = False,
+) -> None:
+    """Leave the state so that workers go on after it.
 
+    next_offsets  as the replay tells: where usage-events itself was replayed, workers go on right after that;
+                  else with its first message (by the time that Kafka keeps) later than the history's last
+    at_end        with the next event to come, whatever the topic holds
     ConfigError: the topics have another number of partitions. PoolwatchError: no broker, no Redis.
     """
     topics = Topics.of(settings)
-    events = _positions(settings, topics.events, pipeline.partitions, pipeline.last_ms + 1)
+    after_ms = None if at_end else pipeline.last_ms + 1
+    events = _positions(settings, topics.events, pipeline.partitions, after_ms)
+    for (broker, topic, p), position in (next_offsets or {}).items():
+        if topic == topics.events and set(broker.split(",")) & set(settings.bootstrap.split(",")):
+            events[p] = position
     sightings = _positions(settings, topics.sightings, pipeline.partitions, None)
     for fold, position in zip(pipeline.folds, events, strict=True):
         fold.moved(position)

@@ -7,7 +7,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -53,12 +53,18 @@ class Request:
 
 @dataclass(slots=True)
 class Replayed:
-    """What a replay found. summary: as `--json` prints it; candidate: the other model's alerts."""
+    """What a replay found.
+
+    summary       as `--json` prints it
+    candidate     the other model's alerts
+    next_offsets  (broker, topic, partition) -> offset after what was read of Kafka
+    """
 
     summary: dict[str, Any]
     alerts: list[dict[str, Any]]
     pipeline: Pipeline
     candidate: list[dict[str, Any]] | None = None
+    next_offsets: dict[tuple[str, str, int], int] = field(default_factory=dict)
 
 
 def replay(request: Request) -> Replayed:
@@ -115,7 +121,8 @@ class _Run:
             if add_alerts:
                 add_alerts(alerts)
         other = self._told(self.last[1]) if wish.candidate else None
-        return Replayed(self._summary(time.perf_counter() - begun), alerts, self.pipeline, other)
+        summary = self._summary(time.perf_counter() - begun)
+        return Replayed(summary, alerts, self.pipeline, other, self.history.next_offsets())
 
     def steps(self, title: str) -> Iterator[Stepped]:
         """What each step gives, to the end of the history. PoolwatchError where there is none."""

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+
+import numpy as np
 
 from models.errors import ConfigError
+from models.events import Events
 from streams.adapters import Adapter
 from streams.batches import within
 from streams.inputs import Input, find_inputs
@@ -27,12 +30,46 @@ class Place:
 
 
 @dataclass(slots=True)
+class Cut:
+    """Where a partition is cut at a time, so that fewest of its events lie on the wrong side.
+
+    Events are nearly in order of time: a late one, or one whose clock is wrong, must not move the cut far.
+    """
+
+    offset: int
+    _walk: int = 0
+    _best: int = 0
+
+    def meet(self, events: Events, until_ms: int) -> None:
+        """Go on through the partition: `offset` follows the event after which most of the earlier ones,
+        and fewest of the later ones, have come."""
+        walk = self._walk + np.cumsum(np.where(events.time_ms < until_ms, 1, -1))
+        if len(walk):
+            best = int(np.argmax(walk))
+            if walk[best] > self._best:
+                self._best, self.offset = int(walk[best]), int(events.offset[best]) + 1
+            self._walk = int(walk[-1])
+
+
+@dataclass(slots=True)
 class History:
     """Inputs, found and ready to be read."""
 
     inputs: list[Input]
     reader: Reader
     places: list[Place]
+    _cuts: dict[int, Cut] = field(default_factory=dict)
+
+    def next_offsets(self) -> dict[tuple[str, str, int], int]:
+        """(broker, topic, partition) -> offset after what was read of it; of files nothing is said."""
+        from streams.kafka_range import Partition
+
+        whole = self.reader.until_ms is None
+        return {
+            (item.broker, item.topic, item.partition): item.last if whole else self._cuts[i].offset
+            for i, item in enumerate(self.inputs)
+            if isinstance(item, Partition) and (whole or i in self._cuts)
+        }
 
     @property
     def size(self) -> int:
@@ -48,8 +85,13 @@ class History:
     def _blocks(self, i: int, others: int) -> Iterator[Block]:
         reader = replace(self.reader, rows=max(PEEK_ROWS, min(BLOCK_ROWS, HELD_ROWS // (others + 1))))
         for block in reader.blocks(self.inputs[i]):
+            if self.reader.until_ms is not None:
+                self._cut(self.inputs[i], i).meet(block.events, self.reader.until_ms)
             block.events = within(block.events, reader.from_ms, reader.until_ms)
             yield block
+
+    def _cut(self, item: Input, i: int) -> Cut:
+        return self._cuts.setdefault(i, Cut(getattr(item, "first", 0)))
 
     def _first_ms(self, item: Input) -> int:
         """When the input begins: the least time among its first records (0: none, or read once only)."""

@@ -66,5 +66,5 @@ def command(
     if state:
         from poolwatch.handover import hand_over
 
-        hand_over(replayed.pipeline, settings)
+        hand_over(replayed.pipeline, settings, replayed.next_offsets)
     show(replayed.summary, replayed.alerts, as_json)
