@@ -1,0 +1,123 @@
+"""The batching transport on librdkafka's mock cluster: everything once and in order, from where it is told."""
+
+import asyncio
+
+import faust
+import pytest
+from confluent_kafka import Producer
+from faust.types import TP
+
+from streams.transport import Transport
+from streams.worker import _Batches
+
+PARTITIONS = 4
+RECORDS = 500
+
+
+@pytest.fixture
+def filled(embedded_kafka):
+    producer = Producer({"bootstrap.servers": embedded_kafka.bootstrap})
+    for number in range(RECORDS):
+        for partition in range(PARTITIONS):
+            producer.produce("usage-events", b"%d" % number, partition=partition)
+    producer.flush()
+    return embedded_kafka
+
+
+def app_of(kafka, group):
+    app = faust.App(
+        group,
+        broker=kafka.url,
+        autodiscover=False,
+        web_enabled=False,
+        topic_allow_declare=False,
+        topic_disable_leader=True,
+        stream_wait_empty=False,
+        consumer_auto_offset_reset="earliest",
+        broker_max_poll_records=37,
+        broker_commit_interval=0.2,
+    )
+    transport = Transport(app.conf.broker_consumer, app)
+    transport.batched_topics = frozenset({"usage-events"})
+    app.transport = transport
+    return app, transport
+
+
+async def run(kafka, group, start, handle, until, limit_s=30):
+    """An app that starts at `start` and gives each batch to `handle(app, batch)` until `until()`."""
+    app, transport = app_of(kafka, group)
+    moved = {}
+
+    async def locate(assigned):
+        return {tp: start.get(tp.partition) for tp in assigned}
+
+    transport.locate, transport.moved = locate, moved.update
+
+    @app.agent(app.topic("usage-events", value_type=bytes, value_serializer="raw", schema=_Batches()))
+    async def agent(stream):
+        async for event in stream.noack().events():
+            await handle(app, event.value, moved)
+            event.ack()
+
+    await app.start()
+    try:
+        async with asyncio.timeout(limit_s):
+            while not until():
+                await asyncio.sleep(0.05)
+        await asyncio.sleep(0.6)  # a commit
+        tps = {TP("usage-events", p) for p in range(PARTITIONS)}
+        return await app.consumer._thread.call_thread(_committed, app.consumer._thread._consumer, tps)
+    finally:
+        await app.stop()
+
+
+async def _committed(consumer, tps):
+    return {tp.partition: await consumer.committed(tp) for tp in tps}
+
+
+def test_all_once_in_order_from_where_the_snapshots_say(filled):
+    # partition   0          1       2      3
+    # from        0 (none)   100     499    499
+    # reads       0..499     100..   499    499
+    start, seen = {1: 100, 2: 499, 3: 499}, {p: [] for p in range(PARTITIONS)}
+    batches = []
+
+    async def handle(app, batch, moved):
+        batches.append(batch)
+        seen[batch.partition] += batch.offsets
+
+    committed = asyncio.run(
+        run(filled, "once", start, handle, lambda: all(s and s[-1] == RECORDS - 1 for s in seen.values()))
+    )
+    assert seen == {p: list(range(start.get(p, 0), RECORDS)) for p in range(PARTITIONS)}
+    assert all(batch.values == [b"%d" % o for o in batch.offsets] for batch in batches)
+    for p in range(PARTITIONS):
+        mine = [batch for batch in batches if batch.partition == p]
+        assert [b.begin for b in mine] == [start.get(p, 0), *(b.next for b in mine[:-1])]
+    assert committed == dict.fromkeys(range(PARTITIONS), RECORDS)
+
+
+def test_a_move_back_is_recognised_and_read_again(filled):
+    """In the midst of partition 0 the agent moves back to 50: what was queued before carries the old stamp."""
+    applied, stale = [], []
+    state = {"moves": 0}
+
+    async def handle(app, batch, moved):
+        if batch.partition:
+            return
+        position, seek = moved[TP("usage-events", 0)]
+        if batch.seek != seek:
+            stale.append(batch)
+            return
+        applied.append((batch.seek, batch.offsets))
+        if batch.next > 200 and not state["moves"]:
+            state["moves"] = 1
+            await app.consumer.move({TP("usage-events", 0): 50})
+
+    asyncio.run(run(filled, "back", {}, handle, lambda: applied and applied[-1][1][-1] == RECORDS - 1))
+    last = max(seek for seek, _ in applied)
+    after = [offset for seek, offsets in applied if seek == last for offset in offsets]
+    before = [offset for seek, offsets in applied if seek < last for offset in offsets]
+    assert before == list(range(before[-1] + 1))
+    assert before[-1] >= 200
+    assert after == list(range(50, RECORDS))
