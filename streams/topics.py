@@ -143,9 +143,10 @@ def _describe(client: KafkaAdminClient, settings: Settings) -> list[Described]:
 
 
 def raise_partitions(settings: Settings, partitions: int) -> None:
-    """Give usage-events and sightings more partitions; the caller moves the state (streams/reshard.py).
+    """Give usage-events and sightings more partitions. Workers must be stopped: keys change their partition,
+    so the state is made anew from the history (docs/operations.md).
 
-    ConfigError: not a multiple of what is there (only then a key's new partition follows from its old one).
+    ConfigError: no such topic, or fewer than there are.
     """
     topics = Topics.of(settings)
     with admin(settings) as client:
@@ -154,9 +155,9 @@ def raise_partitions(settings: Settings, partitions: int) -> None:
             now = there[name]
             if not now:
                 raise ConfigError(f"{name}: no such topic; run `poolwatch topics` first")
-            if partitions < now or partitions % now:
+            if partitions < now:
                 raise ConfigError(
-                    f"{name}: has {now} partitions; raise to a multiple of {now}, not {partitions}"
+                    f"{name}: has {now} partitions, and Kafka takes none away; give {now} or more"
                 )
         grow = {
             n: NewPartitions(partitions) for n in (topics.events, topics.sightings) if there[n] < partitions

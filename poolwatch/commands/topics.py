@@ -15,6 +15,11 @@ def command(
     retention_h: int = options.setting("retention_h"),
     alerts_retention_h: int = options.setting("alerts_retention_h"),
     compression: str = options.setting("compression"),
+    raise_them: bool = typer.Option(
+        False,
+        "--raise",
+        help="Give existing topics --partitions too; stop the workers first (docs/operations.md)",
+    ),
     only_show: bool = typer.Option(False, "--show", help="Create nothing"),
 ) -> None:
     """Create poolwatch's topics where they are missing, and list them."""
@@ -29,5 +34,7 @@ def command(
     )
     from streams import topics
 
+    if raise_them:
+        topics.raise_partitions(settings, settings.partitions)
     for topic in (topics.describe if only_show else topics.ensure)(settings):
         print(f"{topic.name:40} {f'{topic.partitions} partitions' if topic.partitions else 'missing'}")

@@ -1,4 +1,4 @@
-"""The batching transport on librdkafka's mock cluster: everything once and in order, from where it is told."""
+"""The batching transport on librdkafka's mock cluster: all once and in order, from where it is told."""
 
 import asyncio
 
@@ -82,7 +82,7 @@ def test_all_once_in_order_from_where_the_snapshots_say(filled):
     start, seen = {1: 100, 2: 499, 3: 499}, {p: [] for p in range(PARTITIONS)}
     batches = []
 
-    async def handle(app, batch, moved):
+    async def handle(_app, batch, _moved):
         batches.append(batch)
         seen[batch.partition] += batch.offsets
 
@@ -98,14 +98,14 @@ def test_all_once_in_order_from_where_the_snapshots_say(filled):
 
 
 def test_a_move_back_is_recognised_and_read_again(filled):
-    """In the midst of partition 0 the agent moves back to 50: what was queued before carries the old stamp."""
+    """In the midst of partition 0 the agent moves to 50: what was queued before carries the old stamp."""
     applied, stale = [], []
     state = {"moves": 0}
 
     async def handle(app, batch, moved):
         if batch.partition:
             return
-        position, seek = moved[TP("usage-events", 0)]
+        _, seek = moved[TP("usage-events", 0)]
         if batch.seek != seek:
             stale.append(batch)
             return

@@ -1,0 +1,27 @@
+"""One line when a system goes away, one when it is back, none for a connection that merely broke."""
+
+import logging
+
+from streams import patience
+from streams.patience import Patience
+
+
+def test_each_outage_is_told_once(caplog, monkeypatch):
+    # time    0      .5     2      3     |  3.1    3.2
+    # redis   error  error  error  error  back   | error  back
+    now = [0.0]
+    monkeypatch.setattr(patience.time, "monotonic", lambda: now[0])
+    waiting = Patience(1.0, {"redis": "redis://here"})
+    with caplog.at_level(logging.WARNING):
+        for at in (0.0, 0.5, 2.0, 3.0):
+            now[0] = at
+            waiting.away("redis", OSError("refused"))
+        waiting.back("redis")
+        now[0] = 3.1
+        waiting.away("redis", OSError("broken pipe"))
+        now[0] = 3.2
+        waiting.back("redis")
+    assert [record.getMessage() for record in caplog.records] == [
+        "redis redis://here is away (refused); waiting, nothing is lost",
+        "redis is back after 3 s; going on",
+    ]
