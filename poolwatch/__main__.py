@@ -43,7 +43,9 @@ def one_line(error: Exception) -> str:
     if isinstance(error, PoolwatchError):
         return " ".join(str(error).split())
     if isinstance(error, typer.TyperException):
-        return " ".join(error.format_message().split()) + " (see `poolwatch --help`)"
+        context = getattr(error, "ctx", None)
+        name = context.command_path if context else "poolwatch"
+        return " ".join(error.format_message().split()) + f" (see `{name} --help`)"
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
         return f"{error.filename or 'output'}: disk full; free some space and run again"
     if isinstance(error, OSError):

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 
 WIDTH, HEIGHT, LEFT, BOTTOM = 900, 200, 42, 24
+CHARACTER = 6  # width of one in a label, about
 
 
 def stacked_bars(
@@ -40,7 +41,7 @@ def stacked_bars(
                 f'<rect class="{escape(name)}" x="{x + step * 0.08:.1f}" y="{floor:.1f}" '
                 f'width="{step * 0.84:.1f}" height="{high:.1f}"><title>{told}</title></rect>'
             )
-        if i % every == 0:
+        if i % every == 0 and x + CHARACTER * len(label) <= WIDTH:
             drawn.append(f'<text x="{x:.1f}" y="{HEIGHT - 7}">{escape(label)}</text>')
     return (
         f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(title)}">'

@@ -45,7 +45,8 @@ class DemoMarket:
                 yield table
                 continue
             self._rest = table.filter(live)
-            yield table.filter(pc.invert(live))
+            if len(before := table.filter(pc.invert(live))):
+                yield before
             return
 
     def live(self) -> Iterator[pa.Table]:

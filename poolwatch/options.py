@@ -29,7 +29,7 @@ def settings(**given: Any) -> Settings:
     return from_environment(os.environ, **given)
 
 
-INPUTS = typer.Argument(..., metavar="INPUT...", help="Files, folders, globs, - or kafka://HOST:PORT/TOPIC")
+INPUTS = typer.Argument(..., metavar="INPUT", help="Files, folders, globs, - or kafka://HOST:PORT/TOPIC")
 FROM = typer.Option(None, "--from", metavar="T", help="First event time: RFC 3339 or ms")
 UNTIL = typer.Option(None, "--until", metavar="T", help="Event time to end before: RFC 3339 or ms")
 FORMAT = typer.Option(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import msgspec
 from rich.console import Console
 from rich.markup import escape
+from rich.padding import Padding
 
 COLOURS = {"low": "cyan", "medium": "yellow", "high": "red", "critical": "bold red"}
 MOST_SHOWN = 20
@@ -20,7 +22,8 @@ def show(summary: dict[str, Any], alerts: Sequence[dict[str, Any]], as_json: boo
     if as_json:
         print(msgspec.json.encode(summary).decode())
         return
-    console = Console(highlight=False)
+    # A pipe has no width: what reads it wants one line each.
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 10_000)
     console.print(
         f"[bold]{summary['events']:,}[/] events, {moment(summary['from'])} to {moment(summary['until'])}, "
         f"{summary['entities']:,} entities, {summary['seconds']:.1f} s ({summary['events_per_s']:,} events/s)"
@@ -43,7 +46,7 @@ def show(summary: dict[str, Any], alerts: Sequence[dict[str, Any]], as_json: boo
             f"{alert['entity_kind']} [bold]{escape(alert['entity_id'])}[/]"
         )
         for reason in alert["reasons"][:2]:
-            console.print(f"         {escape(reason['text'])}")
+            console.print(Padding(escape(reason["text"]), (0, 0, 0, 9), expand=False))
     if len(alerts) > MOST_SHOWN:
         console.print(f"... and {len(alerts) - MOST_SHOWN:,} more; --alerts FILE.jsonl keeps them all")
 

@@ -9,7 +9,7 @@ from poolwatch import options
 
 def command(
     seconds: float = typer.Option(
-        None, min=1, metavar="N", help="End by itself; exit code 1 if nothing found"
+        None, min=1, metavar="N", help="End by itself: exit 0 if the pooler was found, else 1"
     ),
     seed: int = typer.Option(1, help="Same seed, same marketplace"),
     port: int = typer.Option(0, metavar="P", help="Port of the alert page; 0 = any free one"),
@@ -20,7 +20,7 @@ def command(
     model: str = options.setting("model"),
     rules: str = options.setting("rules"),
 ) -> None:
-    """Show the whole system at work: a marketplace, a pooler in it, and how it is found."""
+    """See the whole system find a pooler, on this machine alone."""
     settings = options.settings(port=port, broker=broker, prefix=prefix, model=model, rules=rules)
     from poolwatch.demo import Demo
 

@@ -14,7 +14,7 @@ def command(
     rules: str = options.setting("rules"),
     prefix: str = options.setting("prefix"),
 ) -> None:
-    """Check broker, topics, Redis, model and rules; say what is wrong and how to mend it."""
+    """Check broker, topics, Redis, model; say how to mend."""
     settings = options.settings(broker=broker, redis=redis, model=model, rules=rules, prefix=prefix)
     from poolwatch.doctor import examine, show
 

@@ -26,7 +26,7 @@ def command(
     keep: str = typer.Option(None, metavar="FOLDER", help="Where to keep each seed's events, scores, alerts"),
     as_json: bool = options.JSON,
 ) -> None:
-    """Measure detection: simulate, replay, compare with the truth and with plain methods, seed by seed."""
+    """Measure detection on made-up marketplaces, seed by seed."""
     settings = options.settings(model=model, rules=rules)
     from poolwatch.evaluate import Plan, evaluate_to, parse_seeds
 

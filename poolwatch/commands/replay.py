@@ -24,7 +24,9 @@ def command(
     candidate: str = typer.Option(None, metavar="MODEL", help="A second model: what would it have changed?"),
     labels: str = typer.Option(None, metavar="FILE.jsonl", help="Who pools and who does not: adds figures"),
     report: str = typer.Option(None, metavar="FILE.html", help="Where to put a report to look at"),
-    partitions: int = options.setting("partitions"),
+    partitions: int = typer.Option(
+        None, min=1, help="Partitions to run as; with --state, as many as the topics have"
+    ),
     state: str = typer.Option(
         None, metavar="redis://...", help="Leave the state there, so that workers of --broker start warm"
     ),

@@ -18,7 +18,7 @@ def command(
     rules: str = options.setting("rules"),
     operations: str = options.setting("operations"),
 ) -> None:
-    """Learn what is usual from a history; poolers in it do little harm."""
+    """Learn what is usual from a history."""
     settings = options.settings(rules=rules, operations=operations)
     from poolwatch.replay import Request
     from poolwatch.train import train_file

@@ -17,7 +17,7 @@ def command(
     idle_s: float = options.setting("idle_s"),
     metrics_port: int = options.setting("metrics_port"),
 ) -> None:
-    """Detect live: usage-events in; alerts to their topic and the Redis feed."""
+    """Detect live: usage events in, alerts out."""
     settings = options.settings(
         broker=broker,
         redis=redis,
