@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ OK, WARN, FAIL = "ok", "warn", "fail"
 COLOURS = {OK: "green", WARN: "yellow", FAIL: "red"}
 SAMPLE_RECORDS = 1_000
 SAMPLE_WAIT_S = 3.0
+POLL_S = 0.1
 OLDEST_REDIS = (6, 2)
 
 
@@ -131,11 +133,9 @@ def _newest(settings: Settings, topic: str, partitions: int) -> Iterator[tuple[i
             places.append(TopicPartition(topic, p, max(low, high - each)))
         consumer.assign(places)
         ended: set[int] = set()
-        while len(ended) < partitions:
-            got = consumer.consume(SAMPLE_RECORDS, timeout=SAMPLE_WAIT_S)
-            if not got:
-                return
-            for message in got:
+        give_up = time.monotonic() + SAMPLE_WAIT_S
+        while len(ended) < partitions and time.monotonic() < give_up:
+            for message in consumer.consume(SAMPLE_RECORDS, timeout=POLL_S):
                 if message.error():
                     ended.add(message.partition())
                 else:

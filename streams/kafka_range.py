@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,8 @@ from streams.inputs import Input
 
 TIMEOUT_S = 10.0
 SILENCE_S = 30.0
+#: A poll waits so long for a full block: also for the last one of a partition, which is seldom full.
+POLL_S = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,19 +55,18 @@ def messages(item: Partition, rows: int) -> Iterator[tuple[list[bytes], list[int
     consumer = open_consumer(item)
     try:
         consumer.assign([TopicPartition(item.topic, item.partition, item.first)])
-        position, silent = item.first, 0.0
+        position, heard = item.first, time.monotonic()
         while position < item.last:
-            got = consumer.consume(min(rows, 10_000), timeout=1.0)
+            got = consumer.consume(min(rows, 10_000), timeout=POLL_S)
             records = [m for m in got if not m.error() and m.offset() < item.last]
             if records:
                 yield [m.value() or b"" for m in records], [m.offset() for m in records]
-                silent = 0.0
-            elif not got:
-                silent += 1.0
+            if got:
+                heard = time.monotonic()
             if any(m.error() and m.error().code() == KafkaError._PARTITION_EOF for m in got):
                 return
             position = max([position, *(m.offset() + 1 for m in got if not m.error())])
-            if silent >= SILENCE_S:
+            if time.monotonic() - heard >= SILENCE_S:
                 raise PoolwatchError(
                     f"{item.name}: Kafka has been silent for {SILENCE_S:.0f} s at offset {position}"
                 )

@@ -93,7 +93,9 @@ def test_events_with_a_wrong_key(doctor, topics, kafka_url, prefix):
     code, lines = doctor()
     assert code == 1
     (line,) = failures(lines)
-    assert line.startswith(f"fail keying    {prefix}.usage-events: key is not seller_id in 5 of 15 events; send")
+    assert line.startswith(
+        f"fail keying    {prefix}.usage-events: key is not seller_id in 5 of 15 events; send"
+    )
 
 
 def test_redis_that_forgets(doctor, topics, redis_url):
@@ -115,7 +117,9 @@ def test_redis_that_forgets(doctor, topics, redis_url):
 
 def test_nobody_answers(doctor):
     nowhere = f"127.0.0.1:{free_port()}"
-    code, lines = doctor(broker=f"kafka://{nowhere}", redis=f"redis://:secret@{nowhere}/0", model="none.model")
+    code, lines = doctor(
+        broker=f"kafka://{nowhere}", redis=f"redis://:secret@{nowhere}/0", model="none.model"
+    )
     assert code == 1
     broker, store, model = failures(lines)
     assert broker.startswith(f"fail broker    kafka://{nowhere}: no Kafka answers")
