@@ -29,7 +29,7 @@ test: check
 	$(BIN)/pytest -q
 
 chaos: install ## workers, Kafka and Redis killed and stopped while events flow
-	$(BIN)/pytest -q -m chaos
+	CHAOS=long $(BIN)/pytest -q -m chaos
 
 bench: install ## each measurement beside its rivals
 	for bench in benchmarks/[a-z]*.py; do echo "== $$bench"; $(BIN)/python $$bench || exit 1; done
