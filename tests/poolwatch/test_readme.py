@@ -36,6 +36,23 @@ def test_a_shown_command_exists(page, words):
             assert word.partition("=")[0] in options, f"{page}: {name} has no {word}"
 
 
+def test_the_architecture_names_every_module():
+    told = set(re.findall(r"\w+", (ROOT / "docs" / "architecture.md").read_text()))
+    for room in ("models", "streams", "simulators", "poolwatch"):
+        for module in (ROOT / room).glob("*.py"):
+            assert module.stem in told | {"__init__", "__main__"}, (
+                f"docs/architecture.md: no {room}/{module.name}"
+            )
+
+
+@pytest.mark.parametrize(
+    "page", [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")]
+)
+def test_links_lead_somewhere(page):
+    for target in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text()):
+        assert target.startswith("https://") or (page.parent / target).exists(), f"{page.name}: {target}"
+
+
 def test_every_option_says_what_it_does():
     for name, command in KNOWN.items():
         for parameter in command.params:
