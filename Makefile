@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN     = $(VENV)/bin
 
-.PHONY: install demo test test-fast check chaos bench lock picture
+.PHONY: install demo test test-fast check chaos bench lock model picture
 
 install: $(VENV)/.installed
 
@@ -40,3 +40,7 @@ lock: ## pins every package with hashes
 
 picture: install ## docs/demo.svg: the terminal of a real demo; needs tmux
 	$(BIN)/python docs/picture.py docs/demo.svg $(BIN)/poolwatch demo --seconds 150
+
+model: install ## the model that ships: five days of the mixed marketplace, poolers and all; tuning seed 41
+	$(BIN)/poolwatch simulate --scenario mixed --seed 41 --hours 120 --sellers 1500 --developers 250 --out build/history.parquet
+	$(BIN)/poolwatch train build/history.parquet --model models/default.model --seed 1

@@ -266,11 +266,14 @@ def _order(mem: Any, seller: Any, seller_row: int, order: Any, now: int, lim: An
 
 
 @inner
-def _others_than_reader(s: Any, o: Any, now: int, lim: Any) -> int:
-    """As `others_handle`, for the only reader of order `o`; of its place only the client is known."""
+def _others_than_reader(s: Any, o: Any, lim: Any) -> int:
+    """As `others_handle`, for the only reader of order `o`; of its place only the client is known.
+
+    Only those count that acted after the reading: where a seller moves to a new tool, the old one stops.
+    """
     found = 0
     for p in range(3):
-        if s.deed[p] != 0 and now - s.deed[p] <= lim.handled_minutes:
+        if s.deed[p] > o.first + lim.goes_on_minutes:
             if s.deed_developer[p] != o.readers_developer[0]:
                 found |= 1
             elif differ(s.deed_client[p], o.readers_client[0]):
@@ -292,7 +295,7 @@ def _judge_orders(mem: Any, totals: Any, now: int, closed: int, offset: int, lim
         if totals.meta[T_ROWS] + 4 > len(totals.rows):
             return False
         o = rows[clock[C_ORDER_JUDGE]]
-        others = _others_than_reader(mem.sellers.rows[o.seller], o, now, lim) if alone(o) else 0
+        others = _others_than_reader(mem.sellers.rows[o.seller], o, lim) if alone(o) else 0
         if others:
             seller, none = mem.sellers.rows[o.seller].key, np.uint64(0)
             idle_developer = others & 1 and _idle_now(mem, seller, o.developer, DEVELOPER, now, lim)

@@ -34,6 +34,7 @@ class FoldLimits(NamedTuple):
     deed_minutes: int = 7 * _DAY  # an entity without a deed for so long does not handle the seller's orders
     stale_minutes: int = 48 * _HOUR  # shipping, label, invoice follow the deed within a day or two
     deed_share: int = 4  # acted on fewer than 1/4 of the fresh orders it took: no handler (chaff)
+    goes_on_minutes: int = 6 * _HOUR  # a deed so long after a reading: the seller's handler has not changed
     handled_minutes: int = 72 * _HOUR  # a deed this recent: somebody does handle them (over a weekend)
     shadow_orders: int = 10  # taken (or calls, where orders are not logged) before a shadow is called one
     elsewhere_minutes: int = _DAY
