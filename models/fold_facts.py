@@ -83,7 +83,8 @@ def read_order(o: Any, developer: Any, origin: Any, client: Any) -> int:
 
 @inner
 def act_on_order(o: Any, developer: Any, origin: Any, client: Any, now: int) -> int:
-    """Enter a deed; returns 1 if the developer had taken the order and acts first now, 2 if the origin had.
+    """Enter a deed; returns bits: 1 the developer had taken the order and acts first now, 2 the origin had, 4 it
+    is the first deed of all: who ships first handles the seller's orders, invoices and letters follow.
 
     An origin acts on what its developer took on the same client too: tools read here and ship there.
     """
@@ -98,11 +99,12 @@ def act_on_order(o: Any, developer: Any, origin: Any, client: Any, now: int) -> 
             org_taken |= 0x100 << r
             org_before |= o.needed & (0x100 << r)
     o.needed = np.int64(o.needed) | taken | org_taken
-    if o.acted == 0:
+    first = 4 if o.acted == 0 else 0
+    if first:
         o.acted = now
         o.actor_developer = dev
         o.actor_client = cli
-    return (1 if taken and not before else 0) | (2 if org_taken and not org_before else 0)
+    return (1 if taken and not before else 0) | (2 if org_taken and not org_before else 0) | first
 
 
 @inner

@@ -25,7 +25,7 @@ ALERT_LINE = 0.8
 #: Id under which the forest stands in an alert's rules, and the severity of an alert that it alone raises.
 FOREST, FOREST_SEVERITY = "forest", "medium"
 #: How much the forest lifts the score at most: it finds the unusual, and so corroborates more than it proves.
-FOREST_WEIGHT = 0.8
+FOREST_WEIGHT = 0.2
 #: The forest fires at this product of rarity (1 - 2^-nines; three nines = .875) and gate.
 FOREST_LINE = 0.8
 #: Unusual matters only with personal data that nobody needed, of so many sellers (gate at .5): sellers whose

@@ -122,7 +122,7 @@ def test_reasons_say_what_the_case_is() -> None:
     dug = next(r for r in told if r.feature == "sellers_dug_24h")
     assert dug.value == 92
     assert dug.typical < 92
-    assert f"; 99.9% of developers have at most {dug.typical:.0f}" in dug.text
+    assert f"% of developers have at most {dug.typical:.0f}" in dug.text
 
 
 @given(st.tuples(*[st.floats(0, 1e6) | st.floats(0, 1) | st.just(0.0)] * len(FEATURES)))
