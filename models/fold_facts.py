@@ -83,8 +83,8 @@ def read_order(o: Any, developer: Any, origin: Any, client: Any) -> int:
 
 @inner
 def act_on_order(o: Any, developer: Any, origin: Any, client: Any, now: int) -> int:
-    """Enter a deed; returns bits: 1 the developer had taken the order and acts first now, 2 the origin had, 4 it
-    is the first deed of all: who ships first handles the seller's orders, invoices and letters follow.
+    """Enter a deed; returns bits: 1 the developer had taken the order and acts first now, 2 the origin had, 4
+    it is the first deed of all: who ships first handles the seller's orders, invoices and letters follow.
 
     An origin acts on what its developer took on the same client too: tools read here and ship there.
     """

@@ -415,7 +415,7 @@ def _add_orders(r: Any, counts: Any) -> None:
 def _touch_orders(
     mem: Any, ev: Any, i: int, seller_row: int, now: int, reads: bool, counts: Any, lim: Any
 ) -> None:
-    """counts int64[2, 7]: by entity kind taken, needed, handled, followed, again, unseen, stale. In place."""
+    """counts int64[2, 8]: by entity kind taken, needed, handled, followed, again, unseen, stale, first deeds."""
     for at in range(ev.order_start[i], ev.order_start[i + 1]):
         row = _order(mem, ev.seller[i], seller_row, ev.orders[at], now, lim)
         o = mem.orders.rows[row]
@@ -434,7 +434,8 @@ def _touch_orders(
         else:
             bits = act_on_order(o, ev.developer[i], ev.origin[i], ev.client[i], now)
             counts[0, 1] += bits & 1
-            counts[1, 1] += bits >> 1
+            counts[1, 1] += (bits >> 1) & 1
+            counts[0, 7] += bits >> 2
 
 
 @inner
@@ -507,7 +508,7 @@ def _fold_one(
     asleep_now = reads and known and asleep(s, hour, lim)
     if good and kind == WRITE:
         enter_write(s, hour, deed)
-        if deed:
+        if deed and (counts[0, 7] > 0 or not lists):
             enter_deed(s, ev.developer[i], ev.client[i], ev.network[i], now)
     idle_developer, new_developer = True, True
     for entity_kind in range(2):
@@ -554,7 +555,7 @@ def fold_events(
     lim: Any,
 ) -> tuple[int, int]:
     """Fold records from `start` on; (record it stopped at, why). `released`: held before, now believed.
-    counts int64[2, 7]: see `_touch_orders`; room to count in."""
+    counts int64[2, 8]: see `_touch_orders`; room to count in."""
     clock = mem.clock
     for i in range(start, len(ev.offset)):
         offset, time = ev.offset[i], ev.time_ms[i]

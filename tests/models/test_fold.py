@@ -157,14 +157,14 @@ def test_late_records_enter_the_newest_minute():
 
 
 def test_orders_needed_and_alone():
-    # hour         0        1        25
+    # hour         0        7        25
     # tool         o1       ships o1
     # pooler       o2                (a day later: alone)
     _, parts = folded(
         [
             read(1, 0, ["o1"]),
             read(2, 1000, ["o2"], **POOLER),
-            deed(3, HOUR, ["o1"]),
+            deed(3, 7 * HOUR, ["o1"]),
             event(4, 25 * HOUR),
             event(5, 25 * HOUR + 1),
         ]
@@ -299,7 +299,7 @@ def test_the_silent_are_forgotten():
 def test_a_day_of_lonely_orders_at_once_needs_more_rows_than_a_chunk():
     records = [read(n, n, [f"o{n}-{i}" for i in range(3)], seller_id=f"s{n}") for n in range(4000)]
     shipper = {**POOLER, "developer_id": "shipper"}
-    records += [deed(10_000 + n, 5_000 + n, ["d"], seller_id=f"s{n}", **shipper) for n in range(4000)]
+    records += [deed(10_000 + n, 7 * HOUR + n, ["d"], seller_id=f"s{n}", **shipper) for n in range(4000)]
     _, parts = folded([*records, *[event(90_000 + n, 30 * HOUR + n) for n in range(20)]])
     assert total(parts, "orders_alone", "tool") == 12_000
 
