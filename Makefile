@@ -8,13 +8,16 @@ BIN     = $(VENV)/bin
 install: $(VENV)/.installed
 
 $(VENV)/.installed: requirements.lock pyproject.toml
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
-	touch $@
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 13))' || \
+	  { echo "poolwatch needs Python 3.11 or 3.12; $(PYTHON) is another: make PYTHON=python3.11" >&2; exit 1; }
+	@echo "installing poolwatch and its packages into $(VENV): about a minute, this once"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
 
 demo: install
-	$(BIN)/poolwatch demo
+	@$(BIN)/poolwatch demo
 
 check: install
 	$(BIN)/ruff format --check .
