@@ -189,6 +189,14 @@ class WorkerProcess:
         return (self.folder / f"{self.name}.log").read_text()
 
 
+def wait_running(workers, limit_s=240):
+    """Until each has said that it runs: a first start compiles, and a fault then would only show that."""
+    end = time.monotonic() + limit_s
+    while not all("worker runs" in worker.words() for worker in workers):
+        assert time.monotonic() < end, "\n".join(worker.words()[-2000:] for worker in workers)
+        time.sleep(0.5)
+
+
 class Faults(threading.Thread):
     """`count` faults, one after the other, until done: SIGKILL and start, or SIGSTOP and SIGCONT."""
 

@@ -70,6 +70,7 @@ def test_workers_killed_and_stopped_while_events_flow(kafka_url, redis_url, pref
     try:
         for worker in workers:
             worker.start()
+        chaos.wait_running(workers)
         sender = threading.Thread(target=chaos.produce, args=(settings, SEED, count, 120, rate), daemon=True)
         sender.start()
         time.sleep(4)
@@ -98,6 +99,7 @@ def test_a_server_killed_and_restarted(victim, tmp_path, prefix):
         server = redis if victim == "redis" else kafka
         try:
             worker.start()
+            chaos.wait_running([worker])
             sender = threading.Thread(
                 target=chaos.produce, args=(settings, SEED, 60_000, 120, 3_000), daemon=True
             )
