@@ -13,7 +13,7 @@ COPY poolwatch poolwatch
 RUN pip install --no-deps --no-build-isolation .
 
 FROM python:3.11-slim-bookworm
-# numba keeps compiled code here; a volume on it makes the second start quick.
+# numba keeps compiled code here: filled once, below. Another kind of processor compiles anew.
 RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin poolwatch \
  && install -d -o poolwatch -g poolwatch /var/cache/poolwatch
 COPY --from=build /opt/poolwatch /opt/poolwatch
@@ -21,5 +21,6 @@ ENV PATH=/opt/poolwatch/bin:$PATH NUMBA_CACHE_DIR=/var/cache/poolwatch \
     PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 USER 10001
 WORKDIR /tmp
+RUN python -m models.warm
 ENTRYPOINT ["poolwatch"]
 CMD ["--help"]

@@ -232,9 +232,9 @@ def enter(
             cell.sums[s] += grew[s]
         o = take_row(t.rows)
         row = t.rows.rows[o]
-        row.pairs[SELLER] = pair_of(t, e, SELLER, longs[r, 1])
-        row.pairs[KEY] = pair_of(t, e, KEY, longs[r, 2])
-        row.pairs[OTHER] = pair_of(t, e, OTHER, longs[r, 3])
+        row.pairs[SELLER] = pair_of(t, e, np.int64(SELLER), longs[r, 1])
+        row.pairs[KEY] = pair_of(t, e, np.int64(KEY), longs[r, 2])
+        row.pairs[OTHER] = pair_of(t, e, np.int64(OTHER), longs[r, 3])
         row.bits = _bits(grew)
         row.taken, row.needed = grew[_TAKEN], grew[_NEEDED]
         row.reads, row.deeds = grew[_PII_CALLS], grew[_DEEDS]

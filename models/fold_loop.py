@@ -300,11 +300,11 @@ def _judge_orders(mem: Any, totals: Any, now: int, closed: int, offset: int, lim
             seller, none = mem.sellers.rows[o.seller].key, np.uint64(0)
             idle_developer = others & 1 and _idle_now(mem, seller, o.developer, DEVELOPER, now, lim)
             if idle_developer:
-                at = _row(totals, DEVELOPER, o.developer, seller, none, none, now, offset)
+                at = _row(totals, np.int64(DEVELOPER), o.developer, seller, none, none, now, offset)
                 totals.rows[at].orders_alone += 1
             shadowed = idle_developer or others & 2
             if shadowed and o.origin != 0 and _idle_now(mem, seller, o.origin, ORIGIN, now, lim):
-                at = _row(totals, ORIGIN, o.origin, seller, none, none, now, offset)
+                at = _row(totals, np.int64(ORIGIN), o.origin, seller, none, none, now, offset)
                 totals.rows[at].orders_alone += 1
         clock[C_ORDER_JUDGE] = o.next
     while clock[C_ORDER_HEAD] >= 0 and closed - rows[clock[C_ORDER_HEAD]].first > lim.order_minutes:

@@ -99,7 +99,7 @@ def release(t: Any, minute: Any) -> None:
         i = at(t.arena, place)
         if t.arena.words[i + MINUTE] > minute - longest:
             break
-        e = t.arena.words[i]
+        e = np.int64(t.arena.words[i])
         expire(t, e, minute)
         if t.heads[e] == place:
             t.heads[e] = 0
@@ -414,7 +414,7 @@ def close_cells(
     """
     values = np.zeros(CELL_COLUMNS, np.int64)
     turns = np.zeros(3, np.int64)
-    logged = 0
+    logged = np.int64(0)
     # Once, for the first minute: alerts of each minute of the batch list members by these cells.
     release(t, np.int64(t.cells.rows[order[0]].minute))
     for n in range(len(order)):

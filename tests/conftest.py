@@ -6,7 +6,11 @@ import uuid
 import pytest
 
 from models.errors import PoolwatchError
+from models.warm import drop_stale
 from streams.brokers import EmbeddedKafka, EmbeddedRedis, JarKafka
+
+# numba does not see that a part of a compiled function has changed in another file.
+drop_stale()
 
 
 def _start(server, what):
