@@ -415,7 +415,7 @@ def _add_orders(r: Any, counts: Any) -> None:
 def _touch_orders(
     mem: Any, ev: Any, i: int, seller_row: int, now: int, reads: bool, counts: Any, lim: Any
 ) -> None:
-    """counts int64[2, 8]: by entity kind taken, needed, handled, followed, again, unseen, stale, first deeds."""
+    """counts int64[2, 8]: by kind taken, needed, handled, followed, again, unseen, stale, first deeds."""
     for at in range(ev.order_start[i], ev.order_start[i + 1]):
         row = _order(mem, ev.seller[i], seller_row, ev.orders[at], now, lim)
         o = mem.orders.rows[row]

@@ -36,9 +36,10 @@ def settings_of(kafka_url, redis_url, prefix):
 def check(settings, workers, told):
     wanted = chaos.replayed(settings, chaos.read_all(settings, settings.name("usage-events")))
     assert len(wanted) > 20, "the events must raise alerts, or nothing is shown"
-    found = chaos.wait_equal(settings, wanted, limit_s=60)
+    found = chaos.wait_equal(settings, wanted, limit_s=240)
     words = "\n".join(f"--- {w.name}\n{w.words()[-3000:]}" for w in workers)
-    assert found == wanted, f"seed {SEED}, {told}: {chaos.difference(found, wanted)}\n{words}"
+    if found != wanted:  # no assert: pytest would spend minutes on telling the whole difference
+        pytest.fail(f"seed {SEED}, {told}: {chaos.difference(found, wanted)}\n{words}")
     return wanted
 
 

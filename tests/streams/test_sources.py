@@ -4,6 +4,7 @@ import csv
 import gzip
 import json
 import os
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -17,10 +18,12 @@ from hypothesis import strategies as st
 from models.decode import Decoder
 from models.errors import ConfigError, PoolwatchError
 from models.operations import Operations
+from streams.batches import part
 from streams.merge import arrival_ms
-from streams.sources import open_history
+from streams.sources import Cut, open_history
 
 START_MS = 1_700_000_000_000
+NOBODY = 65_534
 
 
 def event(i, time_ms=None, **more):
@@ -157,17 +160,51 @@ def test_a_parquet_without_a_needed_column_names_it(tmp_path):
         read(tmp_path / "a.parquet")
 
 
-def test_an_unreadable_file_is_one_clear_error(tmp_path):
-    path = tmp_path / "a.jsonl"
-    path.write_text("x")
-    path.chmod(0)
-    if os.access(path, os.R_OK):
-        pytest.skip("the super-user reads everything")
-    with pytest.raises(PoolwatchError, match="cannot be read"):
-        read(path)
+def test_an_unreadable_file_is_one_clear_error():
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        path = Path(folder, "a.jsonl")
+        path.write_text("x")
+        path.chmod(0)
+        me = os.geteuid()
+        if me == 0:  # the super-user reads everything
+            os.seteuid(NOBODY)
+        try:
+            with pytest.raises(PoolwatchError, match=r"a\.jsonl: cannot be read"):
+                read(path)
+        finally:
+            os.seteuid(me)
 
 
 @given(st.lists(st.integers(0, 10**6), min_size=1, max_size=50))
 def test_arrival_never_falls(times):
     when = arrival_ms(np.array(times, np.int64))
     assert (np.diff(when) >= 0).all()
+
+
+@given(st.lists(st.integers(0, 20), max_size=40), st.integers(0, 20), st.integers(1, 7))
+def test_a_cut_leaves_fewest_events_on_the_wrong_side(times, until, block):
+    decoded, _ = Decoder(Operations.load()).records(
+        [json.dumps(event(i, START_MS + time)).encode() for i, time in enumerate(times)],
+        range(100, 100 + len(times)),
+    )
+    cut = Cut(100)
+    for first in range(0, len(times), block):
+        cut.meet(part(decoded, first, min(first + block, len(times))), START_MS + until)
+
+    def wrong(offset):
+        return sum((i + 100 < offset) != (time < until) for i, time in enumerate(times))
+
+    assert wrong(cut.offset) == min(wrong(offset) for offset in range(100, 101 + len(times)))
+
+
+def test_one_wrong_clock_does_not_move_the_cut():
+    # offset  0  1  2  3  4  5 | 6  7  8  9
+    # time    0  9  2  3  4  5 | 7  1  8  9   until 6: one on each wrong side
+    times = [0, 9, 2, 3, 4, 5, 7, 1, 8, 9]
+    events, _ = Decoder(Operations.load()).records(
+        [json.dumps(event(i, START_MS + time)).encode() for i, time in enumerate(times)], range(len(times))
+    )
+    cut = Cut(0)
+    cut.meet(events, START_MS + 6)
+    assert cut.offset == 6
