@@ -109,7 +109,7 @@ class Detect:
             return
         n = len(message.rows)
         self._state.reserve(n, len(message.customers))
-        rows = np.array(message.rows, copy=True).view(np.uint64).reshape(n, -1)
+        rows = np.ascontiguousarray(message.rows).view(np.uint64).reshape(n, -1)
         cells, told = np.empty(n, np.int32), np.empty(n, np.int32)
         tables = self._state.tables
         waiting = enter(

@@ -27,7 +27,8 @@ class Names:
 
     def add(self, names: dict[int, str]) -> list[str]:
         """Keep what is new, and give it back."""
-        new = names.keys() - self._texts.keys()
+        # A difference of key views would walk through all that is kept, at each message.
+        new = [value for value in names if value not in self._texts]
         for value in new:
             self._texts[value] = names[value]
         self._order.extend(new)
