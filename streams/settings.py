@@ -81,6 +81,9 @@ class Settings:
         ):
             if getattr(self, name) <= 0:
                 raise ConfigError(f"{name} {getattr(self, name)}: must be above 0")
+        for name in ("port", "metrics_port"):
+            if not 0 <= getattr(self, name) <= 65_535:
+                raise ConfigError(f"{name} {getattr(self, name)}: must be 0-65535")
         if self.security not in ("plaintext", "ssl", "sasl_plaintext", "sasl_ssl"):
             raise ConfigError(f"security {self.security!r}: one of plaintext, ssl, sasl_plaintext, sasl_ssl")
         self.bootstrap  # noqa: B018  refuses a broker that is no address

@@ -84,6 +84,7 @@ function drawAll() {
 
 function nothing() {
   if (![...alerts.values()].some((alert) => !alert.superseded_by)) {
+    if ($("link").dataset.state === "wait") return [make("p", {}, "Asking for alerts …")];
     return [make("h2", {}, "No alerts"), make("p", {}, "poolwatch is watching. Alerts appear here by themselves as they are raised.")];
   }
   return [make("h2", {}, "Nothing matches"), make("p", {}, `${count(alerts.size, "alert")} hidden by the filter.`), make("button", { type: "button", onclick: clear }, "Clear the filter")];
@@ -176,6 +177,7 @@ function clear() {
 function say(state, reason) {
   $("link").dataset.state = state;
   $("link").textContent = STATES[state];
+  draw();
   const text = {
     lost: "The connection to poolwatch is lost; trying again. What comes meanwhile is shown when it is back, nothing is missed.",
     redis: "The server cannot reach Redis; trying again. Alerts wait there and follow when it is back.",
