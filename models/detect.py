@@ -14,7 +14,7 @@ from models.alerts import MINUTE_MS, Alert, AlertBook
 from models.columns import COLUMNS, F64, I64, PAST, WEEK, View
 from models.enter import COUNTS, LATE, enter, enter_customers
 from models.errors import ConfigError
-from models.facts import Judged, Teller
+from models.facts import Judged, LastFill, Teller
 from models.features import FEATURE_NAMES, FEATURES, matrix
 from models.judge import judge
 from models.model import Model
@@ -87,10 +87,13 @@ class Detect:
 
     sources  source partitions that it hears of
     scores   give score rows at each close
+    last     give the last version alone of each alert where one close makes several: for a history
     """
 
-    def __init__(self, sources: int, rules: RuleSet, model: Model, *, scores: bool = False) -> None:
-        self._rules, self._model, self._scores = rules, model, scores
+    def __init__(
+        self, sources: int, rules: RuleSet, model: Model, *, scores: bool = False, last: bool = False
+    ) -> None:
+        self._rules, self._model, self._scores, self._last = rules, model, scores, last
         self._sources = Sources(sources)
         self._state = State()
         self._names = Names()
@@ -316,13 +319,15 @@ class Detect:
         )
 
     def _tell(self, judged: Judged, closed: Closed) -> None:
+        last, told = LastFill(self._teller, judged), []
         for n in self._ordered(judged, np.flatnonzero(judged.verdict.alerts)):
             fired = judged.verdict.rules_of(n, self._rules)
             crossing = self._teller.crossing(judged, n, fired)
-            closed.alerts += self._book.crossed(
+            told += self._book.crossed(
                 crossing,
-                lambda a, n=n: self._teller.fill(a, judged, n),  # type: ignore[misc]
+                last.at(n) if self._last else lambda a, n=n: self._teller.fill(a, judged, n),  # type: ignore[misc]
             )
+        closed.alerts += last.done(told) if self._last else told
 
     def _sweep(self) -> None:
         """Forget, by event time, what no result can show any more."""

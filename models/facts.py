@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from models import members as met
@@ -69,9 +70,12 @@ class Teller:
             certain=any(r.early for r in rules),
         )
 
-    def fill(self, alert: Alert, judged: Judged, n: int) -> None:
-        """Tell in `alert` what holds at row n: reasons, members, sums of its rules' longest window."""
-        window = max((self._window(rule) for rule in alert.rules), key=SPANS.index)
+    def fill(self, alert: Alert, judged: Judged, n: int, rules: list[str] | None = None) -> None:
+        """Tell in `alert` what holds at row n: reasons, members, sums of its rules' longest window.
+
+        rules   those that it had at row n; None = as they are
+        """
+        window = max((self._window(rule) for rule in rules or alert.rules), key=SPANS.index)
         kind, minute = int(judged.view.kinds[n]), int(judged.minutes[n])
         told = reasons(kind, judged.matrix[n], self._rules, self._model)
         alert.reasons = [
@@ -111,6 +115,40 @@ class Teller:
         alert.pii = {name: sums[f"pii_{name}"] for name in PII_CLASSES if sums[f"pii_{name}"]}
         exposed = float(view.customers[n])
         alert.customers = Customers(*bounds(exposed)) if exposed > 0 else None
+
+
+#: What `Teller.fill` sets.
+FILLED = (
+    *("reasons", "customers", "calls", "records", "pii", "window_start", "window_end", "evidence"),
+    *("sellers", "keys", "developers", "origins", "seller_ids", "key_ids", "developer_ids", "origin_ids"),
+)
+
+
+class LastFill:
+    """Fills the last version alone of each alert of a batch: for a history nobody reads the others."""
+
+    def __init__(self, teller: Teller, judged: Judged) -> None:
+        self._teller, self._judged = teller, judged
+        self._wanted: dict[str, tuple[Alert, int, list[str]]] = {}
+
+    def at(self, n: int) -> Callable[[Alert], None]:
+        """To be called where the alert would be filled with what holds at row n."""
+
+        def want(alert: Alert) -> None:
+            self._wanted[alert.alert_id] = (alert, n, list(alert.rules))
+
+        return want
+
+    def done(self, told: list[Alert]) -> list[Alert]:
+        """The last version of each alert of `told`, filled as if each had been filled in its turn."""
+        for alert, n, rules in self._wanted.values():
+            self._teller.fill(alert, self._judged, n, rules)
+        last = {alert.alert_id: alert for alert in told}
+        for name, alert in last.items():
+            if name in self._wanted:
+                for filled in FILLED:
+                    setattr(alert, filled, getattr(self._wanted[name][0], filled))
+        return list(last.values())
 
 
 def _start(minute: int, window: str) -> int:

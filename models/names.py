@@ -27,12 +27,12 @@ class Names:
 
     def add(self, names: dict[int, str]) -> list[str]:
         """Keep what is new, and give it back."""
-        # A difference of key views would walk through all that is kept, at each message.
-        new = [value for value in names if value not in self._texts]
-        for value in new:
-            self._texts[value] = names[value]
+        known = self._texts
+        new = [value for value in names if value not in known]
+        told = [names[value] for value in new]
+        known.update(zip(new, told, strict=True))
         self._order.extend(new)
-        return [names[value] for value in new]
+        return told
 
     def keep(self, known: set[int]) -> None:
         """Forget the others, once half are."""

@@ -51,7 +51,8 @@ class Pipeline:
         self.partitions = partitions
         self.folds = [Fold(p, operations) for p in range(partitions)]
         self.detects = [
-            [Detect(partitions, rules, model, scores=scores) for _ in range(partitions)] for model in models
+            [Detect(partitions, rules, model, scores=scores, last=True) for _ in range(partitions)]
+            for model in models
         ]
         self.offsets = [0] * partitions
         self.duplicates = self.late = 0
