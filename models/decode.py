@@ -15,8 +15,7 @@ import pyarrow as pa
 
 from models.decode_table import Flat, TableDecoder
 from models.events import PII_CLASSES, Events, Rejected
-from models.hashing import hash_ranges
-from models.ids import BYTES_MAX, EARLIEST_MS, LATEST_MS, RECORDS_MAX, RULES, Ids, pii_bits
+from models.ids import BYTES_MAX, EARLIEST_MS, LATEST_MS, RECORDS_MAX, RULES, Ids, hash_ids, pii_bits
 from models.lists import hash_lists
 from models.operations import Operations
 
@@ -260,29 +259,11 @@ def _numbers(column: Sequence[int | None]) -> I64:
 
 
 def _event_hashes(column: Sequence[str], broken: dict[int, str]) -> npt.NDArray[np.uint64]:
-    """Hashes of ids that are each new: all at once over their joined bytes."""
-    lengths = np.fromiter(map(len, column), np.int64, len(column))
-    if not len(column):
-        return np.empty(0, np.uint64)
-    joined = "".join(column)
-    if joined.isascii() and lengths.min() > 0 and lengths.max() <= 512:
-        data = joined.encode()
-    else:
-        parts = [_utf8(text) for text in column]
-        for i, part in enumerate(parts):
-            if not 0 < len(part) <= 512:
-                broken.setdefault(i, f"event_id must be {RULES['event_id']}")
-        data, lengths = b"".join(parts), np.fromiter(map(len, parts), np.int64, len(parts))
-    ends = np.cumsum(lengths)
-    hashes: npt.NDArray[np.uint64] = hash_ranges(np.frombuffer(data, np.uint8), ends - lengths, ends)
+    """Hashes of ids that are each new."""
+    hashes = hash_ids(column)
+    for i in np.flatnonzero(hashes == 0).tolist():
+        broken.setdefault(i, f"event_id must be {RULES['event_id']}")
     return hashes
-
-
-def _utf8(text: str) -> bytes:
-    try:
-        return text.encode()
-    except UnicodeEncodeError:
-        return b""
 
 
 assert len(PII_CLASSES) <= 8  # they are bits of a byte

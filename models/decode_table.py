@@ -165,29 +165,40 @@ class TableDecoder:
         self._broken.add(wrong, f"{name} must be {RULES[name]}")
         return hashes
 
-    def _coded(self, name: str) -> tuple[npt.NDArray[np.int64], list[str | None]]:
-        """(code of each row, texts by code): each distinct text is met once. null is a code of its own."""
+    def _coded(self, name: str) -> tuple[npt.NDArray[np.int64], pa.Array]:
+        """(code of each row, its text by code): each distinct text is met once. null is code 0."""
         column = self._column(name)
         if column is not None and not pa.types.is_dictionary(column.type):
             column = self._cast(name, pa.large_string())
         if column is None:
-            return np.zeros(len(self._table), np.int64), [None]
+            return np.zeros(len(self._table), np.int64), pa.nulls(1, pa.large_string())
         if not pa.types.is_dictionary(column.type):
             column = column.dictionary_encode()
-        texts: list[str | None] = [None, *column.dictionary.to_pylist()]
-        return np.asarray(column.indices.cast(pa.int64()).fill_null(-1)) + 1, texts
+        codes = np.asarray(column.indices.cast(pa.int64()).fill_null(-1)) + 1
+        texts = column.dictionary
+        if len(texts) > len(codes):  # a dictionary of the whole file: what this batch uses will do
+            used = np.unique(codes[codes > 0])
+            small = np.zeros(len(texts) + 1, np.int64)
+            small[used] = np.arange(1, len(used) + 1)
+            codes, texts = small[codes], texts.take(pa.array(used - 1))
+        texts = (
+            texts.cast(pa.large_string()) if _is_text(texts.type) else pa.nulls(len(texts), pa.large_string())
+        )
+        return codes, pa.concat_arrays([pa.nulls(1, pa.large_string()), texts])
 
     def _ids_of(self, name: str, names: dict[int, str]) -> U64:
         codes, texts = self._coded(name)
-        known = self._ids.one
-        by_code = [known(text) if isinstance(text, str) else 0 for text in texts]
-        names.update((h, t) for h, t in zip(by_code, texts, strict=True) if h and t)
-        hashes = np.array(by_code, np.uint64)[codes]
+        by_code, sizes = _hash_strings(texts)
+        by_code[(sizes == 0) | (sizes > ID_MAX_BYTES) | np.asarray(texts.is_null())] = 0
+        names.update(zip(by_code.tolist(), texts.to_pylist(), strict=True))
+        names.pop(0, None)
+        hashes = by_code[codes]
         self._broken.add(hashes == 0, f"{name} must be {RULES[name]}")
         return hashes
 
     def _operation(self) -> npt.NDArray[np.int16]:
-        codes, texts = self._coded("operation")
+        codes, coded = self._coded("operation")
+        texts = coded.to_pylist()
         fits = np.array([isinstance(t, str) and 0 < len(t) <= 256 for t in texts])
         self._broken.add(~fits[codes], f"operation must be {RULES['operation']}")
         index = self._operations.index
@@ -196,7 +207,7 @@ class TableDecoder:
 
     def _places(self, names: dict[int, str]) -> tuple[U64, U64, U64]:
         parts = [self._coded(name) for name in ("source_ip", "user_agent", "tls_fingerprint")]
-        (ip, ips), (agent, agents), (tls, prints) = parts
+        (ip, ips), (agent, agents), (tls, prints) = ((codes, texts.to_pylist()) for codes, texts in parts)
         combined = (ip * len(agents) + agent) * len(prints) + tls
         distinct, inverse = np.unique(combined, return_inverse=True)
         at = distinct // len(prints)

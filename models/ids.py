@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import repeat
 
 import numpy as np
 import numpy.typing as npt
 
 from models.events import PII_CLASSES
-from models.hashing import hash_text
+from models.hashing import hash_ranges
 from models.lists import ID_MAX_BYTES
 from models.origin import origin
 
@@ -53,31 +54,57 @@ def pii_bits(classes: Sequence[str]) -> int:
     return bits
 
 
+#: source_ip, user_agent, tls_fingerprint.
+_At = tuple[str | None, str | None, str | None]
+#: Hashes of origin, client and network, 0 = none; the origin's id.
+_Place = tuple[int, int, int, str]
+_REJECTED = "\0"
+_NOWHERE: _Place = (0, 0, 0, _REJECTED)
+
+
+def hash_ids(texts: Sequence[str]) -> U64:
+    """uint64[n] hashes, all at once over the joined bytes; 0 where a text is no id: empty, too long, no Unicode."""
+    if not len(texts):
+        return np.empty(0, np.uint64)
+    joined = "".join(texts)
+    if joined.isascii():
+        data, sizes = joined.encode(), np.fromiter(map(len, texts), np.int64, len(texts))
+    else:
+        parts = [_utf8(text) for text in texts]
+        data, sizes = b"".join(parts), np.fromiter(map(len, parts), np.int64, len(parts))
+    ends = np.cumsum(sizes)
+    hashes: U64 = hash_ranges(np.frombuffer(data, np.uint8), ends - sizes, ends)
+    hashes[(sizes == 0) | (sizes > ID_MAX_BYTES)] = 0
+    return hashes
+
+
+def _utf8(text: str) -> bytes:
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        return b""
+
+
 class Ids:
     """Hashes of the texts met so far."""
 
     def __init__(self) -> None:
         self._hash: dict[str, int] = {}
-        self._place: dict[tuple[str | None, str | None, str | None], tuple[int, int, int, str]] = {}
-
-    def one(self, text: str) -> int:
-        """Hash of an id; 0 where it is empty, too long or not valid Unicode."""
-        try:
-            size = len(text.encode())
-        except UnicodeEncodeError:
-            return 0
-        if not 0 < size <= ID_MAX_BYTES:
-            return 0
-        if len(self._hash) >= MOST_TEXTS:
-            self._hash.clear()
-        found = self._hash[text] = hash_text(text)
-        return found
+        self._place: dict[_At, _Place] = {}
 
     def column(self, column: Sequence[str], names: dict[int, str], broken: dict[int, str], field: str) -> U64:
         """Hashes of a column of required ids; fills `names`, and `broken` with {row: reason}."""
         known = self._hash
-        out = [known.get(text) or self.one(text) for text in column]
-        names.update(zip(out, column, strict=True))
+        out = list(map(known.get, column))
+        if None in out:
+            fresh = set(column).difference(known)
+            if len(known) + len(fresh) > MOST_TEXTS:
+                known.clear()
+                fresh = set(column)
+            texts = list(fresh)
+            known.update((t, h) for t, h in zip(texts, hash_ids(texts).tolist(), strict=True) if h)
+            out = list(map(known.get, column, repeat(0)))
+        names.update(zip(out, column, strict=True))  # type: ignore[arg-type]
         if 0 in names:
             del names[0]
             for i, found in enumerate(out):
@@ -94,34 +121,50 @@ class Ids:
         broken: dict[int, str],
     ) -> tuple[U64, U64, U64]:
         """(origin, client, network) hashes; 0 where an event tells none."""
-        known = self._place
-        rows = [known.get(at) or self.place(at) for at in zip(ips, agents, prints, strict=True)]
-        if not rows:
+        where = list(zip(ips, agents, prints, strict=True))
+        if not where:
             empty = np.empty(0, np.uint64)
             return empty, empty, empty
-        origins, clients, networks, texts = zip(*rows, strict=True)
+        known = self._place
+        rows = list(map(known.get, where))
+        if None in rows:
+            fresh = set(where).difference(known)
+            if len(known) + len(fresh) > MOST_TEXTS // 4:
+                known.clear()
+                fresh = set(where)
+            known.update(_places(list(fresh)))
+            rows = list(map(known.get, where, repeat(_NOWHERE)))
+        origins, clients, networks, texts = zip(*rows, strict=True)  # type: ignore[arg-type]
         names.update(zip(origins, texts, strict=True))
         names.pop(0, None)
-        out = np.array(origins, np.uint64)
         if _REJECTED in texts:
             for i, text in enumerate(texts):
                 if text == _REJECTED:
                     broken.setdefault(i, f"source_ip and tls_fingerprint must be {RULES['source_ip']}")
-        return out, np.array(clients, np.uint64), np.array(networks, np.uint64)
+        return np.array(origins, np.uint64), np.array(clients, np.uint64), np.array(networks, np.uint64)
 
-    def place(self, at: tuple[str | None, str | None, str | None]) -> tuple[int, int, int, str]:
-        """(origin, client, network, origin id) of (source_ip, user_agent, tls_fingerprint)."""
-        if len(self._place) >= MOST_TEXTS // 4:
-            self._place.clear()
+
+def _places(where: Sequence[_At]) -> dict[_At, _Place]:
+    """What each tells; those that break the rule are left out."""
+    good, texts = [], []
+    for at in where:
         try:
-            text, client, network = origin(*at)
+            parts = origin(*at)
             if any(len(part.encode()) > ID_MAX_BYTES for part in (at[0] or "", at[2] or "")):
-                return 0, 0, 0, _REJECTED
-            found = (*(hash_text(part) if part else 0 for part in (text, client, network)), text)
+                continue
+            "".join(parts).encode()
         except UnicodeEncodeError:
-            return 0, 0, 0, _REJECTED
-        self._place[at] = found  # type: ignore[assignment]
-        return found  # type: ignore[return-value]
-
-
-_REJECTED = "\0"
+            continue
+        good.append(at)
+        texts.append(parts)
+    if not good:
+        return {}
+    flat = [part.encode() for parts in texts for part in parts]
+    ends = np.cumsum(np.fromiter(map(len, flat), np.int64, len(flat)))
+    starts = np.concatenate(([0], ends[:-1]))
+    hashes = hash_ranges(np.frombuffer(b"".join(flat) or b"\0", np.uint8), starts, ends)
+    hashes[starts == ends] = 0
+    return {
+        at: (*of, parts[0])  # type: ignore[misc]
+        for at, parts, of in zip(good, texts, hashes.reshape(-1, 3).tolist(), strict=True)
+    }
