@@ -63,7 +63,7 @@ _NOWHERE: _Place = (0, 0, 0, _REJECTED)
 
 
 def hash_ids(texts: Sequence[str]) -> U64:
-    """uint64[n] hashes, all at once over the joined bytes; 0 where a text is no id: empty, too long, no Unicode."""
+    """uint64[n] hashes, all at once over the joined bytes; 0: no id (empty, too long, no Unicode)."""
     if not len(texts):
         return np.empty(0, np.uint64)
     joined = "".join(texts)
@@ -134,7 +134,7 @@ class Ids:
                 fresh = set(where)
             known.update(_places(list(fresh)))
             rows = list(map(known.get, where, repeat(_NOWHERE)))
-        origins, clients, networks, texts = zip(*rows, strict=True)  # type: ignore[arg-type]
+        origins, clients, networks, texts = zip(*rows, strict=True)
         names.update(zip(origins, texts, strict=True))
         names.pop(0, None)
         if _REJECTED in texts:
@@ -165,6 +165,5 @@ def _places(where: Sequence[_At]) -> dict[_At, _Place]:
     hashes = hash_ranges(np.frombuffer(b"".join(flat) or b"\0", np.uint8), starts, ends)
     hashes[starts == ends] = 0
     return {
-        at: (*of, parts[0])  # type: ignore[misc]
-        for at, parts, of in zip(good, texts, hashes.reshape(-1, 3).tolist(), strict=True)
+        at: (*of, parts[0]) for at, parts, of in zip(good, texts, hashes.reshape(-1, 3).tolist(), strict=True)
     }
