@@ -1,0 +1,145 @@
+"""Memory of one worker's state: 5,000 developers, as many origins, 100,000 sellers, 1,000,000 live pairs.
+
+python -m benchmarks.memory [PAIRS]
+
+A day of events (each names one order and one customer) passes through fold and detect, partitioned as they
+are live, all on one worker. Of the pairs (entity, seller) half are developers', half are origins'; each
+(developer, seller) has a key of its own, and is used twice in the day. Exit code 1 where the resident memory
+is above the target.
+"""
+
+from __future__ import annotations
+
+import gc
+import sys
+import time
+
+import numpy as np
+import psutil
+import pyarrow as pa
+
+from models.decode import Decoder
+from models.model import Model
+from models.operations import Operations
+from models.rules import RuleSet
+from poolwatch.pipeline import Pipeline
+
+PAIRS, ENTITIES, SELLERS, PARTITIONS = 1_000_000, 5_000, 100_000, 8
+TARGET_MB = 1_500
+DAY_MS, START_MS = 86_400_000, 1_699_920_000_000
+BATCH = 65_536
+MB = 1 << 20
+
+
+def table(draw: np.random.Generator, pairs: int, meetings: int) -> pa.Table:
+    """Events by time: `pairs` couples (developer, seller), met `meetings` times each."""
+    couple = draw.permutation(np.repeat(np.arange(pairs), meetings))
+    developer, seller = couple % ENTITIES, (couple // ENTITIES * 7_919 + couple % ENTITIES * 31) % SELLERS
+    count = len(couple)
+
+    def texts(form: str, numbers: np.ndarray) -> pa.Array:
+        return pa.array([form.format(n) for n in numbers.tolist()])
+
+    names = {
+        "event_id": texts("{:012x}", np.arange(count)),
+        "time": pa.array(START_MS + np.arange(count) * (DAY_MS - 120_000) // count),
+        "developer_id": texts("amzn1.developer.{:05d}", developer),
+        "seller_id": texts("A{:013d}", seller),
+        "key_id": texts("key-{:016d}", couple),
+        "operation": pa.array(np.where(np.arange(count) % 5, "getOrder", "confirmShipment")),
+        "status": pa.array(np.full(count, 200)),
+        "records": pa.array(np.ones(count, np.int64)),
+        "bytes": pa.array(np.full(count, 900)),
+        "source_ip": texts("10.0.{0}", developer),
+        "tls_fingerprint": texts("{:032x}", developer),
+        "pii": pa.array([["name", "address"]] * count),
+        "orders": pa.array([[f"ord-{n:09d}"] for n in couple.tolist()]),
+        "customers": pa.array([[f"cus-{n:09d}"] for n in couple.tolist()]),
+    }
+    return pa.table(names)
+
+
+def resident() -> int:
+    """Bytes of this process."""
+    gc.collect()
+    pa.default_memory_pool().release_unused()
+    return int(psutil.Process().memory_info().rss)
+
+
+def main() -> int:
+    pairs = int(sys.argv[1]) if len(sys.argv) > 1 else PAIRS
+    operations, rules, model = Operations.load(), RuleSet.load(), Model.load()
+    draw = np.random.default_rng(5)
+    warm = Pipeline(PARTITIONS, operations, rules, [model])
+    warm.step(Decoder(operations).table(table(draw, 4_096, 2), 0)[0])
+    warm.finish()
+    del warm
+    events = table(draw, pairs // 2, 2)
+    decoder, pipeline = Decoder(operations), Pipeline(PARTITIONS, operations, rules, [model])
+    before, begun = resident(), time.process_time()
+    for first in range(0, len(events), BATCH):
+        accepted, _ = decoder.table(events.slice(first, BATCH), first)
+        for detects in pipeline.step(accepted).closed:
+            del detects
+    took = time.process_time() - begun
+    grew, state = resident() - before, _parts(pipeline)
+    _print(pipeline, state, grew, len(events), took)
+    return int(grew > TARGET_MB * MB)
+
+
+def _parts(pipeline: Pipeline) -> dict[str, int]:
+    """Bytes held, by part, all partitions together."""
+    parts: dict[str, int] = {}
+    for detect in pipeline.detects[0]:
+        for name, size in detect.held_bytes.items():
+            parts[f"detect {name}"] = parts.get(f"detect {name}", 0) + size
+    for fold in pipeline.folds:
+        for part in fold.tables():
+            parts[f"fold {part.name}"] = parts.get(f"fold {part.name}", 0) + part.bytes
+    return parts
+
+
+def _print(pipeline: Pipeline, parts: dict[str, int], grew: int, events: int, took: float) -> None:
+    states = [detect._state for detect in pipeline.detects[0]]
+    orders = sum(len(fold.tables()[0]) for fold in pipeline.folds)
+    kinds = np.concatenate([s.pairs.table.rows["kind"][s.pairs.table.rows["key"] != 0] for s in states])
+    names = sum(len(detect._names) for detect in pipeline.detects[0])
+    entities = sum(detect.entities for detect in pipeline.detects[0])
+    cells = sum(int(s.entities.table.rows["ring"].any(axis=1).sum()) for s in states)
+    used = sum(s.arena.used_bytes for s in states)
+    minutes = sum(int(_cells(s)) for s in states)
+    del cells
+    print(f"{events:,} events in a day; {took:.0f} s of processor time")
+    print(
+        f"{entities:,} entities, {np.bincount(kinds)[0]:,} (entity, seller) pairs, {len(kinds):,} pairs in "
+        f"all with keys and counterparts, {minutes:,} entity-minutes, {orders:,} orders, {names:,} names"
+    )
+    entity_bytes = sum(parts[f"detect {name}"] for name in ("entities", "sketches", "evidence"))
+    for what, size, count in (
+        ("pair", parts["detect pairs"] + parts["fold pairs"], len(kinds)),
+        ("origin or developer", entity_bytes, entities),
+        ("entity-minute", used, minutes),
+        ("remembered order", parts["fold orders"], orders),
+    ):
+        print(f"{size / count:10,.0f} bytes a {what}")
+    for name, size in sorted(parts.items(), key=lambda item: -item[1]):
+        if size > MB:
+            print(f"{size / MB:10,.0f} MB {name}")
+    print(f"{sum(parts.values()) / MB:10,.0f} MB reserved in tables; names and alerts are beside them")
+    print(f"{grew / MB:10,.0f} MB resident, target {TARGET_MB:,}")
+
+
+def _cells(state: object) -> int:
+    """Cells that the arena keeps."""
+    from models.arena import TAIL, after, first_place
+
+    table_, count = state.arena.table, 0  # type: ignore[attr-defined]
+    place = first_place(table_, table_.meta[TAIL])
+    while place < table_.meta[0]:
+        count += 1
+        place = after(table_, place)
+    return count
+
+
+if __name__ == "__main__":
+    sys.exit(main())
