@@ -203,9 +203,7 @@ def main() -> int:
             good = False
             continue
         p50, p99, most = np.quantile(took, (0.5, 0.99, 1.0))
-        print(
-            f"{words:44} {p50:8.2f} {p99:8.2f} {most:8.2f} {target:8.2f} {f'{len(took)} of {wanted}':>11}"
-        )
+        print(f"{words:44} {p50:8.2f} {p99:8.2f} {most:8.2f} {target:8.2f} {f'{len(took)} of {wanted}':>11}")
         good &= p99 <= target and len(took) == wanted
     return int(not good)
 

@@ -201,8 +201,9 @@ class Detect:
 
     @property
     def held_bytes(self) -> dict[str, int]:
-        """Memory held by tables, by part (names and alerts are Python objects beside it)."""
-        return self._state.held_bytes | {"chunks": self._sources.held_bytes}
+        """Memory held by tables, by part (alerts are Python objects beside it)."""
+        beside = {"chunks": self._sources.held_bytes, "names": self._names.held_bytes}
+        return self._state.held_bytes | beside
 
     def changed(self) -> Pages:
         """Pages that changed since the last call."""

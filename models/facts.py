@@ -96,7 +96,7 @@ class Teller:
         hashes, kinds = met.members(self._state, entity, minute, window, judged.log, preview=judged.preview)
         listed = []
         for member in range(3):
-            ids = sorted(self._names[value] for value in hashes[kinds == member].tolist())
+            ids = sorted(self._names.texts(hashes[kinds == member]))
             listed.append((len(ids), ids[:LISTED]))
         alert.sellers, alert.seller_ids = listed[SELLER]
         alert.keys, alert.key_ids = listed[KEY]

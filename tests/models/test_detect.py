@@ -70,6 +70,17 @@ def test_how_it_was_told_never_shows(low_rules, history, data) -> None:
 
 
 @QUICK
+@given(histories())
+def test_the_last_versions_alone_are_the_last_versions(low_rules, history) -> None:
+    """With `last`, as a history is read, each close leaves out what a later version of it replaces."""
+    sources, way = len(history.sources), list(plain(history))
+    meant = outcome(make(low_rules, sources), low_rules, way)
+    found = outcome(Detect(sources, low_rules, MODEL, scores=True, last=True), low_rules, way)
+    assert found.alerts == meant.alerts
+    assert len(found.told) <= len(meant.told)
+
+
+@QUICK
 @given(histories(), st.data())
 def test_told_early_is_told_at_the_close(low_rules, history, data) -> None:
     """An early alert stands at the close with its rules, or is superseded by one that began before."""
