@@ -104,10 +104,10 @@ def next_steps(command: str = "poolwatch") -> RenderableType:
     """Where to look after the demo; `command` is how poolwatch was called."""
     steps = Table.grid(padding=(0, 2))
     for told, what in (
-        ("simulate --out day.parquet --labels truth.jsonl", "a made-up marketplace as a file, and the truth"),
-        ("replay day.parquet --report report.html", "the same detection over history, yours too"),
+        ("simulate --out day.parquet", "a made-up marketplace, as a file"),
+        ("replay day.parquet --report day.html", "the same detection over history"),
         ("worker --broker kafka://HOST:PORT", "live, on your own Kafka"),
-        ("--help", "all commands; README.md shows them in use"),
+        ("--help", "all commands; see README.md"),
     ):
         steps.add_row(Text(f"{command} {told}", "bold"), what)
     return Panel(steps, title="Next", title_align="left", border_style="dim", box=box.ROUNDED)
