@@ -10,17 +10,9 @@ from typing import Any
 
 from models.errors import ConfigError
 from models.operations import Operations
+from models.ranking import FALSE_RATES, rank_all, ranking_figures
 from models.truth import Truth
-from models.yardstick import (
-    FALSE_RATES,
-    HOUR_MS,
-    Take,
-    alert_figures,
-    detection_figures,
-    detections,
-    rank_all,
-    ranking_figures,
-)
+from models.yardstick import HOUR_MS, Take, alert_figures, detection_figures, detections
 from poolwatch.evidence import ScoreFile, read_alerts, read_labels, read_take
 from poolwatch.exposure import EventPass
 from poolwatch.rivals import all_rivals

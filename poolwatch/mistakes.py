@@ -15,8 +15,9 @@ import numpy as np
 import pyarrow as pa
 
 from models.errors import ConfigError
+from models.ranking import rank_all
 from models.truth import BENIGN, Entity, Truth
-from models.yardstick import HOUR_MS, detections, false_alerts, rank_all, signs_of
+from models.yardstick import HOUR_MS, detections, false_alerts, signs_of
 from poolwatch.evidence import SCORE_COLUMNS, ScoreFile, read_alerts
 from poolwatch.measure import KINDS, Case, Given, case_of
 

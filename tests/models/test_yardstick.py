@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score
 
-from models import yardstick
+from models import ranking, yardstick
+from models.ranking import Ranking, average_precision, precision_at, rank_all
 from models.truth import Truth
-from models.yardstick import Ranking, Sign, average_precision, detections, precision_at, rank_all
+from models.yardstick import Sign, detections
 from tests.models.made_labels import label
 
 RANKED = st.lists(
@@ -35,7 +36,7 @@ def test_average_precision_is_sklearns_with_ties(ranked):
 @given(RANKED)
 def test_best_threshold_beats_every_other(ranked):
     score, positive = columns(ranked)
-    found = yardstick.best_threshold(score, positive)
+    found = ranking.best_threshold(score, positive)
     if positive.any():
         p, r = found["best_precision"], found["best_recall"]
         f1s = [2 * positive[score >= line].sum() / ((score >= line).sum() + positive.sum()) for line in score]
@@ -55,13 +56,13 @@ def test_precision_at_is_the_mean_over_all_orders_of_ties(ranked, top):
 def test_line_lets_through_at_most_the_allowed_and_is_the_lowest(ranked, rate, days):
     score, positive = columns(ranked)
     benign = score[~positive]
-    line = yardstick.alert_line(benign, rate, days)
+    line = ranking.alert_line(benign, rate, days)
     allowed = math.floor(rate * days + 1e-9)
     assert (benign > line).sum() <= allowed
     lower = score[score < line]
     if len(lower):
         assert (benign > lower.max()).sum() > allowed
-    recall = yardstick.recall_above(Ranking([], score, positive, benign), line)
+    recall = ranking.recall_above(Ranking([], score, positive, benign), line)
     if positive.any():
         assert recall == pytest.approx((score[positive] > line).mean())
 
@@ -118,7 +119,7 @@ def test_entities_and_parties_are_ranked_once_each():
         "party origin net:100.64.0.0/24": (0.3, False),
     }
     assert sorted(found["parties"].benign) == [0.1, 0.3, 0.5]
-    figures = yardstick.ranking_figures(found["parties"], days=1)
+    figures = ranking.ranking_figures(found["parties"], days=1)
     assert figures["recall_at_1_a_day"] == pytest.approx(2 / 3)
     assert figures["line_at_1_a_day"] == 0.3
 
