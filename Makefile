@@ -46,5 +46,6 @@ picture: install ## docs/demo.svg: the terminal of a real demo; needs tmux
 	$(BIN)/python docs/picture.py docs/demo.svg $(BIN)/poolwatch demo --seconds 150
 
 model: install ## the model that ships: five days of the mixed marketplace, poolers and all; tuning seed 41
+	mkdir -p build
 	$(BIN)/poolwatch simulate --scenario mixed --seed 41 --hours 120 --sellers 1500 --developers 250 --out build/history.parquet
 	$(BIN)/poolwatch train build/history.parquet --model models/default.model --seed 1
