@@ -222,6 +222,12 @@ FEATURES: tuple[Feature, ...] = (
         "sellers handled by another, of whom orders read a day before stayed untouched", needs="orders",
     ),
     Feature(
+        "sellers_alone_share_24h", "share",
+        "{value:.0f}% of the sellers it read have orders that it read and nobody else touched in a day",
+        "sellers of orders that stayed untouched, over sellers of identifying records", "24h",
+        lambda v: _share(v.of("sellers_alone", DAY), v.of("sellers_pii", DAY)), "orders",
+    ),
+    Feature(
         "orders_dug_24h", "orders", "{value:,.0f} untouched or long finished orders read in 24 hours",
         "shadow orders never touched before, or dealt with two days before", "24h", _dug, "orders",
     ),
