@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import redis
 
 from streams import topics
@@ -33,7 +34,7 @@ from streams.settings import Settings
 
 RATE, SECONDS, WARM_S = 20_000, 240, 30
 #: Marked parties a second, of each sort.
-MARKED = 4
+MARKED = 1
 LATENESS_MS = 60_000
 EARLY_MS, CLOSE_MS = 1_500, 2_000
 SLICE_S = 0.02
@@ -145,8 +146,12 @@ def measure(settings: Settings, seconds: int, rate: int, log: Path) -> dict[str,
         )
     try:
         wait_for(worker, log)
+        me = psutil.Process(worker.pid)
+        before = sum(me.cpu_times()[:2])
         sent, reached = produce(settings, rate, WARM_S + seconds)
-        print(f"{reached:,.0f} events/s were sent for {WARM_S + seconds} s", flush=True)
+        share = (sum(me.cpu_times()[:2]) - before) / (WARM_S + seconds)
+        print(f"{reached:,.0f} events/s were sent for {WARM_S + seconds} s; ", end="")
+        print(f"the worker took {share:.0%} of a processor, {me.memory_info().rss >> 20:,} MB", flush=True)
         time.sleep(5)
         found = entries(redis.Redis.from_url(settings.redis))
     finally:

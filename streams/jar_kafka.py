@@ -125,8 +125,8 @@ class JarKafka:
             f"{jars}/*",
         ]
         identity = uuid.uuid4().bytes
-        cluster = _base64(identity)
-        format_it = [*self._java, "kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(properties)]
+        cluster = f"--cluster-id={_base64(identity)}"  # one word: the id may begin with a dash
+        format_it = [*self._java, "kafka.tools.StorageTool", "format", cluster, "-c", str(properties)]
         done = subprocess.run(format_it, capture_output=True, text=True, check=False)
         if done.returncode:
             raise PoolwatchError(f"Kafka storage format failed: {(done.stdout + done.stderr).strip()[-300:]}")
