@@ -24,10 +24,7 @@ def show(summary: dict[str, Any], alerts: Sequence[dict[str, Any]], as_json: boo
         return
     # A pipe has no width: what reads it wants one line each.
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 10_000)
-    console.print(
-        f"[bold]{summary['events']:,}[/] events, {moment(summary['from'])} to {moment(summary['until'])}, "
-        f"{summary['entities']:,} entities, {summary['seconds']:.1f} s ({summary['events_per_s']:,} events/s)"
-    )
+    console.print(_what_was_read(summary))
     odd = {name: summary[name] for name in ("duplicates", "late") if summary[name]}
     odd |= {f"rejected: {reason}": count for reason, count in summary["rejected"].items()}
     for name, count in odd.items():
@@ -49,6 +46,14 @@ def show(summary: dict[str, Any], alerts: Sequence[dict[str, Any]], as_json: boo
             console.print(Padding(escape(reason["text"]), (0, 0, 0, 9), expand=False))
     if len(alerts) > MOST_SHOWN:
         console.print(f"... and {len(alerts) - MOST_SHOWN:,} more; --alerts FILE.jsonl keeps them all")
+
+
+def _what_was_read(summary: dict[str, Any]) -> str:
+    if not summary["accepted"]:
+        return f"[bold]none of {summary['events']:,} records is a usage event[/]; docs/inputs.md says what is"
+    span = f"{moment(summary['from'])} to {moment(summary['until'])}"
+    pace = f"{summary['seconds']:.1f} s ({summary['events_per_s']:,} events/s)"
+    return f"[bold]{summary['events']:,}[/] events, {span}, {summary['entities']:,} entities, {pace}"
 
 
 def against(labels: dict[str, Any]) -> str:

@@ -70,3 +70,5 @@ def command(
 
         hand_over(replayed.pipeline, settings, replayed.next_offsets)
     show(replayed.summary, replayed.alerts, as_json)
+    if not replayed.summary["accepted"]:
+        raise typer.Exit(1)

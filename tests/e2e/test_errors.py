@@ -87,6 +87,13 @@ def test_one_clear_line(answers, name):
     assert returned == code
 
 
+def test_a_history_without_any_event_is_a_failure(tmp_path):
+    (tmp_path / "other.jsonl").write_text('{"what": "something else"}\n')
+    told = poolwatch("replay", "other.jsonl", cwd=tmp_path)
+    assert told.returncode == 1
+    assert "none of 1 records is a usage event" in told.stdout
+
+
 def test_debug_shows_where():
     told = poolwatch("replay", "missing.jsonl", variables={"POOLWATCH_DEBUG": "1"})
     assert "Traceback" in told.stderr
