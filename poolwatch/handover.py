@@ -10,8 +10,26 @@ from models.pages import Stateful
 from poolwatch.pipeline import Pipeline
 from streams.inputs import Input
 from streams.settings import Settings
-from streams.snapshots import RedisSnapshots
+from streams.snapshots import RedisSnapshots, StoreAwayError
 from streams.topics import Topics
+
+
+def check(settings: Settings) -> None:
+    """Before the work of a replay: whether its state can be left behind. Raises as `hand_over` does."""
+    for topic in (Topics.of(settings).events, Topics.of(settings).sightings):
+        _positions(settings, topic, settings.partitions, None)
+
+    async def answers() -> None:
+        store = RedisSnapshots(settings.redis, settings.prefix)
+        try:
+            await store.holds("worker", 0, 0)
+        except StoreAwayError as error:
+            where = settings.redis.rpartition("@")[2]
+            raise PoolwatchError(f"{where}: no Redis answers ({error}); start it or mend --state") from error
+        finally:
+            await store.close()
+
+    asyncio.run(answers())
 
 
 def hand_over(
@@ -62,14 +80,18 @@ def _positions(settings: Settings, topic: str, partitions: int, time_ms: int | N
     """Per partition the first offset at or after `time_ms` (its end: None, or nothing is so late)."""
     from confluent_kafka import KafkaException, TopicPartition
 
-    from streams.kafka_range import TIMEOUT_S, open_consumer
+    from streams.kafka_range import TIMEOUT_S, open_consumer, unreachable
 
-    consumer = open_consumer(Input(f"{settings.broker}/{topic}", "kafka"))
+    item = Input(f"kafka://{settings.bootstrap}/{topic}", "kafka")
+    consumer = open_consumer(item)
     try:
         there = len(consumer.list_topics(topic, timeout=TIMEOUT_S).topics[topic].partitions)
+        if not there:
+            raise ConfigError(f"{topic}: no such topic; run `poolwatch topics` first")
         if there != partitions:
-            mend = f"add --partitions {there}" if there else "run `poolwatch topics` first"
-            raise ConfigError(f"{topic}: has {there} partitions, the replay {partitions}; {mend}")
+            raise ConfigError(
+                f"{topic}: has {there} partitions, the replay {partitions}; add --partitions {there}"
+            )
         places = []
         for p in range(partitions):
             low, high = consumer.get_watermark_offsets(TopicPartition(topic, p), timeout=TIMEOUT_S)
@@ -80,6 +102,6 @@ def _positions(settings: Settings, topic: str, partitions: int, time_ms: int | N
             places.append(found if found >= 0 else high)
         return places
     except KafkaException as error:
-        raise PoolwatchError(f"{settings.broker}: {topic}: {error.args[0].str()}") from error
+        raise unreachable(item, error) from error
     finally:
         consumer.close()

@@ -39,7 +39,7 @@ def partitions_of(item: Input) -> list[Partition]:
             for p in sorted(found.partitions)
         }
     except KafkaException as error:
-        raise _unreachable(item, error) from error
+        raise unreachable(item, error) from error
     finally:
         consumer.close()
     return [
@@ -71,7 +71,7 @@ def messages(item: Partition, rows: int) -> Iterator[tuple[list[bytes], list[int
                     f"{item.name}: Kafka has been silent for {SILENCE_S:.0f} s at offset {position}"
                 )
     except KafkaException as error:
-        raise _unreachable(item, error) from error
+        raise unreachable(item, error) from error
     finally:
         consumer.close()
 
@@ -90,5 +90,6 @@ def open_consumer(item: Input) -> Any:
     )
 
 
-def _unreachable(item: Input, error: KafkaException) -> PoolwatchError:
+def unreachable(item: Input, error: KafkaException) -> PoolwatchError:
+    """The one clear line of it."""
     return PoolwatchError(f"{item.name}: no Kafka answers at {item.broker} ({error.args[0].str()})")

@@ -12,6 +12,9 @@ from confluent_kafka import KafkaException, Producer
 from models.errors import PoolwatchError
 from streams.settings import Settings
 
+#: Seconds in which a broker must answer at all, and in which it may make a topic.
+ANSWER_S, TOPIC_S = 10.0, 3.0
+
 
 def librdkafka_security(settings: Settings) -> dict[str, Any]:
     """As topics.client_security, in librdkafka's words."""
@@ -65,7 +68,7 @@ class FastProducer:
 
     def _delivered(self, error: Any, _: Any) -> None:
         if error is not None:
-            self._failed = str(error)
+            self._failed = str(error.str())
 
     def send(self, batch: Iterable[tuple[bytes, bytes]]) -> int:
         """Queue a batch; waits for room and for the rate. Returns how many. PoolwatchError: not delivered."""
@@ -103,7 +106,25 @@ class FastProducer:
             raise PoolwatchError(f"{self._broker}: {self._topic}: {self._failed}")
 
     def __enter__(self) -> Self:
+        """PoolwatchError: no broker there, or no such topic."""
+        give_up = time.monotonic() + TOPIC_S
+        while (error := self._topic_error()) is not None:
+            if time.monotonic() > give_up:
+                mend = "`poolwatch topics` creates those of poolwatch"
+                raise PoolwatchError(f"{self._broker}: topic {self._topic}: {error}; {mend}")
+            time.sleep(0.2)
+        self._begun = time.monotonic()
         return self
+
+    def _topic_error(self) -> str | None:
+        """What is wrong with the topic; a broker that makes topics by itself needs a moment."""
+        try:
+            found = self._producer.list_topics(self._topic, timeout=ANSWER_S).topics[self._topic].error
+        except KafkaException as error:
+            raise PoolwatchError(
+                f"{self._broker}: no Kafka answers ({error.args[0].str()}); start it or give another address"
+            ) from error
+        return None if found is None else str(found.str())
 
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None

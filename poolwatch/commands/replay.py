@@ -64,10 +64,12 @@ def command(
         dead_letters=dead_letters,
         candidate=candidate,
     )
+    if state:
+        from poolwatch.handover import check, hand_over
+
+        check(settings)
     replayed = replay_and_judge(request, Wanted(labels, report))
     if state:
-        from poolwatch.handover import hand_over
-
         hand_over(replayed.pipeline, settings, replayed.next_offsets)
     show(replayed.summary, replayed.alerts, as_json)
     if not replayed.summary["accepted"]:

@@ -41,6 +41,16 @@ CASES = {
     "no broker": (["replay", "kafka://127.0.0.1:1/usage-events"], 1, "no Kafka answers at 127.0.0.1:1"),
     "no topic": (["replay", "kafka://127.0.0.1:1"], 2, "kafka://HOST:PORT/TOPIC"),
     "unknown scenario": (["simulate", "--scenario", "norml", "--out", "x.jsonl"], 2, 'did you mean "normal"'),
+    "no broker to simulate for": (
+        ["simulate", "--scenario", "normal", "--hours", "1", "--out", "kafka://127.0.0.1:1/x"],
+        1,
+        "kafka://127.0.0.1:1: no Kafka answers",
+    ),
+    "no broker to leave state for": (
+        ["replay", "a.jsonl", "--state", "redis://127.0.0.1:1", "--broker", "kafka://127.0.0.1:1"],
+        1,
+        "kafka://127.0.0.1:1/usage-events: no Kafka answers",
+    ),
     "no out": (["simulate"], 2, "--out"),
     "no redis": (["feed", "--redis", "redis://127.0.0.1:1"], 1, "redis://127.0.0.1:1"),
     "no redis to serve": (["serve", "--redis", "redis://127.0.0.1:1"], 1, "redis://127.0.0.1:1"),

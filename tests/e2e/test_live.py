@@ -178,6 +178,36 @@ def test_a_range_of_a_topic_is_replayed_as_the_file_is(live, history, tmp_path):
     assert place["topic"] == live.settings.name("usage-events")
 
 
+# what is asked, exit code, what the line must say; {} = the topic of usage events
+FAULTS = {
+    "no topic": (["simulate", *MARKET, "--out", "{}x"], 1, "usage-eventsx: Broker: Unknown topic"),
+    "partitions": (["replay", "EVENTS", "--state", "redis://127.0.0.1:1"], 2, "add --partitions 4"),
+    "no redis": (
+        ["replay", "EVENTS", "--state", "redis://127.0.0.1:1", "--partitions", "4"],
+        1,
+        "127.0.0.1:1: no Redis answers",
+    ),
+    "no topics": (
+        ["replay", "EVENTS", "--state", "redis://127.0.0.1:1", "--prefix", "none"],
+        2,
+        "none.usage-events: no such topic; run `poolwatch topics` first",
+    ),
+    "range of no topic": (["replay", "{}x"], 1, "no such topic"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_what_cannot_be_done_is_one_line_before_the_work(live, history, fault):
+    arguments, code, words = FAULTS[fault]
+    asked = [str(history / "events.parquet") if a == "EVENTS" else a.format(live.topic) for a in arguments]
+    variables = {"POOLWATCH_BROKER": live.settings.broker, "POOLWATCH_PREFIX": live.settings.prefix}
+    told = poolwatch(*asked, variables=variables)
+    assert words in told.stderr
+    assert told.stderr.startswith("poolwatch: ")
+    assert told.stderr.count("\n") == 1
+    assert (told.returncode, told.stdout) == (code, "")
+
+
 def test_a_model_trained_on_a_history_judges_it(history, tmp_path):
     said = {}
     for name in ("one", "two"):
