@@ -48,7 +48,7 @@ lock: ## pins every package with hashes
 	  --allow-unsafe --strip-extras --all-build-deps --extra dev --output-file requirements.lock pyproject.toml
 
 picture: install ## docs/demo.svg: the terminal of a real demo; needs tmux
-	$(BIN)/python docs/picture.py docs/demo.svg $(BIN)/poolwatch demo --seconds 150
+	$(BIN)/python docs/picture.py docs/demo.svg $(BIN)/poolwatch demo --seconds 75
 
 model: install ## the model that ships: five days of the mixed marketplace, poolers and all; tuning seed 41
 	mkdir -p build

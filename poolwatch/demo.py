@@ -25,6 +25,7 @@ from models.errors import PoolwatchError
 from models.model import Model
 from models.operations import Operations
 from models.rules import RuleSet
+from models.warm import warm
 from poolwatch.demo_market import DemoMarket
 from poolwatch.demo_state import DemoState, planted
 from poolwatch.handover import hand_over
@@ -118,6 +119,8 @@ class Demo:
     def _warm(self, rules: RuleSet) -> None:
         """A day of history through fold and detect, left in Redis: the worker starts knowing the usual."""
         self._phase("loading the detector (compiled once, the first time: a minute or two)")
+        warm()
+        self.state.begun_s = time.monotonic()  # what `seconds` counts from: compiling is no part of the show
         operations = Operations.load(Path(self.settings.operations) if self.settings.operations else None)
         decoder, last = Decoder(operations), LastAlerts()
         models = [Model.load(self.settings.model or None)]

@@ -18,7 +18,7 @@ HOUR_MS = 3_600_000
 #: Features look back a day: so much history comes before the live part.
 HISTORY_MS = 25 * HOUR_MS
 #: The poolers begin within so long after the live part does.
-SOON_MS = 1_800_000
+SOON_MS = 600_000
 
 
 class DemoMarket:

@@ -9,7 +9,10 @@ from poolwatch import options
 
 def command(
     seconds: float = typer.Option(
-        None, min=1, metavar="N", help="End by itself: exit 0 if the pooler was found, else 1"
+        None,
+        min=1,
+        metavar="N",
+        help="End by itself (compiling not counted): exit 0 if the pooler was found, else 1",
     ),
     seed: int = typer.Option(1, help="Same seed, same marketplace"),
     port: int = typer.Option(0, metavar="P", help="Port of the alert page; 0 = any free one"),
