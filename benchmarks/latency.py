@@ -6,7 +6,7 @@ Into a stream of 300 developers' calls, marked parties each make one call that c
 threshold that may fire early, half one that fires at the minute's close. Early: seconds from the producer's
 send to the entry in the Redis Stream. At the close: seconds from the moment at which the minute may be closed
 (its end and the lateness allowed, 60 s) to that entry. The feed's ids are Redis' clock, the same machine's.
-Exit code 1 where a target is missed. On a machine that does other things, BENCH_NICE=-10 (it needs the right to)
+Exit code 1 where a target is missed. On a machine that does other things, BENCH_NICE=-10 (it needs the right)
 puts all of this before them.
 """
 
