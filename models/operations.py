@@ -25,7 +25,8 @@ INDEX_OTHER = 0
 _READ_VERBS = r"(get|list|search|describe|head|lookup|query|scan|select|read|fetch|download|export|batchGet)"
 _WRITE_VERBS = (
     r"(create|update|confirm|put|submit|send|delete|post|patch|cancel|upload|add|remove|set|modify|attach|detach"
-    r"|purchase|acknowledge|refund|batchWrite|batchPut|start|stop|run|terminate|enable|disable|associate|tag|untag)"
+    r"|purchase|acknowledge|refund|return|ship|fulfil|fulfill|mark|print|buy|pay|issue|request|answer|reply|respond"
+    r"|message|notify|solicit|accept|reject|approve|register|sync|import|batchWrite|batchPut|start|stop|run|terminate|enable|disable|associate|tag|untag)"
 )
 _VERB_END = r"(?![a-z])"  # `address` does not begin with the verb `add`
 
