@@ -142,7 +142,7 @@ def test_each_query_of_the_dashboard_says_something(system, ports):
         return not mute
 
     try:
-        until(all_answered, 45, "every query", running)
+        until(all_answered, 120, "every query", running)
     except AssertionError:
         pytest.fail("no answer to:\n" + "\n".join(mute))
     alerts = answer("sum by (rule) (poolwatch_alert_rules_total)")

