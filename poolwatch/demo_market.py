@@ -27,13 +27,13 @@ class DemoMarket:
     from_ms, live_from_ms  event times at which the history and the live part begin
     """
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, history_ms: int = HISTORY_MS) -> None:
         case = scenario.load(SCENARIO)
         span_ms = case.hours * HOUR_MS
-        soon = replace(case, begin=(HISTORY_MS / span_ms, (HISTORY_MS + SOON_MS) / span_ms))
+        soon = replace(case, begin=(history_ms / span_ms, (history_ms + SOON_MS) / span_ms))
         self._market = Marketplace(soon, seed)
         self.from_ms = self._market.start_ms
-        self.live_from_ms = self.from_ms + HISTORY_MS
+        self.live_from_ms = self.from_ms + history_ms
         self._tables = iter(self._market)
         self._rest: pa.Table | None = None
 
