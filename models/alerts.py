@@ -177,7 +177,7 @@ class AlertBook:
             entry = _Open(alert, first_version, crossing.minute, crossing.minute, crossing.quiet_minutes)
             self._open[key] = entry
             fill(alert)
-            return [*last_of_old, *self._supersede(key, alert), msgspec.structs.replace(alert)]
+            return [*last_of_old, *self._supersede(key, entry), msgspec.structs.replace(alert)]
         alert = entry.alert
         rose = SEVERITIES.index(crossing.severity) > SEVERITIES.index(alert.severity)
         alert.count += 1
@@ -189,7 +189,7 @@ class AlertBook:
         entry.minute = crossing.minute
         entry.quiet_minutes = max(entry.quiet_minutes, crossing.quiet_minutes)
         entry.waiting = True
-        out = self._supersede(key, alert)
+        out = self._supersede(key, entry)
         if rose or crossing.minute - entry.told >= AGAIN_MINUTES:
             entry.told, entry.waiting = crossing.minute, False
             fill(alert)
@@ -265,9 +265,16 @@ class AlertBook:
     def _sorted(self, rules: Iterable[str]) -> list[str]:
         return sorted(rules, key=lambda rule: (self._order.get(rule, len(self._order)), rule))
 
-    def _supersede(self, key: tuple[str, str], alert: Alert) -> list[Alert]:
-        """Last version of an alert told early of which the close of an earlier minute knew better."""
-        early = self._early.pop(key, None)
-        if early is None or early.alert_id == alert.alert_id:
+    def _supersede(self, key: tuple[str, str], entry: _Open) -> list[Alert]:
+        """Last version of an alert told early, once it is sure that `entry` stands for it.
+
+        Its minute may yet prove to lie beyond the quiet period, and then begins an alert after all, under
+        the id told early: until that is known, nothing is said of it.
+        """
+        early = self._early.get(key)
+        if early is None or early.time // MINUTE_MS - 1 - entry.minute > entry.quiet_minutes:
             return []
-        return [msgspec.structs.replace(early, version=2, superseded_by=alert.alert_id)]
+        del self._early[key]
+        if early.alert_id == entry.alert.alert_id:
+            return []
+        return [msgspec.structs.replace(early, version=2, superseded_by=entry.alert.alert_id)]

@@ -176,7 +176,7 @@ def outcome(detect: Detect, rules: RuleSet, way: list[Sightings | str]) -> Outco
     alerts += done.alerts
     last: dict[str, Alert] = {}
     for alert in alerts:
-        assert alert.alert_id not in last or last[alert.alert_id].version <= alert.version
+        assert alert.alert_id not in last or last[alert.alert_id].version < alert.version
         last[alert.alert_id] = alert
     standing = {k: a for k, a in last.items() if a.superseded_by is None}
     return Outcome(standing, scores, alerts)

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from models.alerts import alert_id_of
 from models.detect import Detect
 from models.errors import ConfigError
 from models.features import FEATURE, FEATURE_NAMES
@@ -169,6 +170,47 @@ def test_an_alert_tells_who_and_how_much(low_rules) -> None:
     assert alert.window_end - alert.window_start == 1_440 * MINUTE_MS or "week" in alert.rules
     assert (alert.evidence[0].first, alert.evidence[0].last) == (0, 599)
     assert early[0].seller_ids == alert.seller_ids
+
+
+# minute       0         200
+# source 0     over      .
+# source 1     .         over, told early as version 1
+# closes       x                    an alert of its own: 200 lies beyond its quiet period of 60
+@pytest.mark.parametrize("step", ["preview", "crash"])
+def test_an_early_alert_beyond_anothers_quiet_period_is_not_told_anew(low_rules, step) -> None:
+    """It once was superseded at the first close, then told as version 1 again, then stood as version 2."""
+    much = (("calls", 1), ("pii_records", 40))
+    ahead = [Touch(DAY_0 + 200, 1, s, s, sums=much) for s in (11, 12)]
+    way = [
+        message([], watermark_minute=DAY_0),
+        message(ahead[:1], source=1, watermark_minute=DAY_0 + 200),
+        "preview",
+        message([Touch(DAY_0, 1, 1, 1, sums=much)], watermark_minute=DAY_0 + 1),
+        "close",
+        step,
+        message(ahead, source=1, watermark_minute=DAY_0 + 200),
+        "preview",
+    ]
+    found = outcome(make(low_rules, 2), low_rules, way)
+    ids = [alert_id_of("developer", "d1", DAY_0 + minute) for minute in (0, 200)]
+    assert [(a.alert_id, a.version, a.superseded_by) for a in found.told] == [
+        (ids[1], 1, None),
+        (ids[0], 2, None),
+        (ids[1], 2, None),
+    ]
+
+
+def test_an_early_alert_within_anothers_quiet_period_is_superseded_at_once(low_rules) -> None:
+    much = (("calls", 1), ("pii_records", 40))
+    detect = make(low_rules, 2)
+    ahead = [Touch(DAY_0 + 60, 1, 11, 11, sums=much)]
+    detect.add(message(ahead, source=1, watermark_minute=DAY_0 + 60))
+    assert len(early := detect.preview()) == 1
+    detect.add(message([Touch(DAY_0, 1, 1, 1, sums=much)], watermark_minute=DAY_0 + 1))
+    ids = [alert_id_of("developer", "d1", DAY_0 + minute) for minute in (0, 60)]
+    assert early[0].alert_id == ids[1]
+    told = [(a.alert_id, a.version, a.superseded_by) for a in detect.close().alerts]
+    assert told == [(ids[1], 2, ids[0]), (ids[0], 2, None)]
 
 
 def test_a_quiet_period_begins_a_new_alert(low_rules) -> None:
