@@ -6,8 +6,7 @@ Into a stream of 300 developers' calls, marked parties each make one call that c
 threshold that may fire early, half one that fires at the minute's close. Early: seconds from the producer's
 send to the entry in the Redis Stream. At the close: seconds from the moment at which the minute may be closed
 (its end and the lateness allowed, 60 s) to that entry. The feed's ids are Redis' clock, the same machine's.
-Exit code 1 where a target is missed. On a machine that does other things, BENCH_NICE=-10 (it needs the right)
-puts all of this before them.
+Exit code 1 where a target is missed.
 """
 
 from __future__ import annotations
@@ -175,7 +174,7 @@ def measure(settings: Settings, seconds: int, rate: int, log: Path) -> dict[str,
 
 def wait_for(worker: subprocess.Popen[bytes], log: Path) -> None:
     """Until the worker has its partitions. SystemExit: it ended, or needs too long."""
-    for _ in range(600):
+    for _ in range(1_500):  # what is compiled anew needs minutes on a busy machine
         time.sleep(0.2)
         text = log.read_text()
         if text.count("from offset") >= 16:
@@ -187,7 +186,6 @@ def wait_for(worker: subprocess.Popen[bytes], log: Path) -> None:
 
 def main() -> int:
     seconds, rate = (int(a) for a in (sys.argv[1:] or (SECONDS, RATE)))
-    os.nice(int(os.environ.get("BENCH_NICE", "0")))
     with JarKafka(heap_mb=768) as kafka, EmbeddedRedis() as server, tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         (place / "rules").mkdir()

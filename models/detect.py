@@ -274,8 +274,11 @@ class Detect:
 
     def _ordered(self, judged: Judged, rows: Any) -> list[int]:
         """Rows by minute, kind and entity id: the same however they came."""
-        ids = {int(n): self._teller.id_of(int(judged.entities[n])) for n in rows}
-        return sorted(ids, key=lambda n: (judged.minutes[n], judged.view.kinds[n], ids[n]))
+        ids = map(self._teller.id_of, judged.entities[rows].tolist())
+        keyed = zip(
+            judged.minutes[rows].tolist(), judged.view.kinds[rows].tolist(), ids, rows.tolist(), strict=True
+        )
+        return [n for *_, n in sorted(keyed)]
 
     def _batches(self, ready: Any, rows: Any) -> Iterator[Any]:
         """Cells to close, by minute, cut at minutes where they are many."""

@@ -67,7 +67,7 @@ class Verdict:
 
     def rules_of(self, row: int, rules: RuleSet) -> list[str]:
         """Ids of what fired in a row, `forest` last."""
-        ids = [rules.rules[i].id for i in np.flatnonzero(self.fired[row])]
+        ids = [rule for rule, fired in zip(rules.ids, self.fired[row].tolist(), strict=True) if fired]
         return [*ids, FOREST] if self.forest_fired[row] else ids
 
 
