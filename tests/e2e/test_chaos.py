@@ -90,7 +90,8 @@ def test_workers_killed_and_stopped_while_events_flow(kafka_url, redis_url, pref
         with capsys.disabled():
             kills = sum(told.startswith("SIGKILL") for told in faults.told)
             print(
-                f"\n{len(faults.told)} faults ({kills} SIGKILL, {faults.count - kills} SIGSTOP), {count} events, "
+                f"\n{len(faults.told)} faults ({kills} SIGKILL, {faults.count - kills} SIGSTOP), "
+                f"{count} events, "
                 f"{len(wanted)} alerts, none lost, added or other, {len(entries)} versions in the feed, "
                 f"{time.monotonic() - begun:.0f} s"
             )
