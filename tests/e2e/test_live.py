@@ -225,10 +225,10 @@ def test_a_model_trained_on_a_history_judges_it(history, tmp_path):
 def test_a_demo_on_a_kafka_that_an_earlier_one_has_used(kafka_url, prefix):
     wish = ("demo", "--broker", kafka_url, "--prefix", prefix)
     first = poolwatch(
-        *wish, "--seconds", "45", timeout=LIMIT_S
+        *wish, "--seconds", "20", timeout=LIMIT_S
     )  # too short to find much: it leaves its events
     assert first.returncode in (0, 1)
     assert first.stderr == ""
-    again = poolwatch(*wish, "--seconds", "90", timeout=LIMIT_S)
+    again = poolwatch(*wish, "--seconds", "75", timeout=LIMIT_S)
     assert again.returncode == 0, again.stdout + again.stderr
     assert "found loud_a-1" in again.stdout
