@@ -57,6 +57,7 @@ class Demo:
         self.state = DemoState(seconds=seconds)
         self.developers: set[str] = set()
         self.addresses: set[str] = set()
+        self.interrupted = False
 
     def run(self) -> bool:
         """Show everything until `seconds` are over, the market ends or Ctrl-C comes; then nothing is left."""
@@ -65,7 +66,9 @@ class Demo:
             view = stack.enter_context(LiveView(self.state))
             self.view = view
             try:
+                signal.signal(signal.SIGINT, self._interrupt)
                 self._start(stack)
+                signal.signal(signal.SIGINT, signal.default_int_handler)  # asyncio has its own way with it
                 asyncio.run(self._live(stack))
             except KeyboardInterrupt:
                 if self.seconds:
@@ -86,7 +89,13 @@ class Demo:
         sought = [min(live, key=lambda p: p.start_ms)] if live else self.state.planted
         return bool(sought) and all(p.found is not None for p in sought)
 
+    def _interrupt(self, *_: object) -> None:
+        self.interrupted = True
+        raise KeyboardInterrupt
+
     def _phase(self, name: str, done: float | None = None) -> None:
+        if self.interrupted and name != "ended":
+            raise KeyboardInterrupt  # the first fell into a compiler's or a destructor's hands: lost
         self.state.phase, self.state.done = name, done
         self.view.refresh()
 
