@@ -28,6 +28,7 @@ import redis
 
 from streams import topics
 from streams.brokers import EmbeddedRedis, JarKafka, free_port
+from streams.children import spawn
 from streams.feed import FeedKeys
 from streams.producer import FastProducer
 from streams.settings import Settings
@@ -140,10 +141,7 @@ def measure(settings: Settings, seconds: int, rate: int, log: Path) -> dict[str,
     """{sort: (seconds, how many were expected)}."""
     environment = dict(os.environ, POOLWATCH_BROKER=settings.broker, POOLWATCH_REDIS=settings.redis)
     environment |= {"POOLWATCH_RULES": settings.rules, "POOLWATCH_METRICS_PORT": str(free_port())}
-    with log.open("wb") as out:
-        worker = subprocess.Popen(
-            [sys.executable, "-m", "poolwatch", "worker"], env=environment, stdout=out, stderr=out
-        )
+    worker = spawn([sys.executable, "-m", "poolwatch", "worker"], log, environment)
     try:
         wait_for(worker, log)
         me = psutil.Process(worker.pid)
