@@ -124,7 +124,7 @@ FEATURES: tuple[Feature, ...] = (
     _count("keys_1h", "keys", "keys", "distinct keys used"),
     _count("keys_24h", "keys", "keys", "distinct keys used"),
     Feature(
-        "keys_per_seller_24h", "keys", "{value:,.1f} keys for each of its sellers in 24 hours",
+        "keys_per_seller_24h", "keys", "{value:,.0f} keys for each of its sellers in 24 hours",
         "distinct keys over distinct sellers", "24h",
         lambda v: v.of("keys", DAY) / np.maximum(v.of("sellers", DAY), 1),
     ),
