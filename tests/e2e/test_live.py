@@ -16,7 +16,7 @@ from tests.e2e.command import poolwatch, start
 
 pytestmark = [pytest.mark.kafka, pytest.mark.redis, pytest.mark.slow]
 
-MARKET = ["--scenario", "amzreview", "--seed", "3", "--hours", "26", "--sellers", "150", "--developers", "40"]
+MARKET = ["--scenario", "amzreview", "--seed", "3", "--hours", "42", "--sellers", "150", "--developers", "40"]
 #: Ten hours into the pooling, at a full minute.
 HANDOVER = "2026-03-02T15:00:00Z"
 PARTITIONS = "4"
