@@ -17,8 +17,8 @@ from tests.e2e.command import poolwatch, start
 pytestmark = [pytest.mark.kafka, pytest.mark.redis, pytest.mark.slow]
 
 MARKET = ["--scenario", "amzreview", "--seed", "3", "--hours", "42", "--sellers", "150", "--developers", "40"]
-#: Ten hours into the pooling, at a full minute.
-HANDOVER = "2026-03-02T15:00:00Z"
+#: After the first alert and before the others, at a full minute.
+HANDOVER = "2026-03-02T20:00:00Z"
 PARTITIONS = "4"
 LIMIT_S = 240
 
@@ -164,7 +164,7 @@ def test_a_worker_goes_on_where_a_replay_of_its_topic_ended(live, history, tmp_p
 
 def test_a_range_of_a_topic_is_replayed_as_the_file_is(live, history, tmp_path):
     live.simulate()
-    span = ["--from", "2026-03-02T06:00:00Z", "--until", "2026-03-02T20:00:00Z", "--partitions", PARTITIONS]
+    span = ["--from", "2026-03-02T01:00:00Z", "--until", "2026-03-03T16:00:00Z", "--partitions", PARTITIONS]
     told = {}
     for source in (live.topic, history / "events.parquet"):
         alerts = tmp_path / f"{len(told)}.jsonl"
