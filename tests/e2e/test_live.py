@@ -95,6 +95,19 @@ class Live:
                 pytest.fail(difference(found, wanted))
             time.sleep(1)
 
+    def must_feed(self, wanted):
+        """Wait until the feed, written after the topic, has these versions of the alerts that stand."""
+        end = time.monotonic() + LIMIT_S
+        while (found := self.fed()) != wanted:
+            assert time.monotonic() < end, found
+            time.sleep(1)
+
+    def fed(self):
+        """{id: last version}"""
+        lines = done("feed", *self.redis, *self.prefix, "--once", "--json").splitlines()
+        last = {alert["alert_id"]: alert for alert in map(json.loads, lines)}
+        return {i: alert["version"] for i, alert in last.items() if not alert["superseded_by"]}
+
 
 @pytest.fixture
 def live(kafka_url, redis_url, prefix):
@@ -106,14 +119,7 @@ def test_live_ends_as_the_replay_and_feed_and_page_tell_it(live, history):
     live.simulate()
     with live.worker():
         live.must_tell(wanted)
-        fed = [
-            json.loads(line)
-            for line in done("feed", *live.redis, *live.prefix, "--once", "--json").splitlines()
-        ]
-        last = {alert["alert_id"]: alert for alert in fed}
-        assert {i: alert["version"] for i, alert in last.items() if not alert["superseded_by"]} == {
-            i: alert["version"] for i, alert in wanted.items()
-        }
+        live.must_feed({i: alert["version"] for i, alert in wanted.items()})
         with page(live) as url:
             for alert_id, alert in wanted.items():
                 with urllib.request.urlopen(f"{url}/api/alerts/{alert_id}", timeout=20) as answer:
