@@ -12,10 +12,8 @@ import numpy.typing as npt
 
 from models.errors import PoolwatchError
 from models.events import Events, Rejected
-from models.fold_loop import (
-    AHEAD,
-    DONE,
-    ROOM,
+from models.fold_loop import AHEAD, DONE, ROOM, fold_events
+from models.fold_rows import (
     T_CUSTOMERS,
     T_ROWS,
     T_TOLD,
@@ -24,7 +22,6 @@ from models.fold_loop import (
     TOLD_PLACES,
     Columns,
     Totals,
-    fold_events,
 )
 from models.fold_state import (
     C_AHEAD,

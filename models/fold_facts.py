@@ -1,4 +1,4 @@
-"""Facts about one order, key or seller, from what is remembered of it. Compiled; touches its arguments."""
+"""Facts about one key, seller or pair, from what is remembered of it. Compiled; touches its arguments."""
 
 # Types in compiled code are numba's to infer; mypy sees Any.
 # mypy: disable-error-code="no-any-return, arg-type, return-value, assignment"
@@ -10,11 +10,10 @@ from typing import Any
 import numpy as np
 
 from models.compiled import inner
+from models.fold_rows import plus
 from models.hashing import mix
 from models.tables import PAGE_SHIFT, find, take
 
-# Bits that `read_order` returns, for the developer; shifted by 3 for the origin.
-AGAIN, HANDLED, FOLLOWED = 1, 2, 4
 _LOW = np.uint64(0xFFFFFFFF)
 
 
@@ -28,94 +27,6 @@ def tag(h: Any) -> Any:
 def differ(a: Any, b: Any) -> bool:
     """Two clients or networks are known, and not the same; what is absent (0) differs from nothing."""
     return a != 0 and b != 0 and a != b
-
-
-@inner
-def read_order(o: Any, developer: Any, origin: Any, client: Any) -> int:
-    """Enter a reader of order `o`; returns the bits above.
-
-    For an origin, somebody else is another developer, or the same one on another client: a tool may stand at
-    several addresses, and what one of them read the others have read too.
-    """
-    # Plainly: again = read by me before; else handled = acted on by somebody else;
-    # else followed = read by somebody else and not acted on.
-    dev, org, cli = tag(developer), tag(origin), tag(client)
-    seen, other, org_seen, org_other, place, needed = False, False, False, False, -1, 0
-    for r in range(o.readers):
-        same = o.readers_developer[r] == dev
-        if same:
-            seen = True
-            needed |= (o.needed >> r) & 1
-        else:
-            other = True
-        if o.readers_origin[r] == org or (same and not differ(o.readers_client[r], cli)):
-            org_seen = True
-            needed |= ((o.needed >> (8 + r)) & 1) << 8
-        else:
-            org_other = True
-        if same and o.readers_origin[r] == org:
-            place = r
-    bits = 0
-    if seen:
-        bits |= AGAIN
-    elif o.acted != 0:
-        bits |= HANDLED if o.actor_developer != dev else 0
-    elif other:
-        bits |= FOLLOWED
-    if org_seen:
-        bits |= AGAIN << 3
-    elif o.acted != 0:
-        bits |= HANDLED << 3 if o.actor_developer != dev or differ(o.actor_client, cli) else 0
-    elif org_other:
-        bits |= FOLLOWED << 3
-    if place < 0:
-        place = min(np.int64(o.readers), 2)  # a fourth reader takes the third's place
-        o.readers = place + 1
-        o.readers_developer[place] = dev
-        o.readers_origin[place] = org
-        o.readers_client[place] = cli
-        o.needed = (np.int64(o.needed) & ~(0x101 << place)) | (needed << place)
-        if place == 0:
-            o.developer = developer
-            o.origin = origin
-    return bits
-
-
-@inner
-def act_on_order(o: Any, developer: Any, origin: Any, client: Any, now: int) -> int:
-    """Enter a deed; returns bits: 1 the developer had taken the order and acts first now, 2 the origin had, 4
-    it is the first deed of all: who ships first handles the seller's orders, invoices and letters follow.
-
-    An origin acts on what its developer took on the same client too: tools read here and ship there.
-    """
-    dev, org, cli = tag(developer), tag(origin), tag(client)
-    taken, org_taken, before, org_before = 0, 0, 0, 0
-    for r in range(o.readers):
-        same = o.readers_developer[r] == dev
-        if same:
-            taken |= 1 << r
-            before |= o.needed & (1 << r)
-        if o.readers_origin[r] == org or (same and not differ(o.readers_client[r], cli)):
-            org_taken |= 0x100 << r
-            org_before |= o.needed & (0x100 << r)
-    o.needed = np.int64(o.needed) | taken | org_taken
-    first = 4 if o.acted == 0 else 0
-    if first:
-        o.acted = now
-        o.actor_developer = dev
-        o.actor_client = cli
-    return (1 if taken and not before else 0) | (2 if org_taken and not org_before else 0) | first
-
-
-@inner
-def alone(o: Any) -> bool:
-    """One developer read the order, and nobody acted on it."""
-    if o.acted != 0 or o.readers == 0:
-        return False
-    for r in range(1, o.readers):  # noqa: SIM110 (compiled)
-        if o.readers_developer[r] != o.readers_developer[0]:
-            return False
-    return True
 
 
 @inner
@@ -170,6 +81,30 @@ def _place_for(k: Any, lim: Any) -> int:
 
 
 @inner
+def seller_of(mem: Any, seller: Any, now: int) -> int:
+    """Row of a seller, seen now; a new one begins without history."""
+    table = mem.sellers
+    row = find(table.keys, table.slots, seller)
+    if row < 0:
+        row = take(table, seller)
+        s = table.rows[row]
+        s.first = now
+        s.deeds_all = 0
+        s.writes_all = 0
+        for h in range(24):
+            s.deeds[h] = 0
+            s.writes[h] = 0
+        for p in range(3):
+            s.deed[p] = 0
+            s.deed_developer[p] = 0
+            s.deed_client[p] = 0
+            s.deed_network[p] = 0
+    table.rows[row].last = now
+    table.dirty[row >> PAGE_SHIFT] = 1
+    return row
+
+
+@inner
 def enter_deed(s: Any, developer: Any, client: Any, network: Any, now: int) -> None:
     """Remember who acted for seller `s` last: three parties, by developer and client."""
     dev, cli = tag(developer), tag(client)
@@ -198,17 +133,6 @@ def others_handle(s: Any, developer: Any, client: Any, network: Any, now: int, m
             elif differ(s.deed_client[p], tag(client)) and differ(s.deed_network[p], tag(network)):
                 found |= 2
     return found
-
-
-@inner
-def idle(p: Any, now: int, lim: Any) -> bool:
-    """Pair `p` does not handle the seller's orders: no deed of late, or few for the orders it took."""
-    if p.deed == 0 or now - p.deed > lim.deed_minutes:
-        return True
-    if p.blanket != 0 and now - p.blanket <= lim.deed_minutes:
-        return False
-    fresh = np.int64(p.taken) - p.dug  # a migration digs up years, and works on what is new
-    return fresh >= lim.shadow_orders and np.int64(p.needed) * lim.deed_share < fresh
 
 
 @inner
@@ -263,3 +187,59 @@ def pair_of(table: Any, seller: Any, entity: Any, kind: int) -> int:
         p.needed = 0
     table.dirty[row >> PAGE_SHIFT] = 1
     return row
+
+
+@inner
+def idle(p: Any, now: int, lim: Any) -> bool:
+    """Pair `p` does not handle the seller's orders: no deed of late, or few for the orders it took."""
+    if p.deed == 0 or now - p.deed > lim.deed_minutes:
+        return True
+    if p.blanket != 0 and now - p.blanket <= lim.deed_minutes:
+        return False
+    fresh = np.int64(p.taken) - p.dug  # a migration digs up years, and works on what is new
+    return fresh >= lim.shadow_orders and np.int64(p.needed) * lim.deed_share < fresh
+
+
+@inner
+def add_pair(
+    p: Any,
+    r: Any,
+    counts: Any,
+    reads: bool,
+    deed: bool,
+    known: bool,
+    fresh: bool,
+    handled: bool,
+    lists: bool,
+    now: int,
+    lim: Any,
+) -> bool:
+    """Facts about an entity at a seller: newcomer, shadow. Judged with this call's orders counted in.
+
+    known    the seller has been known for long enough to tell
+    fresh    a first read would make the entity's party new to the seller
+    handled  another party handles the seller's orders
+    returns  whether the entity makes no deeds for the seller
+    """
+    p.last = now
+    p.taken = plus(p.taken, counts[0])
+    p.needed = plus(p.needed, counts[1])
+    if deed:
+        p.deed = now
+        if not lists:
+            p.blanket = now
+    inactive = idle(p, now, lim)
+    if not reads:
+        return inactive
+    if p.reads == 0 and known and fresh:
+        r.newcomer = plus(r.newcomer, 1)
+    p.reads = plus(p.reads, 1)
+    enough = p.taken >= lim.shadow_orders or (not lists and p.reads >= lim.shadow_orders)
+    if known and handled:
+        p.dug = plus(p.dug, counts[5] + counts[6])
+    if known and handled and enough and inactive:
+        r.shadow_calls = plus(r.shadow_calls, 1)
+        r.shadow_orders = plus(r.shadow_orders, counts[0])
+        r.orders_unseen = plus(r.orders_unseen, counts[5])
+        r.orders_stale = plus(r.orders_stale, counts[6])
+    return inactive

@@ -1,0 +1,227 @@
+"""What is remembered of each order: who read it, who acted on it. Compiled; touches its arguments only."""
+
+# Types in compiled code are numba's to infer; mypy sees Any.
+# mypy: disable-error-code="no-any-return, arg-type, return-value, assignment"
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from models.compiled import inner
+from models.fold_facts import differ, idle, pair_key, tag
+from models.fold_rows import T_ROWS, row_of
+from models.fold_state import C_ORDER_HEAD, C_ORDER_JUDGE, C_ORDER_TAIL, C_ORDERS_FORGOTTEN
+from models.hashing import mix
+from models.sightings import DEVELOPER, ORIGIN
+from models.tables import COUNT, PAGE_SHIFT, drop, find, take
+
+# Bits that `read_order` returns, for the developer; shifted by 3 for the origin.
+AGAIN, HANDLED, FOLLOWED = 1, 2, 4
+
+
+@inner
+def read_order(o: Any, developer: Any, origin: Any, client: Any) -> int:
+    """Enter a reader of order `o`; returns the bits above.
+
+    For an origin, somebody else is another developer, or the same one on another client: a tool may stand at
+    several addresses, and what one of them read the others have read too.
+    """
+    # Plainly: again = read by me before; else handled = acted on by somebody else;
+    # else followed = read by somebody else and not acted on.
+    dev, org, cli = tag(developer), tag(origin), tag(client)
+    seen, other, org_seen, org_other, place, needed = False, False, False, False, -1, 0
+    for r in range(o.readers):
+        same = o.readers_developer[r] == dev
+        if same:
+            seen = True
+            needed |= (o.needed >> r) & 1
+        else:
+            other = True
+        if o.readers_origin[r] == org or (same and not differ(o.readers_client[r], cli)):
+            org_seen = True
+            needed |= ((o.needed >> (8 + r)) & 1) << 8
+        else:
+            org_other = True
+        if same and o.readers_origin[r] == org:
+            place = r
+    bits = 0
+    if seen:
+        bits |= AGAIN
+    elif o.acted != 0:
+        bits |= HANDLED if o.actor_developer != dev else 0
+    elif other:
+        bits |= FOLLOWED
+    if org_seen:
+        bits |= AGAIN << 3
+    elif o.acted != 0:
+        bits |= HANDLED << 3 if o.actor_developer != dev or differ(o.actor_client, cli) else 0
+    elif org_other:
+        bits |= FOLLOWED << 3
+    if place < 0:
+        place = min(np.int64(o.readers), 2)  # a fourth reader takes the third's place
+        o.readers = place + 1
+        o.readers_developer[place] = dev
+        o.readers_origin[place] = org
+        o.readers_client[place] = cli
+        o.needed = (np.int64(o.needed) & ~(0x101 << place)) | (needed << place)
+        if place == 0:
+            o.developer = developer
+            o.origin = origin
+    return bits
+
+
+@inner
+def act_on_order(o: Any, developer: Any, origin: Any, client: Any, now: int) -> int:
+    """Enter a deed; returns bits: 1 the developer had taken the order and acts first now, 2 the origin had, 4
+    it is the first deed of all: who ships first handles the seller's orders, invoices and letters follow.
+
+    An origin acts on what its developer took on the same client too: tools read here and ship there.
+    """
+    dev, org, cli = tag(developer), tag(origin), tag(client)
+    taken, org_taken, before, org_before = 0, 0, 0, 0
+    for r in range(o.readers):
+        same = o.readers_developer[r] == dev
+        if same:
+            taken |= 1 << r
+            before |= o.needed & (1 << r)
+        if o.readers_origin[r] == org or (same and not differ(o.readers_client[r], cli)):
+            org_taken |= 0x100 << r
+            org_before |= o.needed & (0x100 << r)
+    o.needed = np.int64(o.needed) | taken | org_taken
+    first = 4 if o.acted == 0 else 0
+    if first:
+        o.acted = now
+        o.actor_developer = dev
+        o.actor_client = cli
+    return (1 if taken and not before else 0) | (2 if org_taken and not org_before else 0) | first
+
+
+@inner
+def alone(o: Any) -> bool:
+    """One developer read the order, and nobody acted on it."""
+    if o.acted != 0 or o.readers == 0:
+        return False
+    for r in range(1, o.readers):  # noqa: SIM110 (compiled)
+        if o.readers_developer[r] != o.readers_developer[0]:
+            return False
+    return True
+
+
+@inner
+def _order(mem: Any, seller: Any, seller_row: int, order: Any, now: int, lim: Any) -> int:
+    """Row of an order, new ones last in time; the oldest goes where there is no room."""
+    clock, orders = mem.clock, mem.orders
+    key = mix(seller, order)
+    row = np.int64(find(orders.keys, orders.slots, key))
+    if row < 0:
+        if orders.meta[COUNT] >= lim.orders_most:
+            _forget_order(mem)
+            clock[C_ORDERS_FORGOTTEN] += 1
+        row = np.int64(take(orders, key))
+        o = orders.rows[row]
+        o.developer = 0
+        o.origin = 0
+        o.first = now
+        o.acted = 0
+        o.seller = seller_row
+        o.readers = 0
+        o.needed = 0
+        if clock[C_ORDER_TAIL] >= 0:
+            tail = clock[C_ORDER_TAIL]
+            orders.rows[tail].next = row
+            orders.dirty[tail >> PAGE_SHIFT] = 1
+        else:
+            clock[C_ORDER_HEAD] = row
+        clock[C_ORDER_TAIL] = row
+        if clock[C_ORDER_JUDGE] < 0:
+            clock[C_ORDER_JUDGE] = row
+    orders.dirty[row >> PAGE_SHIFT] = 1
+    return row
+
+
+@inner
+def _forget_order(mem: Any) -> None:
+    row = mem.clock[C_ORDER_HEAD]
+    after = mem.orders.rows[row].next
+    mem.clock[C_ORDER_HEAD] = after
+    if after < 0:
+        mem.clock[C_ORDER_TAIL] = -1
+    if mem.clock[C_ORDER_JUDGE] == row:
+        mem.clock[C_ORDER_JUDGE] = after
+    drop(mem.orders, row)
+
+
+@inner
+def touch_orders(
+    mem: Any, ev: Any, i: int, seller_row: int, now: int, reads: bool, counts: Any, lim: Any
+) -> None:
+    """counts int64[2, 8]: by kind taken, needed, handled, followed, again, unseen, stale, first deeds."""
+    for at in range(ev.order_start[i], ev.order_start[i + 1]):
+        row = _order(mem, ev.seller[i], seller_row, ev.orders[at], now, lim)
+        o = mem.orders.rows[row]
+        unseen = 1 if o.readers == 0 and o.acted == 0 else 0
+        stale = 1 if o.acted != 0 and now - o.acted >= lim.stale_minutes else 0
+        if reads:
+            bits = read_order(o, ev.developer[i], ev.origin[i], ev.client[i])
+            for kind in range(2):
+                b = bits >> (3 * kind)
+                counts[kind, 0] += 0 if b & AGAIN else 1
+                counts[kind, 2] += 1 if b & HANDLED else 0
+                counts[kind, 3] += 1 if b & FOLLOWED else 0
+                counts[kind, 4] += 1 if b & AGAIN else 0
+                counts[kind, 5] += unseen
+                counts[kind, 6] += stale if b & HANDLED else 0
+        else:
+            bits = act_on_order(o, ev.developer[i], ev.origin[i], ev.client[i], now)
+            counts[0, 1] += bits & 1
+            counts[1, 1] += (bits >> 1) & 1
+            counts[0, 7] += bits >> 2
+
+
+@inner
+def _others_than_reader(s: Any, o: Any, lim: Any) -> int:
+    """As `others_handle`, for the only reader of order `o`; of its place only the client is known.
+
+    Only those count that acted after the reading: where a seller moves to a new tool, the old one stops.
+    """
+    found = 0
+    for p in range(3):
+        if s.deed[p] > o.first + lim.goes_on_minutes:
+            if s.deed_developer[p] != o.readers_developer[0]:
+                found |= 1
+            elif differ(s.deed_client[p], o.readers_client[0]):
+                found |= 2
+    return found
+
+
+@inner
+def _idle_now(mem: Any, seller: Any, entity: Any, kind: int, now: int, lim: Any) -> bool:
+    row = find(mem.pairs.keys, mem.pairs.slots, pair_key(seller, entity, kind))
+    return row >= 0 and idle(mem.pairs.rows[row], now, lim)
+
+
+@inner
+def judge_orders(mem: Any, totals: Any, now: int, closed: int, offset: int, lim: Any) -> bool:
+    """Tell the orders that stayed alone for a day; forget those of a week ago. False: no room for rows."""
+    clock, rows = mem.clock, mem.orders.rows
+    while clock[C_ORDER_JUDGE] >= 0 and closed - rows[clock[C_ORDER_JUDGE]].first >= lim.alone_minutes:
+        if totals.meta[T_ROWS] + 4 > len(totals.rows):
+            return False
+        o = rows[clock[C_ORDER_JUDGE]]
+        others = _others_than_reader(mem.sellers.rows[o.seller], o, lim) if alone(o) else 0
+        if others:
+            seller, none = mem.sellers.rows[o.seller].key, np.uint64(0)
+            idle_developer = others & 1 and _idle_now(mem, seller, o.developer, DEVELOPER, now, lim)
+            if idle_developer:
+                at = row_of(totals, np.int64(DEVELOPER), o.developer, seller, none, none, now, offset)
+                totals.rows[at].orders_alone += 1
+            shadowed = idle_developer or others & 2
+            if shadowed and o.origin != 0 and _idle_now(mem, seller, o.origin, ORIGIN, now, lim):
+                at = row_of(totals, np.int64(ORIGIN), o.origin, seller, none, none, now, offset)
+                totals.rows[at].orders_alone += 1
+        clock[C_ORDER_JUDGE] = o.next
+    while clock[C_ORDER_HEAD] >= 0 and closed - rows[clock[C_ORDER_HEAD]].first > lim.order_minutes:
+        _forget_order(mem)
+    return True

@@ -1,0 +1,76 @@
+"""What one partition is told again, and whose clock is believed. Compiled; touches its arguments only."""
+
+# Types in compiled code are numba's to infer; mypy sees Any.
+# mypy: disable-error-code="no-any-return, arg-type, return-value, assignment"
+
+from __future__ import annotations
+
+from typing import Any
+
+from models.compiled import inner
+from models.fold_state import C_HELD, C_HIGHEST, C_SEEN_FORGOTTEN, C_SEEN_HEAD, C_SEEN_TAIL
+from models.tables import COUNT, PAGE_SHIFT, drop, find, take
+
+
+@inner
+def vote(mem: Any, time: int, lim: Any) -> None:
+    """A record speaks for those held whose time it reaches, against the rest (an hour's slack)."""
+    for h in range(mem.clock[C_HELD]):
+        if time < mem.held_time[h] - lim.ahead_ms:
+            mem.held_against[h] += 1
+        else:
+            mem.held_support[h] += 1
+
+
+@inner
+def decided(mem: Any, lim: Any) -> bool:
+    """Whether a record that is held has its verdict: enough for it, enough against, or time came up to it."""
+    need = lim.jump_records if mem.clock[C_HIGHEST] >= 0 else lim.start_records
+    for h in range(mem.clock[C_HELD]):
+        if mem.held_support[h] >= need or mem.held_against[h] >= lim.against_records:
+            return True
+        if mem.clock[C_HIGHEST] >= 0 and mem.held_time[h] <= mem.clock[C_HIGHEST] + lim.ahead_ms:
+            return True
+    return False
+
+
+@inner
+def is_duplicate(mem: Any, event: Any) -> bool:
+    """The event id was accepted within the horizon, or waits to be believed."""
+    if find(mem.seen.keys, mem.seen.slots, event) >= 0:
+        return True
+    for h in range(mem.clock[C_HELD]):  # noqa: SIM110 (compiled)
+        if mem.held_event[h] == event:
+            return True
+    return False
+
+
+@inner
+def _forget_seen(mem: Any) -> None:
+    row = mem.clock[C_SEEN_HEAD]
+    mem.clock[C_SEEN_HEAD] = mem.seen.rows[row].next
+    if mem.clock[C_SEEN_HEAD] < 0:
+        mem.clock[C_SEEN_TAIL] = -1
+    drop(mem.seen, row)
+
+
+@inner
+def remember_seen(mem: Any, event: Any, lim: Any) -> None:
+    """Enter an event id, stamped with the stream's time, so that ids leave in the order they came."""
+    clock, seen = mem.clock, mem.seen
+    while (
+        clock[C_SEEN_HEAD] >= 0 and seen.rows[clock[C_SEEN_HEAD]].stamp < clock[C_HIGHEST] - lim.duplicate_ms
+    ):
+        _forget_seen(mem)
+    if seen.meta[COUNT] >= lim.duplicates_most:
+        _forget_seen(mem)
+        clock[C_SEEN_FORGOTTEN] += 1
+    row = take(seen, event)
+    seen.rows[row].stamp = clock[C_HIGHEST]
+    if clock[C_SEEN_TAIL] >= 0:
+        tail = clock[C_SEEN_TAIL]
+        seen.rows[tail].next = row
+        seen.dirty[tail >> PAGE_SHIFT] = 1
+    else:
+        clock[C_SEEN_HEAD] = row
+    clock[C_SEEN_TAIL] = row
