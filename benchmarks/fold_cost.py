@@ -105,7 +105,7 @@ def one_round(records: list[dict[str, Any]], values: list[bytes], costs: Costs, 
         held, pages = fold.counts(), fold.changed()
         print(f"{held['bytes'] / count:.0f} bytes/event of state in {len(pages):,} pages; {held}")
         for rows in fold.tables():
-            each_row = rows.bytes / max(1, len(rows))
+            each_row = rows.held_bytes / max(1, len(rows))
             print(f"{rows.name:8} {each_row:6.0f} bytes a row, index and reserve included")
 
 

@@ -102,7 +102,7 @@ def _parts(pipeline: Pipeline) -> dict[str, int]:
             parts[f"detect {name}"] = parts.get(f"detect {name}", 0) + size
     for fold in pipeline.folds:
         for part in fold.tables():
-            parts[f"fold {part.name}"] = parts.get(f"fold {part.name}", 0) + part.bytes
+            parts[f"fold {part.name}"] = parts.get(f"fold {part.name}", 0) + part.held_bytes
     return parts
 
 

@@ -20,12 +20,12 @@ from models.judge import judge
 from models.model import Model
 from models.names import Names
 from models.pages import Pages
+from models.pool import HIGH
 from models.preview import bounds, recount
 from models.rules import RuleSet
 from models.sightings import ENTITY_KINDS, Sightings
 from models.sources import Sources
 from models.state import WINDOWS, State
-from models.tables import HIGH
 from models.windows import close_cells
 
 #: Cells and rows closed and judged at once: bounds memory, never shows in a result.

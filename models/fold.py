@@ -143,7 +143,7 @@ class Fold:
             "duplicates_forgotten": C_SEEN_FORGOTTEN,
         }
         rows = {f"{t.name}_rows": len(t) for t in self._state.tables}
-        size = sum(t.bytes for t in self._state.tables)
+        size = sum(t.held_bytes for t in self._state.tables)
         return {name: int(clock[at]) for name, at in names.items()} | rows | {"bytes": size}
 
     def tables(self) -> tuple[Rows, ...]:

@@ -40,8 +40,9 @@ from models.fold_state import (
 )
 from models.fold_time import decided, is_duplicate, remember_seen, vote
 from models.operations import WRITE
+from models.pool import HIGH
 from models.sightings import DEVELOPER
-from models.tables import HIGH, drop
+from models.tables import drop
 
 #: Why the loop stopped at a record.
 DONE, AHEAD, VERDICT, ROOM = 0, 1, 2, 3

@@ -14,8 +14,9 @@ from models.fold_facts import differ, idle, pair_key, tag
 from models.fold_rows import T_ROWS, row_of
 from models.fold_state import C_ORDER_HEAD, C_ORDER_JUDGE, C_ORDER_TAIL, C_ORDERS_FORGOTTEN
 from models.hashing import mix
+from models.pool import COUNT
 from models.sightings import DEVELOPER, ORIGIN
-from models.tables import COUNT, PAGE_SHIFT, drop, find, take
+from models.tables import PAGE_SHIFT, drop, find, take
 
 # Bits that `read_order` returns, for the developer; shifted by 3 for the origin.
 AGAIN, HANDLED, FOLLOWED = 1, 2, 4

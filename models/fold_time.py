@@ -9,7 +9,8 @@ from typing import Any
 
 from models.compiled import inner
 from models.fold_state import C_HELD, C_HIGHEST, C_SEEN_FORGOTTEN, C_SEEN_HEAD, C_SEEN_TAIL
-from models.tables import COUNT, PAGE_SHIFT, drop, find, take
+from models.pool import COUNT
+from models.tables import PAGE_SHIFT, drop, find, take
 
 
 @inner

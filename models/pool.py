@@ -10,11 +10,12 @@ import numpy.typing as npt
 from models.compiled import inner
 from models.errors import ConfigError
 from models.pages import Pages
-from models.tables import COUNT, FREE, HIGH
 
 #: A page is 256 rows: they are written in runs and read in runs.
 PAGE_SHIFT = 8
-PAGE_ROWS = 1 << PAGE_SHIFT
+FIRST_ROWS = 256
+#: Places in `meta`: rows ever used, first free row or -1, rows in use.
+HIGH, FREE, COUNT = 0, 1, 2
 
 
 class PoolTable(NamedTuple):
@@ -50,15 +51,33 @@ def free_row(table: Any, row: Any) -> None:
 
 
 class Pool:
-    """A growing pool of rows. `name`: its pages are `name/0`, `name/1`, ... and `name/meta`."""
+    """A growing pool of rows that keep their number, and the pages that changed.
+
+    name   its pages are called `name/0`, `name/1`, ... and `name/meta`
+    dtype  structured, with `next` i4
+    """
+
+    page_shift = PAGE_SHIFT
+    table: Any
 
     def __init__(self, name: str, dtype: np.dtype[np.void]) -> None:
         self.name = name
         self._dtype = dtype
-        self._set(np.zeros(PAGE_ROWS, dtype), np.array([0, -1, 0], np.int64))
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget all rows and which pages changed."""
+        self._set(np.zeros(FIRST_ROWS, self._dtype), np.array([0, -1, 0], np.int64))
 
     def _set(self, rows: npt.NDArray[np.void], meta: npt.NDArray[np.int64]) -> None:
-        self.table = PoolTable(rows, np.zeros(len(rows) >> PAGE_SHIFT, np.uint8), meta)
+        self.table = PoolTable(rows, self._clean(rows), meta)
+
+    def _clean(self, rows: npt.NDArray[np.void]) -> npt.NDArray[np.uint8]:
+        return np.zeros(len(rows) >> self.page_shift, np.uint8)
+
+    def _larger(self, size: int) -> int:
+        """Rows after growing once. By half: there is no index that would have to grow with them."""
+        return size + max(FIRST_ROWS, (size // 2) & ~(FIRST_ROWS - 1))
 
     def __len__(self) -> int:
         return int(self.table.meta[COUNT])
@@ -68,14 +87,17 @@ class Pool:
         """Memory held."""
         return sum(int(array.nbytes) for array in self.table)
 
-    def reserve(self, more: int) -> None:
-        """Make room for `more` rows beyond those in use."""
+    def reserve(self, more: int, most: int | None = None) -> None:
+        """Make room for `more` rows beyond those in use, but for no more than `most` in all."""
+        need = len(self) + more
+        if most is not None:
+            need = min(need, most)
         old = self.table
-        if len(self) + more <= len(old.rows):
+        if need <= len(old.rows):
             return
         size = len(old.rows)
-        while size < len(self) + more:
-            size += max(PAGE_ROWS, (size // 2) & ~(PAGE_ROWS - 1))
+        while size < need:
+            size = self._larger(size)
         rows = np.zeros(size, self._dtype)
         rows[: len(old.rows)] = old.rows
         self._set(rows, old.meta)
@@ -83,10 +105,10 @@ class Pool:
 
     def changed(self) -> Pages:
         """Pages that changed since the last call."""
-        table = self.table
+        table, page_rows = self.table, 1 << self.page_shift
         pages: Pages = {}
         for page in np.flatnonzero(table.dirty).tolist():
-            pages[f"{self.name}/{page}"] = table.rows[page * PAGE_ROWS : (page + 1) * PAGE_ROWS].tobytes()
+            pages[f"{self.name}/{page}"] = table.rows[page * page_rows : (page + 1) * page_rows].tobytes()
         if pages:
             pages[f"{self.name}/meta"] = table.meta.tobytes()
         table.dirty[:] = 0
@@ -94,17 +116,20 @@ class Pool:
 
     def restore(self, pages: dict[str, bytes]) -> None:
         """Become what `pages` hold; ConfigError where a page has another size."""
-        meta = np.array([0, -1, 0], np.int64)
-        if f"{self.name}/meta" in pages:
-            meta = np.frombuffer(pages[f"{self.name}/meta"], np.int64).copy()
-        count = max(1, (int(meta[HIGH]) + PAGE_ROWS - 1) >> PAGE_SHIFT)
-        rows = np.zeros(count * PAGE_ROWS, self._dtype)
-        for page in range((int(meta[HIGH]) + PAGE_ROWS - 1) >> PAGE_SHIFT):
+        self.clear()
+        if f"{self.name}/meta" not in pages:
+            return
+        meta = np.frombuffer(pages[f"{self.name}/meta"], np.int64).copy()
+        size, page_rows = len(self.table.rows), 1 << self.page_shift
+        while size < meta[HIGH]:
+            size = self._larger(size)
+        rows = np.zeros(size, self._dtype)
+        for page in range((int(meta[HIGH]) + page_rows - 1) >> self.page_shift):
             content = pages.get(f"{self.name}/{page}", b"")
-            if len(content) != PAGE_ROWS * self._dtype.itemsize:
+            if len(content) != page_rows * self._dtype.itemsize:
                 raise ConfigError(
                     f"snapshot page {self.name}/{page}: {len(content)} bytes, expected "
-                    f"{PAGE_ROWS * self._dtype.itemsize}; delete the snapshot and replay the history"
+                    f"{page_rows * self._dtype.itemsize}; delete the snapshot and replay the history"
                 )
-            rows[page * PAGE_ROWS : (page + 1) * PAGE_ROWS] = np.frombuffer(content, self._dtype)
+            rows[page * page_rows : (page + 1) * page_rows] = np.frombuffer(content, self._dtype)
         self._set(rows, meta)

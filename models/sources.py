@@ -88,7 +88,7 @@ class Sources:
     @property
     def held_bytes(self) -> int:
         """Memory held by the open chunks' totals."""
-        return sum(t.bytes for t in self._totals)
+        return sum(t.held_bytes for t in self._totals)
 
     def changed(self) -> Pages:
         """Pages that changed since the last call."""

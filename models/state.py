@@ -33,10 +33,10 @@ from models.columns import (
 from models.compiled import inner, leaf
 from models.hashing import finish
 from models.pages import Pages
-from models.pool import Pool
+from models.pool import HIGH, Pool
 from models.sightings import SUM_NAMES
 from models.sketch import REGISTERS
-from models.tables import HIGH, Rows
+from models.tables import Rows
 
 WINDOWS = len(WINDOW_MINUTES)
 #: Sorts of meeting that one pair can remember: the widest group of DISTINCTS.
@@ -321,9 +321,7 @@ class State:
     @property
     def held_bytes(self) -> dict[str, int]:
         """Memory held, by part."""
-        rows = (self.entities, self.pairs, self.sketches, self.evidence)
-        pools = (self.cells, self.rows, self.customers)
-        held = {part.name: part.bytes for part in rows} | {part.name: part.held_bytes for part in pools}
+        held = {part.name: part.held_bytes for part in self._parts()}
         held["cells"] = self.arena.held_bytes
         held["entities"] += sum(a.nbytes for a in (self._sums, self._tails, self._heads, self._guess))
         held["pairs"] += self._open_bits.nbytes

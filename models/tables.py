@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import builtins
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from models.compiled import inner, leaf
-from models.errors import ConfigError
-from models.pages import Pages
+from models.pool import COUNT, FREE, HIGH, Pool
 
 #: A page is 64 rows: small enough that scattered changes stay cheap, large enough to be few.
 PAGE_SHIFT = 6
-PAGE_ROWS = 1 << PAGE_SHIFT
-HIGH, FREE, COUNT = 0, 1, 2
 
 
 def new_index(capacity: int) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.int32]]:
@@ -125,78 +121,15 @@ def reindex(old_keys: Any, old_slots: Any, keys: Any, slots: Any) -> None:
             insert(keys, slots, old_keys[i], old_slots[i])
 
 
-class Rows:
-    """A growing table of rows that keep their number, its index, and the pages that changed.
+class Rows(Pool):
+    """A pool of rows with a key, and its index. dtype: with `key` u8, too."""
 
-    name   its pages are called `name/0`, `name/1`, ... and `name/meta`
-    dtype  structured, with `key` u8 and `next` i4
-    """
-
-    def __init__(self, name: str, dtype: np.dtype[np.void]) -> None:
-        self.name = name
-        self._dtype = dtype
-        self.clear()
-
-    def clear(self) -> None:
-        """Forget all rows and which pages changed."""
-        self._set(np.zeros(PAGE_ROWS * 4, self._dtype), np.array([0, -1, 0], np.int64))
+    page_shift = PAGE_SHIFT
 
     def _set(self, rows: npt.NDArray[np.void], meta: npt.NDArray[np.int64]) -> None:
         keys, slots = new_index(len(rows))
         _index_all(rows, meta[HIGH], keys, slots)
-        self.table = Table(rows, np.zeros(len(rows) >> PAGE_SHIFT, np.uint8), meta, keys, slots)
+        self.table = Table(rows, self._clean(rows), meta, keys, slots)
 
-    def __len__(self) -> int:
-        return int(self.table.meta[COUNT])
-
-    @property
-    def bytes(self) -> int:
-        """Memory held, index included."""
-        return sum(int(array.nbytes) for array in self.table)
-
-    def reserve(self, more: int, most: int | None = None) -> None:
-        """Make room for `more` rows beyond those in use, but for no more than `most` in all."""
-        need = len(self) + more
-        if most is not None:
-            need = min(need, most)
-        old = self.table
-        if need <= len(old.rows):
-            return
-        size = len(old.rows)
-        while size < need:
-            size *= 2
-        rows = np.zeros(size, self._dtype)
-        rows[: len(old.rows)] = old.rows
-        self._set(rows, old.meta)
-        self.table.dirty[: len(old.dirty)] = old.dirty
-
-    def changed(self) -> Pages:
-        """Pages that changed since the last call."""
-        table = self.table
-        pages: Pages = {}
-        for page in np.flatnonzero(table.dirty).tolist():
-            pages[f"{self.name}/{page}"] = table.rows[page * PAGE_ROWS : (page + 1) * PAGE_ROWS].tobytes()
-        if pages:
-            pages[f"{self.name}/meta"] = table.meta.tobytes()
-        table.dirty[:] = 0
-        return pages
-
-    def restore(self, pages: dict[str, builtins.bytes]) -> None:
-        """Become what `pages` hold; ConfigError where a page has another size."""
-        self.clear()
-        if f"{self.name}/meta" not in pages:
-            return
-        meta = np.frombuffer(pages[f"{self.name}/meta"], np.int64).copy()
-        size = len(self.table.rows)
-        while size < meta[HIGH]:
-            size *= 2
-        rows = np.zeros(size, self._dtype)
-        for page in range((int(meta[HIGH]) + PAGE_ROWS - 1) >> PAGE_SHIFT):
-            content = pages.get(f"{self.name}/{page}", b"")
-            if len(content) != PAGE_ROWS * self._dtype.itemsize:
-                raise ConfigError(
-                    f"snapshot page {self.name}/{page}: {len(content)} bytes, expected "
-                    f"{PAGE_ROWS * self._dtype.itemsize}; delete the snapshot and replay the history"
-                )
-            rows[page * PAGE_ROWS : (page + 1) * PAGE_ROWS] = np.frombuffer(content, self._dtype)
-        self._set(rows, meta)
+    def _larger(self, size: int) -> int:
+        return 2 * size  # as the index

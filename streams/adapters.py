@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,16 +14,16 @@ from models.events import Rejected
 Record = dict[str, Any]
 
 
-class Adapter:
+class Adapter(ABC):
     """How records of one foreign form become usage events. A form overrides `event`, and what it must."""
 
     name = ""
     #: endings of files that are one document of many records
     documents: tuple[str, ...] = ()
 
+    @abstractmethod
     def event(self, record: Record) -> Record:
         """The usage event of one record. BadRecord where it has none."""
-        raise NotImplementedError
 
     def within(self, document: Any) -> list[Any] | None:
         """The records in a parsed document (or line); None where it is not of this form."""

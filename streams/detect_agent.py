@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable
 
 from models.alerts import Alert
 from models.detect import Detect
@@ -13,7 +12,7 @@ from streams import dead_letters, metrics
 from streams.deliver import Deliver
 from streams.gauges import CloseClock
 from streams.outbox import Outbox
-from streams.stage import Event, HoleError, Slot, Stage
+from streams.stage import Slot, Stage
 from streams.topics import Topics
 from streams.transport import Batch
 
@@ -26,39 +25,13 @@ BEHIND_S = 10.0
 class DetectAgent:
     """Batches of sightings messages in, alerts out."""
 
-    def __init__(
-        self,
-        stage: Stage[Detect],
-        outbox: Outbox,
-        topics: Topics,
-        deliver: Deliver,
-        reread: Callable[[int, int], Awaitable[None]],
-    ) -> None:
-        self.stage, self._outbox, self._topics = stage, outbox, topics
-        self._deliver, self._reread = deliver, reread
+    def __init__(self, stage: Stage[Detect], outbox: Outbox, topics: Topics, deliver: Deliver) -> None:
+        self.stage, self._outbox, self._topics, self._deliver = stage, outbox, topics, deliver
         self._previewed: dict[int, float] = {}
         self._clocks: dict[tuple[int, int], CloseClock] = {}
 
-    async def handle(self, event: Event, batch: Batch) -> None:
-        """One batch of one partition."""
-        try:
-            accepted = self.stage.accept(batch)
-        except HoleError:
-            await self._reread(batch.partition, self.stage.slots[batch.partition].position)
-            accepted = None
-        if accepted is None:
-            self.stage.acknowledge(None, event)
-            return
-        slot, values, offsets = accepted
-        async with slot.busy:
-            await self._detect(slot, values, offsets, batch)
-            if self.stage.due(slot):
-                self.stage.capture(slot)
-        self.stage.acknowledge(slot, event)
-
-    async def _detect(
-        self, slot: Slot[Detect], values: list[bytes], offsets: list[int], batch: Batch
-    ) -> None:
+    async def apply(self, slot: Slot[Detect], values: list[bytes], offsets: list[int], batch: Batch) -> None:
+        """What is new of one batch of one partition."""
         metrics.BATCH_EVENTS.observe(len(values), "detect")
         begun = time.perf_counter()
         bad = self._add(slot, values, offsets, batch)
@@ -77,6 +50,8 @@ class DetectAgent:
         metrics.WORK.observe(took + time.perf_counter() - begun, "detect")
         self._clock(slot).closed(closed, slot.state.closed_to_ms)
         await self._tell(slot, closed.alerts, batch)
+        if self.stage.due(slot):
+            self.stage.capture(slot)
 
     def _add(
         self, slot: Slot[Detect], values: list[bytes], offsets: list[int], batch: Batch

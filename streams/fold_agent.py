@@ -13,7 +13,7 @@ from models.sightings import CHUNK_OFFSETS, Sightings
 from models.sightings_codec import cut, encode, route
 from streams import dead_letters, metrics
 from streams.outbox import Outbox
-from streams.stage import Event, HoleError, Slot, Stage
+from streams.stage import Slot, Stage
 from streams.topics import Topics
 from streams.transport import Batch
 
@@ -22,7 +22,6 @@ class FoldAgent:
     """Batches of usage events in, messages of sightings out; marks where nothing else tells the watermark.
 
     end_offset  asks the broker where a partition ends, now
-    reread      moves the consumer of a partition to an offset
     """
 
     def __init__(
@@ -33,28 +32,13 @@ class FoldAgent:
         topics: Topics,
         destinations: int,
         end_offset: Callable[[int], Awaitable[int]],
-        reread: Callable[[int, int], Awaitable[None]],
     ) -> None:
         self.stage, self._decoder, self._outbox, self._topics = stage, decoder, outbox, topics
-        self._destinations, self._end_offset, self._reread = destinations, end_offset, reread
+        self._destinations, self._end_offset = destinations, end_offset
         self._settings = stage.settings
 
-    async def handle(self, event: Event, batch: Batch) -> None:
-        """One batch of one partition."""
-        try:
-            accepted = self.stage.accept(batch)
-        except HoleError:
-            await self._reread(batch.partition, self.stage.slots[batch.partition].position)
-            accepted = None
-        if accepted is None:
-            self.stage.acknowledge(None, event)
-            return
-        slot, values, offsets = accepted
-        async with slot.busy:
-            await self._fold(slot, batch, values, offsets)
-        self.stage.acknowledge(slot, event)
-
-    async def _fold(self, slot: Slot[Fold], batch: Batch, values: list[bytes], offsets: list[int]) -> None:
+    async def apply(self, slot: Slot[Fold], values: list[bytes], offsets: list[int], batch: Batch) -> None:
+        """What is new of one batch of one partition."""
         begun = time.perf_counter()
         events, rejected = self._decode(values, offsets)
         metrics.WORK.observe(time.perf_counter() - begun, "decode")

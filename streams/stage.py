@@ -1,4 +1,4 @@
-"""What fold and detect share: partitions held, what a batch may do, snapshots, acknowledgement.
+"""What fold and detect share: partitions held, what of a batch is applied, snapshots, acknowledgement.
 
 A stage's output depends on its partition's records alone, so that a crash needs an old snapshot and the
 records since. What must hold for that:
@@ -15,7 +15,7 @@ import logging
 import time
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -58,11 +58,16 @@ class Slot(Generic[State]):
     marked: dict[int, tuple[int, bool]] = field(default_factory=dict)
 
 
+#: What an agent does with what is new in a batch: the values and their offsets.
+Apply = Callable[[Slot[State], list[bytes], list[int], Batch], Awaitable[None]]
+
+
 class Stage(Generic[State]):
     """Partitions of one topic that this worker holds now.
 
-    new    makes the empty state of a partition
-    fail   told of an error that only a fresh start heals; called once an error, from any task
+    new     makes the empty state of a partition
+    reread  moves the consumer of (topic, partition) to an offset
+    fail    told of an error that only a fresh start heals; called once an error, from any task
     """
 
     def __init__(
@@ -73,10 +78,11 @@ class Stage(Generic[State]):
         store: SnapshotStore,
         settings: Settings,
         patience: Patience,
+        reread: Callable[[str, int, int], Awaitable[None]],
         fail: Callable[[BaseException], None],
     ) -> None:
         self.name, self.topic, self.store, self.settings = name, topic, store, settings
-        self._new, self._patience, self.fail = new, patience, fail
+        self._new, self._patience, self._reread, self.fail = new, patience, reread, fail
         self.slots: dict[int, Slot[State]] = {}
 
     async def locate(self, partitions: set[int]) -> dict[int, int | None]:
@@ -114,8 +120,24 @@ class Stage(Generic[State]):
             metrics.forget(self.name, slot.partition)
         self.slots = {}
 
-    def accept(self, batch: Batch) -> tuple[Slot[State], list[bytes], list[int]] | None:
-        """The slot and what is new to it; None = nothing to do. Hole: records are missing before it."""
+    async def handle(self, event: Event, batch: Batch, apply: Apply[State]) -> None:
+        """Apply what is new of a batch and acknowledge it; read again where records are missing before it."""
+        slot = self._slot_of(batch)
+        if slot is not None and batch.begin > slot.position:
+            await self._reread(self.topic, batch.partition, slot.position)
+            slot = None
+        if slot is None:
+            event.ack()
+            return
+        slot.read_at = time.monotonic()
+        first = bisect_left(batch.offsets, slot.position)
+        values = [value or b"" for value in batch.values[first:]]
+        async with slot.busy:
+            await apply(slot, values, batch.offsets[first:], batch)
+        self._acknowledge(slot, event)
+
+    def _slot_of(self, batch: Batch) -> Slot[State] | None:
+        """The slot that a batch goes on with; None = it has nothing new."""
         slot = self.slots.get(batch.partition)
         if slot is None or batch.seek != slot.seek or batch.next <= slot.position:
             return None
@@ -124,13 +146,7 @@ class Stage(Generic[State]):
                 f"{self.topic}[{batch.partition}]: it goes on at {batch.offsets[0]}, the snapshot was at "
                 f"{batch.begin}: the topic was made anew; use another --prefix, or delete its keys in Redis"
             )
-        if batch.begin > slot.position:
-            raise HoleError(
-                f"{self.topic}[{batch.partition}]: records {slot.position} to {batch.begin - 1} are missing"
-            )
-        first = bisect_left(batch.offsets, slot.position)
-        slot.read_at = time.monotonic()
-        return slot, [value or b"" for value in batch.values[first:]], batch.offsets[first:]
+        return slot
 
     def due(self, slot: Slot[State]) -> bool:
         """Whether a snapshot may be taken now."""
@@ -196,11 +212,8 @@ class Stage(Generic[State]):
         future.add_done_callback(settled)
         return future
 
-    def acknowledge(self, slot: Slot[State] | None, event: Event) -> None:
+    def _acknowledge(self, slot: Slot[State], event: Event) -> None:
         """Acknowledge a batch once all that was sent up to it is with the broker, in order."""
-        if slot is None:
-            event.ack()
-            return
         slot.unacked.append((event, set(slot.sent)))
         self._settle(slot)
 
@@ -222,7 +235,3 @@ class Stage(Generic[State]):
 
 def _written(task: asyncio.Task[None]) -> bool:
     return not task.cancelled() and task.exception() is None
-
-
-class HoleError(PoolwatchError):
-    """Records are missing before a batch: read again from the position applied."""

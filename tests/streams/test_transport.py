@@ -7,8 +7,8 @@ import pytest
 from confluent_kafka import Producer
 from faust.types import TP
 
+from streams.session import _Batches
 from streams.transport import Transport
-from streams.worker import _Batches
 
 PARTITIONS = 4
 RECORDS = 500

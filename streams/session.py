@@ -1,0 +1,273 @@
+"""One life of the worker's Faust app: agents fold and detect on the partitions that the group gives it.
+Ends with what broke; decides nothing about events."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Coroutine, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import faust
+from aiokafka.errors import KafkaError
+from faust.types import TP
+from mode import CrashingSupervisor
+
+from models.decode import Decoder
+from models.detect import Detect
+from models.errors import ConfigError, PoolwatchError
+from models.fold import Fold
+from models.model import Model
+from models.operations import Operations
+from models.rules import RuleSet
+from streams import gauges, metrics, topics
+from streams.deliver import Deliver
+from streams.detect_agent import DetectAgent
+from streams.fold_agent import FoldAgent
+from streams.outbox import Outbox
+from streams.patience import Patience
+from streams.settings import Settings
+from streams.snapshots import SnapshotStore
+from streams.stage import Apply, Stage
+from streams.topics import Topics
+from streams.transport import Consumer, Transport
+
+log = logging.getLogger("poolwatch.worker")
+
+#: Batches queued before an agent; a batch may have `poll_records` records.
+QUEUED_BATCHES = 8
+STOP_S = 15.0
+#: An answer that takes longer is none.
+PULSE_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Equipment:
+    """What outlives a session: settings, models, store, what is known to be away."""
+
+    settings: Settings
+    operations: Operations
+    rules: RuleSet
+    model: Model
+    store: SnapshotStore
+    patience: Patience
+
+
+class Session:
+    """From joining the group until it stops or something breaks."""
+
+    def __init__(self, equipment: Equipment) -> None:
+        self.equipment, self.settings = equipment, equipment.settings
+        self.topics = Topics.of(self.settings)
+        self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    def fail(self, error: BaseException) -> None:
+        """End this session; the worker starts the next."""
+        if not self._failed.done():
+            self._failed.set_exception(error)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Raises what ended it, unless that was `stop`."""
+        async with contextlib.AsyncExitStack() as stack:
+            outbox = Outbox(self.settings)
+            await outbox.start()
+            stack.push_async_callback(outbox.stop)
+            counts = await self._partitions(outbox)
+            await self.equipment.store.holds("worker", 0, 0)  # Redis answers, before the group is joined
+            self.equipment.patience.back("kafka")
+            self.equipment.patience.back("redis")
+            deliver = Deliver(outbox, self.topics, self.settings, self.equipment.patience)
+            stack.push_async_callback(deliver.close)
+            app = self._app(outbox, deliver, counts)
+            await stack.enter_async_context(self._running(app))
+            log.info("worker runs: %s, group %s", self.settings.broker, app.conf.id)
+            self._task(self._pulse(outbox))
+            self._task(gauges.look_forever(self._held, lambda stage, p: self._end_of(app, stage, p)))
+            await self._until(stop, app)
+            await self._finish()
+
+    async def _partitions(self, outbox: Outbox) -> dict[str, int]:
+        """Partitions of each topic; missing topics are created."""
+        counts = await outbox.partitions(list(self.topics))
+        if not all(counts.values()):
+            described = await asyncio.to_thread(topics.ensure, self.settings)
+            counts = {topic.name: topic.partitions for topic in described}
+        missing = [name for name, count in counts.items() if not count]
+        if missing:
+            raise ConfigError(f"topic {missing[0]}: not there and could not be made; run `poolwatch topics`")
+        return counts
+
+    def _app(self, outbox: Outbox, deliver: Deliver, counts: Mapping[str, int]) -> Any:
+        app, equipment = _faust_app(self.settings), self.equipment
+        transport = Transport(app.conf.broker_consumer, app)
+        transport.batched_topics = frozenset({self.topics.events, self.topics.sightings})
+        transport.locate, transport.moved = self._locate, self._moved
+        app.transport = transport
+        sources, destinations = counts[self.topics.events], counts[self.topics.sightings]
+
+        def consumer() -> Consumer:
+            return app.consumer  # type: ignore[no-any-return]  # Transport.Consumer says so
+
+        async def end_offset(partition: int) -> int:
+            tp = TP(self.topics.events, partition)
+            return int((await consumer().end_offsets([tp]))[tp])
+
+        async def reread(topic: str, partition: int, offset: int) -> None:
+            await consumer().move({TP(topic, partition): offset})
+
+        def new_fold(partition: int) -> Fold:
+            return Fold(partition, equipment.operations)
+
+        def new_detect(_: int) -> Detect:
+            return Detect(sources, equipment.rules, equipment.model)
+
+        shared = (equipment.store, self.settings, equipment.patience, reread, self.fail)
+        self.fold: Stage[Fold] = Stage("fold", self.topics.events, new_fold, *shared)
+        self.detect: Stage[Detect] = Stage("detect", self.topics.sightings, new_detect, *shared)
+        fold = FoldAgent(
+            self.fold, Decoder(equipment.operations), outbox, self.topics, destinations, end_offset
+        )
+        detect = DetectAgent(self.detect, outbox, self.topics, deliver)
+        self._attach(app, self.fold, fold.apply)
+        self._attach(app, self.detect, detect.apply)
+        self._marks = fold.mark_forever
+        return app
+
+    def _attach(self, app: Any, stage: Stage[Any], apply: Apply[Any]) -> None:
+        async def run(stream: Any) -> None:
+            # An exception in an agent acknowledges the event; nothing hangs on that, since a start
+            # goes by the snapshot's position. It ends the session.
+            async for event in stream.noack().events():
+                try:
+                    await stage.handle(event, event.value, apply)
+                except Exception as error:
+                    self.fail(error)
+                    return
+
+        topic = app.topic(stage.topic, value_type=bytes, value_serializer="raw", schema=_Batches())
+        app.agent(topic, name=stage.name, concurrency=1, supervisor_strategy=CrashingSupervisor)(run)
+
+    async def _locate(self, assigned: set[TP]) -> Mapping[TP, int | None]:
+        metrics.REBALANCES.inc()
+        start: dict[TP, int | None] = {}
+        for stage in (self.fold, self.detect):
+            mine = {tp.partition for tp in assigned if tp.topic == stage.topic}
+            for partition, position in (await stage.locate(mine)).items():
+                start[TP(stage.topic, partition)] = position
+        return start
+
+    def _moved(self, moved: Mapping[TP, tuple[int, int]]) -> None:
+        for tp, (position, seek) in moved.items():
+            stage = self.fold if tp.topic == self.topics.events else self.detect
+            stage.moved(tp.partition, position, seek)
+
+    @contextlib.asynccontextmanager
+    async def _running(self, app: Any) -> AsyncIterator[None]:
+        try:
+            await app.start()
+            yield
+        finally:
+            for stage in (self.fold, self.detect):
+                stage.drop()
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+            try:
+                await asyncio.wait_for(app.stop(), STOP_S)
+            except Exception as error:  # a broker that is away cannot be taken leave of
+                log.debug("leaving the group: %s", error)
+
+    async def _until(self, stop: asyncio.Event, app: Any) -> None:
+        marks = self._task(self._marks())
+        ends = {self._task(stop.wait()), self._task(app._crashed.wait()), marks}
+        await asyncio.wait({*ends, self._failed}, return_when=asyncio.FIRST_COMPLETED)
+        if self._failed.done():
+            self._failed.result()
+        if app.crashed:
+            raise app.crash_reason or PoolwatchError("Faust stopped without a reason")
+        if marks.done():
+            marks.result()
+
+    def _task(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        return task
+
+    def _held(self) -> dict[str, dict[int, Any]]:
+        return {stage.name: stage.slots for stage in (self.fold, self.detect)}
+
+    def _end_of(self, app: Any, stage: str, partition: int) -> int | None:
+        """Offset after the newest record that the consumer has heard of."""
+        topic = self.topics.events if stage == "fold" else self.topics.sightings
+        try:
+            end = app.consumer.highwater(TP(topic, partition))
+        except Exception:  # between two assignments nobody knows
+            return None
+        return None if end is None else int(end)
+
+    async def _pulse(self, outbox: Outbox) -> None:
+        """Notice Kafka's absence where nothing else would say it: the clients try again in silence."""
+        while True:
+            await asyncio.sleep(self.settings.wait_s)
+            try:
+                await asyncio.wait_for(outbox.partitions([self.topics.events]), PULSE_S)
+            except (TimeoutError, KafkaError, OSError) as error:
+                self.equipment.patience.away("kafka", error)
+            else:
+                self.equipment.patience.back("kafka")
+
+    async def _finish(self) -> None:
+        """Snapshots of an orderly stop. Fenced or away: the older snapshot serves as well."""
+        with contextlib.suppress(PoolwatchError, asyncio.TimeoutError):
+            await asyncio.wait_for(self.fold.finish(at_any_position=False), STOP_S)
+            await asyncio.wait_for(self.detect.finish(at_any_position=True), STOP_S)
+
+
+class _Batches(faust.Schema[Any, Any]):
+    """Hands a batch on as it is."""
+
+    def loads_key(self, app: Any, message: Any, **_: Any) -> Any:  # noqa: ARG002
+        return message.key
+
+    def loads_value(self, app: Any, message: Any, **_: Any) -> Any:  # noqa: ARG002
+        return message.value
+
+
+def _faust_app(settings: Settings) -> Any:
+    return faust.App(
+        settings.name("poolwatch"),
+        broker=[f"kafka://{host}" for host in settings.bootstrap.split(",")],
+        broker_credentials=_credentials(settings),
+        autodiscover=False,
+        web_enabled=False,
+        topic_allow_declare=False,
+        topic_disable_leader=True,
+        stream_wait_empty=False,
+        stream_buffer_maxsize=QUEUED_BATCHES,
+        broker_session_timeout=settings.session_s,
+        broker_heartbeat_interval=settings.heartbeat_s,
+        broker_request_timeout=max(30.0, 2 * settings.session_s),
+        broker_max_poll_records=settings.poll_records,
+        broker_max_poll_interval=3_600.0,
+        broker_check_crcs=False,  # TCP and the broker checked them; 3% of a core
+        consumer_auto_offset_reset="earliest",
+        consumer_max_fetch_size=4 << 20,
+    )
+
+
+def _credentials(settings: Settings) -> Any:
+    security = topics.client_security(settings)
+    if not security:
+        return None
+    context = security.get("ssl_context")
+    if settings.security == "ssl":
+        return faust.SSLCredentials(context=context)
+    return faust.SASLCredentials(
+        mechanism=settings.sasl_mechanism,
+        username=settings.sasl_user,
+        password=settings.sasl_password,
+        ssl_context=context,
+    )
