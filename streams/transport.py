@@ -86,30 +86,80 @@ class ConsumerThread(stock.AIOKafkaConsumerThread):
         active_partitions: set[TP],
         timeout: float | None = None,
         max_records: int | None = None,
-    ) -> dict[TP, list[Any]]:
-        found = await super()._fetch_records(consumer, active_partitions, timeout, max_records)
-        batched = self.batched_topics
+    ) -> Mapping[TP, list[Any]]:
+        fetcher = consumer._fetcher
+        found = await self._buffered(consumer, active_partitions, max_records or 8_192)
+        if not found and timeout:
+            await asyncio.wait([fetcher._create_fetch_waiter()], timeout=timeout)
+            found = await self._buffered(consumer, active_partitions, max_records or 8_192)
         # No await from here on: a seek can not come between the poll and its stamp.
         return {
-            tp: [self._batch(consumer, tp, records)] if tp.topic in batched else records
-            for tp, records in found.items()
+            tp: [self._stamped(tp, piece) for piece in pieces] if tp.topic in self.batched_topics else pieces
+            for tp, pieces in found.items()
         }
 
-    def _batch(self, consumer: Any, tp: TP, records: list[Any]) -> _Record:
-        after = consumer._subscription.subscription.assignment.state_value(tp).position
-        begin = self._next.get(tp, records[0].offset)
-        self._next[tp] = after
+    async def _buffered(self, consumer: Any, partitions: set[TP], limit: int) -> Mapping[TP, list[Any]]:
+        """All that was fetched of each partition: of batched topics pieces, of others records."""
+        for tp, result in consumer._fetcher._records.items():
+            records = getattr(result, "_partition_records", None)  # an error has none
+            if tp.topic in self.batched_topics and records is not None:
+                records._records_iterator = _Pieces.of(records, limit)
+        # Everything at once: aiokafka asks for more only when what it holds is used up.
+        return await super()._fetch_records(consumer, partitions, 0, None)
+
+    def _stamped(self, tp: TP, piece: _Piece) -> _Record:
+        begin = self._next.get(tp, piece.offsets[0])
+        self._next[tp] = piece.next
+        seek = self._seeks.get(tp, 0)
         batch = Batch(
-            tp.topic,
-            tp.partition,
-            begin,
-            after,
-            self._seeks.get(tp, 0),
-            [record.value for record in records],
-            [record.offset for record in records],
-            records[-1].timestamp or 0,
+            tp.topic, tp.partition, begin, piece.next, seek, piece.values, piece.offsets, piece.timestamp_ms
         )
-        return _Record(tp.topic, tp.partition, after - 1, batch, batch.last_timestamp_ms)
+        return _Record(tp.topic, tp.partition, piece.next - 1, batch, piece.timestamp_ms)
+
+
+@dataclass(slots=True, frozen=True)
+class _Piece:
+    values: list[bytes | None]
+    offsets: list[int]
+    next: int
+    timestamp_ms: int
+
+
+class _Pieces:
+    """Takes the place of the iterator in aiokafka's `PartitionRecords`, which makes an object of eleven
+    fields of each record. An item is a `_Piece` of at most `limit` records."""
+
+    def __init__(self, found: Any, limit: int) -> None:
+        self._found, self._limit = found, limit
+        self._values: list[bytes | None] = []
+        self._offsets: list[int] = []
+        self._timestamp_ms = 0
+
+    @classmethod
+    def of(cls, found: Any, limit: int) -> _Pieces:
+        """The one that `found` has already, or a new one."""
+        now = found._records_iterator
+        return now if isinstance(now, cls) else cls(found, limit)
+
+    def __next__(self) -> _Piece:
+        while len(self._values) < self._limit and self._found._records.has_next():
+            self._read(self._found._records.next_batch())
+        if not self._values:
+            raise StopIteration
+        values, self._values = self._values[: self._limit], self._values[self._limit :]
+        offsets, self._offsets = self._offsets[: self._limit], self._offsets[self._limit :]
+        following = self._offsets[0] if self._offsets else self._found.next_fetch_offset
+        return _Piece(values, offsets, following, self._timestamp_ms)
+
+    def _read(self, batch: Any) -> None:
+        if not batch.is_control_batch:
+            # A compressed batch may begin before what was asked for.
+            records = [record for record in batch if record.offset >= self._found.next_fetch_offset]
+            self._values += [record.value for record in records]
+            self._offsets += [record.offset for record in records]
+            if records:
+                self._timestamp_ms = records[-1].timestamp or 0
+        self._found.next_fetch_offset = batch.next_offset
 
 
 class _ReadOffsets(defaultdict[TP, int | None]):
