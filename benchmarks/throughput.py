@@ -13,6 +13,7 @@ import json
 import os
 import random
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -22,6 +23,7 @@ from pathlib import Path
 
 import psutil
 
+from models.rules import SHIPPED
 from streams import topics
 from streams.brokers import EmbeddedRedis, JarKafka, cache_folder, free_port
 from streams.producer import FastProducer
@@ -34,8 +36,16 @@ START_MS = 1_700_000_000_000
 #: Event time: 1,000 events a second, so that minutes close while it runs.
 EVENTS_PER_S = 1_000
 SELLERS, DEVELOPERS = 2_000, 300
-#: The shipped rules: what is measured is watching, with the alerts that this traffic gives.
-RULES = ""
+#: Beside the shipped rules one that the busiest tenth crosses, so that alerts are made, told early and again.
+RULE = """feature = "records_1h"
+above = 20_000
+early = true
+severity = "high"
+weight = 0.9
+why = "It read much."
+do = "Nothing: this rule is a benchmark's."
+cases = [{ it = "much", value = 40_000, fires = true }, { it = "little", value = 1, fires = false }]
+"""
 
 
 def events(count, ids=2):
@@ -83,6 +93,13 @@ def fill(settings, count, ids=2):
                 batch = []
         producer.send(batch)
     return size / count
+
+
+def rules(folder):
+    """Folder with the shipped rules and the one above."""
+    shutil.copytree(SHIPPED, folder / "rules")
+    (folder / "rules" / "busy.toml").write_text(RULE)
+    return str(folder / "rules")
 
 
 def pinned():
@@ -174,7 +191,7 @@ def main():
     others = set(range(os.cpu_count() or 1)) - {CORE} or {CORE}
     os.sched_setaffinity(0, others)  # broker and Redis inherit it
     with JarKafka(heap_mb=768) as kafka, EmbeddedRedis() as redis, tempfile.TemporaryDirectory() as folder:
-        settings = Settings(broker=kafka.url, redis=redis.url, partitions=8, rules=RULES)
+        settings = Settings(broker=kafka.url, redis=redis.url, partitions=8, rules=rules(Path(folder)))
         topics.ensure(settings)
         size = fill(settings, count)
         print(f"{count:,} events of {size:.0f} bytes, 8 partitions, one core each")

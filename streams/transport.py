@@ -8,6 +8,7 @@ continues what it has applied (`begin` <= position < `next`), was read before a 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -85,25 +86,25 @@ class ConsumerThread(stock.AIOKafkaConsumerThread):
         consumer: Any,
         active_partitions: set[TP],
         timeout: float | None = None,
-        max_records: int | None = None,
+        max_records: int | None = None,  # noqa: ARG002  # of one partition, as in the consumer's own setting
     ) -> Mapping[TP, list[Any]]:
-        fetcher = consumer._fetcher
-        found = await self._buffered(consumer, active_partitions, max_records or 8_192)
+        found = await self._buffered(consumer, active_partitions)
         if not found and timeout:
-            await asyncio.wait([fetcher._create_fetch_waiter()], timeout=timeout)
-            found = await self._buffered(consumer, active_partitions, max_records or 8_192)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(consumer._fetcher._create_fetch_waiter(), timeout)
+            found = await self._buffered(consumer, active_partitions)
         # No await from here on: a seek can not come between the poll and its stamp.
         return {
             tp: [self._stamped(tp, piece) for piece in pieces] if tp.topic in self.batched_topics else pieces
             for tp, pieces in found.items()
         }
 
-    async def _buffered(self, consumer: Any, partitions: set[TP], limit: int) -> Mapping[TP, list[Any]]:
+    async def _buffered(self, consumer: Any, partitions: set[TP]) -> Mapping[TP, list[Any]]:
         """All that was fetched of each partition: of batched topics pieces, of others records."""
         for tp, result in consumer._fetcher._records.items():
             records = getattr(result, "_partition_records", None)  # an error has none
             if tp.topic in self.batched_topics and records is not None:
-                records._records_iterator = _Pieces.of(records, limit)
+                records._records_iterator = _Pieces(records, consumer._max_poll_records)
         # Everything at once: aiokafka asks for more only when what it holds is used up.
         return await super()._fetch_records(consumer, partitions, 0, None)
 
@@ -134,12 +135,6 @@ class _Pieces:
         self._values: list[bytes | None] = []
         self._offsets: list[int] = []
         self._timestamp_ms = 0
-
-    @classmethod
-    def of(cls, found: Any, limit: int) -> _Pieces:
-        """The one that `found` has already, or a new one."""
-        now = found._records_iterator
-        return now if isinstance(now, cls) else cls(found, limit)
 
     def __next__(self) -> _Piece:
         while len(self._values) < self._limit and self._found._records.has_next():

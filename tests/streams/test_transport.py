@@ -12,6 +12,7 @@ from streams.transport import Transport
 
 PARTITIONS = 4
 RECORDS = 500
+POLL_RECORDS = 37
 
 
 @pytest.fixture
@@ -34,7 +35,7 @@ def app_of(kafka, group):
         topic_disable_leader=True,
         stream_wait_empty=False,
         consumer_auto_offset_reset="earliest",
-        broker_max_poll_records=37,
+        broker_max_poll_records=POLL_RECORDS,
         broker_commit_interval=0.2,
     )
     transport = Transport(app.conf.broker_consumer, app)
@@ -91,6 +92,7 @@ def test_all_once_in_order_from_where_the_snapshots_say(filled):
     )
     assert seen == {p: list(range(start.get(p, 0), RECORDS)) for p in range(PARTITIONS)}
     assert all(batch.values == [b"%d" % o for o in batch.offsets] for batch in batches)
+    assert all(0 < len(batch.values) <= POLL_RECORDS for batch in batches)
     for p in range(PARTITIONS):
         mine = [batch for batch in batches if batch.partition == p]
         assert [b.begin for b in mine] == [start.get(p, 0), *(b.next for b in mine[:-1])]
