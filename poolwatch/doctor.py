@@ -16,6 +16,7 @@ from models.errors import PoolwatchError
 from models.model import DEFAULT, Model
 from models.rules import RuleSet
 from streams.partitions import partition_of
+from streams.security import librdkafka_security
 from streams.settings import Settings
 from streams.topics import Topics, describe
 
@@ -124,6 +125,7 @@ def _newest(settings: Settings, topic: str, partitions: int) -> Iterator[tuple[i
             "log_level": 0,
         }
         | {"enable.auto.commit": False, "enable.partition.eof": True}
+        | librdkafka_security(settings)
     )
     try:
         each = max(1, SAMPLE_RECORDS // partitions)

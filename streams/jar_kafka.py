@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import tempfile
 import uuid
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -31,10 +32,10 @@ _POM = """<project xmlns="http://maven.apache.org/POM/4.0.0">
 _SERVER = """process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:{controller}
-listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}
-advertised.listeners=PLAINTEXT://127.0.0.1:{port}
+listeners={listeners},CONTROLLER://127.0.0.1:{controller}
+advertised.listeners={listeners}
 controller.listener.names=CONTROLLER
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SSL:SSL,SASL_PLAINTEXT:SASL_PLAINTEXT,SASL_SSL:SASL_SSL
 log.dirs={folder}/data
 num.partitions=8
 auto.create.topics.enable=false
@@ -90,13 +91,24 @@ class JarKafka:
     """A real Apache Kafka, one KRaft node on loopback, from Maven's jars on Java 17; up in seconds.
 
     `kill()` and `start()` show what a broken broker does: data and port stay the same.
+
+    also        protocols to listen by, beside PLAINTEXT, each on a port of its own: `url_by`
+    properties  lines for server.properties that those need
     """
 
-    def __init__(self, folder: Path | None = None, heap_mb: int = 384) -> None:
+    def __init__(
+        self,
+        folder: Path | None = None,
+        heap_mb: int = 384,
+        also: Sequence[str] = (),
+        properties: str = "",
+    ) -> None:
         self._scratch = None if folder else tempfile.TemporaryDirectory(prefix="poolwatch-kafka-")
         self.folder = folder or Path(self._scratch.name if self._scratch else "")
         self.heap_mb = heap_mb
         self.port = free_port()
+        self._ports = {"PLAINTEXT": self.port, **{protocol: free_port() for protocol in also}}
+        self._properties = properties
         self.process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -107,11 +119,17 @@ class JarKafka:
     def url(self) -> str:
         return f"kafka://{self.bootstrap}"
 
+    def url_by(self, protocol: str) -> str:
+        """Its address for one of the protocols that it listens by."""
+        return f"kafka://127.0.0.1:{self._ports[protocol]}"
+
     def __enter__(self) -> Self:
         jars = fetch_jars()
         self.folder.mkdir(parents=True, exist_ok=True)
         properties = self.folder / "server.properties"
-        properties.write_text(_SERVER.format(port=self.port, controller=free_port(), folder=self.folder))
+        listeners = ",".join(f"{protocol}://127.0.0.1:{port}" for protocol, port in self._ports.items())
+        server = _SERVER.format(listeners=listeners, controller=free_port(), folder=self.folder)
+        properties.write_text(server + self._properties)
         log4j = self.folder / "log4j2.properties"
         log4j.write_text(_LOG4J)
         self._java = [

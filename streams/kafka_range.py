@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,6 +12,8 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from models.errors import PoolwatchError
 from streams.inputs import Input
+from streams.security import librdkafka_security, refused
+from streams.settings import Settings, from_environment
 
 TIMEOUT_S = 10.0
 SILENCE_S = 30.0
@@ -86,10 +89,18 @@ def open_consumer(item: Input) -> Any:
             "enable.partition.eof": True,
             "isolation.level": "read_uncommitted",
             "log_level": 0,
+            **librdkafka_security(_settings(item)),
         }
     )
 
 
+def _settings(item: Input) -> Settings:
+    """An input is but an address: how to talk to the broker the environment says."""
+    return from_environment(os.environ, broker=f"kafka://{item.broker}")
+
+
 def unreachable(item: Input, error: KafkaException) -> PoolwatchError:
     """The one clear line of it."""
-    return PoolwatchError(f"{item.name}: no Kafka answers at {item.broker} ({error.args[0].str()})")
+    return refused(_settings(item)) or PoolwatchError(
+        f"{item.name}: no Kafka answers at {item.broker} ({error.args[0].str()})"
+    )

@@ -9,8 +9,8 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from models.errors import PoolwatchError
+from streams.security import client_security, refused
 from streams.settings import Settings
-from streams.topics import client_security
 
 #: A message is cut below this; brokers refuse a megabyte.
 MESSAGE_BYTES = 512 * 1024
@@ -29,7 +29,7 @@ class Outbox:
         self._producer: AIOKafkaProducer | None = None
 
     async def start(self) -> None:
-        """Connect. KafkaAwayError: no broker there."""
+        """Connect. KafkaAwayError: no broker there. ConfigError: it refuses."""
         producer = AIOKafkaProducer(
             bootstrap_servers=self._settings.bootstrap,
             client_id="poolwatch-worker",
@@ -45,6 +45,8 @@ class Outbox:
             await producer.start()
         except (KafkaError, OSError) as error:
             await producer.stop()
+            if refusal := await asyncio.to_thread(refused, self._settings):
+                raise refusal from error
             raise KafkaAwayError(f"{type(error).__name__}: {error}") from error
         self._producer = producer
 

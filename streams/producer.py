@@ -10,26 +10,11 @@ from typing import Any, Self
 from confluent_kafka import KafkaException, Producer
 
 from models.errors import PoolwatchError
+from streams.security import librdkafka_security, refused
 from streams.settings import Settings
 
 #: Seconds in which a broker must answer at all, and in which it may make a topic.
 ANSWER_S, TOPIC_S = 10.0, 3.0
-
-
-def librdkafka_security(settings: Settings) -> dict[str, Any]:
-    """As topics.client_security, in librdkafka's words."""
-    if settings.security == "plaintext":
-        return {}
-    words: dict[str, Any] = {"security.protocol": settings.security.upper()}
-    if settings.security.startswith("sasl"):
-        words |= {
-            "sasl.mechanism": settings.sasl_mechanism,
-            "sasl.username": settings.sasl_user,
-            "sasl.password": settings.sasl_password,
-        }
-    if settings.ssl_ca:
-        words["ssl.ca.location"] = settings.ssl_ca
-    return words
 
 
 class FastProducer:
@@ -42,7 +27,7 @@ class FastProducer:
     def __init__(
         self, settings: Settings, topic: str, rate: float | None = None, compression: str = "lz4"
     ) -> None:
-        self._topic, self._rate, self._broker = topic, rate, settings.broker
+        self._topic, self._rate, self._broker, self._settings = topic, rate, settings.broker, settings
         self._producer = Producer(
             {
                 "bootstrap.servers": settings.bootstrap,
@@ -121,7 +106,7 @@ class FastProducer:
         try:
             found = self._producer.list_topics(self._topic, timeout=ANSWER_S).topics[self._topic].error
         except KafkaException as error:
-            raise PoolwatchError(
+            raise refused(self._settings) or PoolwatchError(
                 f"{self._broker}: no Kafka answers ({error.args[0].str()}); start it or give another address"
             ) from error
         return None if found is None else str(found.str())

@@ -28,6 +28,7 @@ from streams.detect_agent import DetectAgent
 from streams.fold_agent import FoldAgent
 from streams.outbox import Outbox
 from streams.patience import Patience
+from streams.security import client_security
 from streams.settings import Settings
 from streams.snapshots import SnapshotStore
 from streams.stage import Apply, Stage
@@ -259,7 +260,7 @@ def _faust_app(settings: Settings) -> Any:
 
 
 def _credentials(settings: Settings) -> Any:
-    security = topics.client_security(settings)
+    security = client_security(settings)
     if not security:
         return None
     context = security.get("ssl_context")

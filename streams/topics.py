@@ -6,12 +6,12 @@ import contextlib
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from kafka.admin import KafkaAdminClient, NewPartitions, NewTopic
 from kafka.errors import KafkaError, TopicAlreadyExistsError
 
 from models.errors import ConfigError, PoolwatchError
+from streams.security import client_security, refused
 from streams.settings import Settings
 
 HOUR_MS = 3_600_000
@@ -47,27 +47,9 @@ class Described:
     partitions: int
 
 
-def client_security(settings: Settings) -> dict[str, Any]:
-    """Arguments for kafka-python and aiokafka that say how to talk to the broker."""
-    if settings.security == "plaintext":
-        return {}
-    security: dict[str, Any] = {"security_protocol": settings.security.upper()}
-    if settings.security.startswith("sasl"):
-        security |= {
-            "sasl_mechanism": settings.sasl_mechanism,
-            "sasl_plain_username": settings.sasl_user,
-            "sasl_plain_password": settings.sasl_password,
-        }
-    if settings.security.endswith("ssl"):
-        import ssl
-
-        security["ssl_context"] = ssl.create_default_context(cafile=settings.ssl_ca or None)
-    return security
-
-
 @contextlib.contextmanager
 def admin(settings: Settings, timeout_s: float = 6.0) -> Iterator[KafkaAdminClient]:
-    """kafka-python's administration client. PoolwatchError: no broker there."""
+    """kafka-python's administration client. PoolwatchError: no broker there, or it refuses."""
     milliseconds = int(timeout_s * 1000)
     try:
         client = KafkaAdminClient(
@@ -78,7 +60,7 @@ def admin(settings: Settings, timeout_s: float = 6.0) -> Iterator[KafkaAdminClie
             **client_security(settings),
         )
     except (KafkaError, ValueError, OSError) as error:
-        raise PoolwatchError(
+        raise refused(settings) or PoolwatchError(
             f"{settings.broker}: no Kafka answers ({type(error).__name__}); start it or give --broker"
         ) from error
     try:

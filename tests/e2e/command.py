@@ -34,11 +34,12 @@ def poolwatch(*arguments: str, **more: object) -> subprocess.CompletedProcess[st
 
 def start(*arguments: str, **more: object) -> subprocess.Popen[str]:
     """Start it and go on."""
+    variables = environment(**more.pop("variables", {}))
     return subprocess.Popen(
         [*COMMAND, *map(str, arguments)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env=environment(),
+        env=variables,
         **more,
     )
