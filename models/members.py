@@ -10,11 +10,12 @@ from numba import njit
 from models.arena import MINUTE, at, whole
 from models.columns import I64, WINDOW_MINUTES
 from models.compiled import inner
+from models.customers import SKETCH_HOURS, shed_sketches
 from models.enter import DAY_MINUTES, PLAIN
 from models.pool import HIGH
 from models.state import State
 from models.tables import PAGE_SHIFT, drop
-from models.windows import ENTITY_DAYS, PAIR_DAYS, SKETCH_HOURS, shed_sketches
+from models.windows import ENTITY_DAYS, PAIR_DAYS
 
 WEEK_MINUTES = 7 * DAY_MINUTES
 

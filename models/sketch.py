@@ -18,14 +18,20 @@ BOUND = 2 * 1.04 / math.sqrt(REGISTERS)
 
 
 @inner
-def enter(registers: Any, customer: Any) -> bool:
-    """Count a 64-bit hash in uint8[REGISTERS]; True where a register rose."""
-    place = customer & np.uint64(REGISTERS - 1)
+def code_of(customer: Any) -> Any:
+    """A 64-bit hash as 16 bits: its register, and above that the height at which its first 1 stands."""
     rest = customer >> np.uint64(PRECISION)
-    height = 1
+    height = np.int64(1)
     while height < _MOST and (rest & np.uint64(1)) == np.uint64(0):
         rest >>= np.uint64(1)
         height += 1
+    return np.int64(customer & np.uint64(REGISTERS - 1)) | height << PRECISION
+
+
+@inner
+def enter(registers: Any, code: Any) -> bool:
+    """Count a code in uint8[REGISTERS]; True where a register rose."""
+    place, height = code % REGISTERS, code >> PRECISION
     if registers[place] < height:
         registers[place] = height
         return True

@@ -78,9 +78,18 @@ PAIR_ROW = np.dtype(
         ("kind", "i4"),  # SELLER, KEY, OTHER
     ]
 )
+#: An entity's customers of an hour: codes of HyperLogLog while they are few, then a row of registers.
+FEW = 56
 SKETCH_ROW = np.dtype(
-    [("key", "u8"), ("next", "i4"), ("hour", "i4"), ("registers", "u1", (REGISTERS,))],
+    [
+        ("next", "i4"),  # the hour before
+        ("hour", "i4"),
+        ("count", "i4"),  # of codes
+        ("registers", "i4"),  # -1 = none
+        ("codes", "u2", (FEW,)),
+    ]
 )
+REGISTERS_ROW = np.dtype([("next", "i4"), ("registers", "u1", (REGISTERS,))])
 #: Where an entity's events of one source stand: of the day `day`, and of the days before.
 EVIDENCE_ROW = np.dtype(
     [
@@ -127,6 +136,7 @@ class Tables(NamedTuple):
     entities: Any
     pairs: Any
     sketches: Any
+    registers: Any
     evidence: Any
     cells: Any
     rows: Any
@@ -256,7 +266,8 @@ class State:
     def __init__(self) -> None:
         self.entities = Rows("entities", ENTITY_ROW)
         self.pairs = Rows("pairs", PAIR_ROW)
-        self.sketches = Rows("sketches", SKETCH_ROW)
+        self.sketches = Pool("sketches", SKETCH_ROW)
+        self.registers = Pool("registers", REGISTERS_ROW)
         self.evidence = Rows("evidence", EVIDENCE_ROW)
         self.cells = Pool("open-cells", OPEN_CELL)
         self.rows = Pool("open-rows", OPEN_ROW)
@@ -276,6 +287,7 @@ class State:
             self.entities,
             self.pairs,
             self.sketches,
+            self.registers,
             self.evidence,
             self.cells,
             self.rows,
@@ -303,6 +315,7 @@ class State:
         """Make room for what closing that many open cells can need."""
         self.arena.reserve(cells)
         self.sketches.reserve(cells)
+        self.registers.reserve(cells)
 
     def _follow(self) -> None:
         entities, pairs = len(self.entities.table.rows), len(self.pairs.table.rows)

@@ -42,13 +42,13 @@ from models.columns import (
     WINDOW_MINUTES,
 )
 from models.compiled import inner
+from models.customers import customers_of, meet_customers
 from models.enter import DAY_MINUTES, PII, PLAIN
 from models.pool import PAGE_SHIFT as POOL_SHIFT
 from models.pool import free_row
 from models.sightings import SUM_NAMES
-from models.sketch import REGISTERS, enter, estimate
-from models.state import RING, RING_MET, RING_SUMMED, WINDOWS, add_cell, drop_count, mixed
-from models.tables import PAGE_SHIFT, drop, take
+from models.state import RING, RING_MET, RING_SUMMED, WINDOWS, add_cell, drop_count
+from models.tables import PAGE_SHIFT
 
 #: A pair is forgotten after this many days without a meeting.
 PAIR_DAYS = 8
@@ -61,7 +61,6 @@ UNNEEDED_TAKEN, ONE_IN = 10, 20
 TAKEN_LIMIT = 1 << 16
 #: A key that was silent for this many minutes and now sets in may have taken over from a refused one.
 SILENT_MINUTES = 5
-SKETCH_HOURS = 24
 
 _MINUTES = np.array(WINDOW_MINUTES)
 _STARTS = np.array(DISTINCT_START)
@@ -245,70 +244,6 @@ def _meet_other(t: Any, e: Any, seen: Any, place: Any, minute: Any, values: Any)
 
 
 @inner
-def _meet_customers(t: Any, e: Any, row: Any, first: Any, hour: Any) -> None:
-    """Enter a cell's customers in the entity's sketch of the hour; give the open customers back."""
-    s = row.sketches
-    if first < 0:
-        return
-    if s < 0 or t.sketches.rows[s].hour != hour:
-        shed_sketches(t, e, hour)
-        s = take(t.sketches, mixed(row.key + np.uint64(hour), np.uint64(e + 1)))
-        sketch = t.sketches.rows[s]
-        sketch.hour, sketch.next = hour, row.sketches
-        for i in range(REGISTERS):
-            sketch.registers[i] = 0
-        row.sketches = s
-    u = first
-    while u >= 0:
-        if enter(t.sketches.rows[s].registers, t.customers.rows[u].customer):
-            t.guess[e, 1] = -1.0
-            t.sketches.dirty[s >> PAGE_SHIFT] = 1
-        following = t.customers.rows[u].next
-        free_row(t.customers, u)
-        u = following
-
-
-@inner
-def shed_sketches(t: Any, e: Any, hour: Any) -> None:
-    """Drop the sketches of entity e that no window at `hour` or later holds: they are the list's end."""
-    row = t.entities.rows[e]
-    before, s = np.int64(-1), np.int64(row.sketches)
-    while s >= 0 and t.sketches.rows[s].hour > hour - SKETCH_HOURS:
-        before, s = s, np.int64(t.sketches.rows[s].next)
-    if s < 0:
-        return
-    if before < 0:
-        row.sketches = -1
-        t.entities.dirty[e >> PAGE_SHIFT] = 1
-    else:
-        t.sketches.rows[before].next = -1
-        t.sketches.dirty[before >> PAGE_SHIFT] = 1
-    while s >= 0:
-        following = np.int64(t.sketches.rows[s].next)
-        drop(t.sketches, s)
-        s = following
-
-
-@njit(cache=True)
-def customers_of(t: Any, e: Any, hour: Any) -> Any:
-    """Distinct customers of entity e in the newest 24 hour buckets, estimated."""
-    if t.guess[e, 1] == hour:
-        return t.guess[e, 0]
-    union = np.zeros(REGISTERS, np.uint8)
-    s = t.entities.rows[e].sketches
-    found = False
-    while s >= 0 and t.sketches.rows[s].hour > hour - SKETCH_HOURS:
-        registers = t.sketches.rows[s].registers
-        for i in range(REGISTERS):
-            union[i] = max(union[i], registers[i])
-        found = True
-        s = t.sketches.rows[s].next
-    t.guess[e, 0] = estimate(union) if found else 0.0
-    t.guess[e, 1] = hour
-    return t.guess[e, 0]
-
-
-@inner
 def _unlink(t: Any, e: Any, c: Any) -> None:
     """Take an open cell out of its entity's list and give it back."""
     row = t.entities.rows[e]
@@ -397,7 +332,7 @@ def _apply(t: Any, c: Any, minute: Any, values: Any, turns: Any, log: Any, logge
     if t.heads[e]:
         t.arena.words[at(t.arena, t.heads[e]) + NEXT] = np.int32(np.uint32(place & 0xFFFFFFFF))
     t.heads[e] = place
-    _meet_customers(t, e, row, cell.customers, minute // 60)
+    meet_customers(t, e, cell.customers, minute // 60)
     t.entities.dirty[e >> PAGE_SHIFT] = 1
     _unlink(t, e, c)
     return logged
