@@ -169,8 +169,10 @@ class Detect:
         return self.close()
 
     def moved(self) -> None:
-        """The sources go on at other offsets, and none has been heard: a replay hands over to a worker."""
+        """The sources go on at other offsets, and none has been heard: a replay hands over to a worker.
+        Evidence of what came before is forgotten, for it names the replay's offsets."""
         self._sources.moved()
+        self._state.evidence.clear()
 
     @property
     def off(self) -> tuple[str, ...]:

@@ -28,17 +28,16 @@ from models.rules import RuleSet
 from models.warm import warm
 from poolwatch.demo_market import DemoMarket
 from poolwatch.demo_state import DemoState, planted
-from poolwatch.handover import hand_over
+from poolwatch.handover import hand_over, tell
 from poolwatch.live import LiveView, next_steps, summary
 from poolwatch.pipeline import Pipeline
 from poolwatch.simulate import keyed
 from streams import brokers
 from streams.alerts_file import LastAlerts
-from streams.feed import Entry, Feed, FeedKeys, publish
+from streams.feed import Entry, Feed
 from streams.producer import FastProducer
 from streams.server import WebServer
 from streams.settings import Settings
-from streams.snapshots import connect
 from streams.topics import Topics, ensure
 
 PARTITIONS = 4
@@ -146,19 +145,12 @@ class Demo:
         for closed in pipeline.finish().closed[0]:
             last.add(closed.alerts)
         hand_over(pipeline, self.settings, at_end=True)  # an earlier demo left its events there
-        asyncio.run(self._publish(last))
+        tell([(alert.alert_id, alert.json()) for alert in last.all()], self.settings)
 
     def _meet(self, table: pa.Table) -> None:
         self.developers.update(table["developer_id"].unique().to_pylist())
         self.addresses.update(table["source_ip"].unique().to_pylist())
         self.state.developers, self.state.origins = len(self.developers), len(self.addresses)
-
-    async def _publish(self, last: LastAlerts) -> None:
-        redis = connect(self.settings.redis)
-        try:
-            await publish(redis, FeedKeys(self.settings.prefix), [alert.json() for alert in last.all()])
-        finally:
-            await redis.aclose()
 
     async def _live(self, stack: contextlib.ExitStack) -> None:
         self._phase("starting the worker")

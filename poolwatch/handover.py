@@ -1,16 +1,21 @@
-"""A replayed history's state in; snapshots in Redis out, from which workers go on. Touches Redis, Kafka."""
+"""A replayed history's state in; snapshots in Redis out, from which workers go on; its alerts told as theirs.
+Touches Redis, Kafka."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+
+from redis.exceptions import RedisError
 
 from models.errors import ConfigError, PoolwatchError
 from models.pages import Stateful
 from poolwatch.pipeline import Pipeline
+from streams.feed import FeedKeys, Keep, publish
 from streams.inputs import Input
+from streams.producer import FastProducer
 from streams.settings import Settings
-from streams.snapshots import RedisSnapshots, StoreAwayError
+from streams.snapshots import RedisSnapshots, StoreAwayError, away, connect
 from streams.topics import Topics
 
 
@@ -74,6 +79,27 @@ async def _replace(store: RedisSnapshots, stage: str, partition: int, position: 
     held, pages = await store.load(stage, partition), state.changed()
     gone = dict.fromkeys(held.pages.keys() - pages.keys())
     await store.save(stage, partition, held.epoch, position, {**gone, **pages})
+
+
+def tell(alerts: Sequence[tuple[str, bytes]], settings: Settings) -> None:
+    """Tell alerts (id, contract JSON) to their topic and the feed: a version told before changes nothing.
+
+    PoolwatchError: no broker, no topic, no Redis.
+    """
+    with FastProducer(settings, Topics.of(settings).alerts) as producer:
+        producer.send((alert_id.encode(), text) for alert_id, text in alerts)
+    asyncio.run(_feed([text for _, text in alerts], settings))
+
+
+async def _feed(alerts: list[bytes], settings: Settings) -> None:
+    redis = connect(settings.redis)
+    keep = Keep(entries=settings.feed_length, days=settings.feed_days)
+    try:
+        await publish(redis, FeedKeys(settings.prefix), alerts, keep)
+    except RedisError as error:
+        raise away(error) from error
+    finally:
+        await redis.aclose()
 
 
 def _positions(settings: Settings, topic: str, partitions: int, time_ms: int | None) -> list[int]:

@@ -33,7 +33,10 @@ STEP_ROWS = 65_536
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What to replay and where to put what comes out; None = not asked for."""
+    """What to replay and where to put what comes out; None = not asked for.
+
+    goes_on  a worker goes on with the state: the last minutes are left open for what is still to come
+    """
 
     inputs: list[str]
     partitions: int = 8
@@ -49,6 +52,7 @@ class Request:
     dead_letters: str | None = None
     candidate: str | None = None
     candidate_scores: str | None = None
+    goes_on: bool = False
 
 
 @dataclass(slots=True)
@@ -125,7 +129,7 @@ class _Run:
         return Replayed(summary, alerts, self.pipeline, other, self.history.next_offsets())
 
     def steps(self, title: str) -> Iterator[Stepped]:
-        """What each step gives, to the end of the history. PoolwatchError where there is none."""
+        """What each step gives. PoolwatchError where there is no history."""
         with Bar(title, self.history.size) as bar:
             for merged in gathered(self.history.read(), STEP_ROWS):
                 self.read += len(merged.rejected) + len(merged.events)
@@ -138,7 +142,8 @@ class _Run:
             raise PoolwatchError(
                 f"{' '.join(self.request.inputs)}: no event in it, or none within --from..--until"
             )
-        yield self.pipeline.finish()
+        if not self.request.goes_on:
+            yield self.pipeline.finish()
 
     def _step(self, merged: Merged) -> Stepped:
         events = merged.events

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import msgspec
 import typer
 
+from models.errors import ConfigError
 from poolwatch import options
 
 
@@ -29,6 +31,9 @@ def command(
     ),
     state: str = typer.Option(
         None, metavar="redis://...", help="Leave the state there, so that workers of --broker start warm"
+    ),
+    publish: bool = typer.Option(
+        False, help="With --state: tell the alerts to their topic and the feed, as workers would have"
     ),
     broker: str = options.setting("broker"),
     prefix: str = options.setting("prefix"),
@@ -63,14 +68,19 @@ def command(
         scores=scores,
         dead_letters=dead_letters,
         candidate=candidate,
+        goes_on=bool(state),
     )
+    if publish and not state:
+        raise ConfigError("--publish: give --state redis://... too")
     if state:
-        from poolwatch.handover import check, hand_over
+        from poolwatch.handover import check, hand_over, tell
 
         check(settings)
     replayed = replay_and_judge(request, Wanted(labels, report))
     if state:
         hand_over(replayed.pipeline, settings, replayed.next_offsets)
+    if publish:
+        tell([(alert["alert_id"], msgspec.json.encode(alert)) for alert in replayed.alerts], settings)
     show(replayed.summary, replayed.alerts, as_json)
     if not replayed.summary["accepted"]:
         raise typer.Exit(1)
