@@ -51,6 +51,7 @@ CASES = {
         1,
         "kafka://127.0.0.1:1/usage-events: no Kafka answers",
     ),
+    "alerts told without state": (["replay", "a.jsonl", "--publish"], 2, "--publish: give --state redis"),
     "no out": (["simulate"], 2, "--out"),
     "no redis": (["feed", "--redis", "redis://127.0.0.1:1"], 1, "redis://127.0.0.1:1"),
     "no redis to serve": (["serve", "--redis", "redis://127.0.0.1:1"], 1, "redis://127.0.0.1:1"),
