@@ -15,6 +15,8 @@ MINUTE_MS = 60_000
 AGAIN_MINUTES = 5
 #: Ids listed of sellers, keys and developers; the counts show a cut.
 LISTED = 500
+#: Keys listed with the probability that another than their owner uses them.
+KEY_OWNERS_LISTED = 50
 
 
 class Reason(msgspec.Struct, frozen=True):
@@ -44,10 +46,27 @@ class Evidence(msgspec.Struct, frozen=True):
     last: int
 
 
+class KeyOwner(msgspec.Struct, frozen=True):
+    """Probability that another than its owner calls with a key (models.owner), and what speaks for it."""
+
+    key: str
+    probability: float
+    evidence: str
+
+
+class Unneeded(msgspec.Struct, frozen=True):
+    """Orders whose personal data the entity read in the alert's window, and how many it did not act on."""
+
+    orders: int
+    of: int
+
+
 class Alert(msgspec.Struct):
     """What is told of an entity that crossed a line; a later version replaces an earlier one.
 
-    Fields as in the contract; beside them: `origins`, `origin_ids`, `calls`, `withdrawn`
+    Fields as in the contract; beside them: `origins`, `origin_ids`, `calls`, `unneeded` (None where events
+    name no orders), `key_owners` (the likeliest of its keys; none where events do not tell address and
+    client), `keys_borrowed` (of all its keys, those that more likely than not another uses), `withdrawn`
     (told early, and not so at the close after all) and `superseded_by`: id of
     the alert that stands for one which was told early and turned out to have begun before.
     """
@@ -79,6 +98,9 @@ class Alert(msgspec.Struct):
     calls: int = 0
     records: int = 0
     pii: dict[str, int] = {}
+    unneeded: Unneeded | None = None
+    key_owners: list[KeyOwner] = []
+    keys_borrowed: int = 0
     window_start: int = 0
     window_end: int = 0
     evidence: list[Evidence] = []

@@ -26,7 +26,7 @@ from models.rules import RuleSet
 from models.sightings import ENTITY_KINDS, Sightings
 from models.sources import Sources
 from models.state import WINDOWS, State
-from models.windows import close_cells
+from models.windows import LOG_COLUMNS, close_cells
 
 #: Cells and rows closed and judged at once: bounds memory, never shows in a result.
 BATCH_CELLS, BATCH_ROWS = 8_192, 200_000
@@ -168,6 +168,13 @@ class Detect:
         self._sources.end()
         return self.close()
 
+    def key_rows(self) -> Iterator[list[dict[str, object]]]:
+        """Of each entity, by kind and id, the keys of its last week and whose hand is on each, as of now."""
+        rows = self._state.entities.table.rows
+        used = np.flatnonzero(rows["key"] != 0).tolist()
+        for e in sorted(used, key=lambda e: (int(rows["kind"][e]), self._teller.id_of(e))):
+            yield self._teller.key_rows(e, self._closed_to)
+
     def moved(self) -> None:
         """The sources go on at other offsets, and none has been heard: a replay hands over to a worker.
         Evidence of what came before is forgotten, for it names the replay's offsets."""
@@ -264,7 +271,9 @@ class Detect:
     def _tell_early(self, view: View, entities: I64, minutes: I64, fired: Any) -> list[Alert]:
         bound = matrix(view)
         verdict = judge(view.kinds, bound, self._rules, self._model)
-        judged = Judged(view, entities, minutes, bound, verdict, np.empty((0, 4), np.int64), preview=True)
+        judged = Judged(
+            view, entities, minutes, bound, verdict, np.empty((0, LOG_COLUMNS), np.int64), preview=True
+        )
         out = []
         for n in self._ordered(judged, np.arange(len(view))):
             rules = [rule for rule, hit in zip(self._rules.ids, fired[n], strict=True) if hit]
@@ -299,7 +308,7 @@ class Detect:
         n = len(cells)
         rows = self._state.cells.table.rows
         entities, minutes = rows["entity"][cells].astype(np.int64), rows["minute"][cells].astype(np.int64)
-        log = np.empty((3 * int(rows["count"][cells].sum()), 4), np.int64)
+        log = np.empty((3 * int(rows["count"][cells].sum()), LOG_COLUMNS), np.int64)
         self._state.reserve_close(n)
         view = _empty(n)
         tables = self._state.tables

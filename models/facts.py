@@ -5,21 +5,40 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
+
 from models import members as met
-from models.alerts import LISTED, MINUTE_MS, Alert, Crossing, Customers, Evidence, Reason, worst
-from models.columns import COLUMN, F64, I64, KEY, SELLER, WEEK_COLUMN, WINDOW_NAMES, View
+from models import owner
+from models.alerts import (
+    KEY_OWNERS_LISTED,
+    LISTED,
+    MINUTE_MS,
+    Alert,
+    Crossing,
+    Customers,
+    Evidence,
+    KeyOwner,
+    Reason,
+    Unneeded,
+    worst,
+)
+from models.columns import COLUMN, F64, I64, KEY, OTHER, SELLER, WEEK_COLUMN, WINDOW_NAMES, View
 from models.enter import DAY_MINUTES
 from models.events import PII_CLASSES
 from models.judge import FOREST, FOREST_SEVERITY, Verdict, reasons
+from models.key_facts import key_facts
 from models.model import Model
 from models.names import Names
 from models.rules import RuleSet
 from models.sightings import DEVELOPER, ENTITY_KINDS
 from models.sketch import bounds
 from models.state import State
+from models.windows import LOG_COLUMNS
 
 #: Windows, shortest first.
 SPANS = (*WINDOW_NAMES, "7d")
+_NO_LOG = np.empty((0, LOG_COLUMNS), np.int64)
 FOREST_WINDOW, FOREST_DEDUP_HOURS = "24h", 24
 
 
@@ -28,7 +47,7 @@ class Judged:
     """Rows of minutes closed together (or, in preview, of open ones), and where they come from.
 
     entities, minutes  int64[n]: rows of the entity table, minutes closed
-    log                int64[., 4]: meetings of the batch, to look back at a minute within it
+    log                int64[., LOG_COLUMNS]: meetings of the batch, to look back at a minute within it
     """
 
     view: View
@@ -88,6 +107,37 @@ class Teller:
         places = met.evidence_of(self._state, int(judged.entities[n]))
         alert.evidence = [Evidence(source, first, last) for source, first, last in places]
 
+    def key_rows(self, entity: int, minute: int) -> list[dict[str, object]]:
+        """Each key that entity row `entity` met in the week up to `minute`, as of now; none where places are
+        not told."""
+        row = self._state.entities.table.rows[entity]
+        kind, name = int(row["kind"]), self.id_of(entity)
+        facts = key_facts(self._state, entity, minute, _NO_LOG)
+        if not len(facts) or not any(map(tells_place, [name] if kind else self._origins(entity, minute))):
+            return []
+        likely = owner.probability(kind, facts)
+        found = [
+            {
+                "entity_kind": ENTITY_KINDS[kind],
+                "entity_id": name,
+                "key_id": key,
+                "probability": round(float(likely[n]), 3),
+                "evidence": owner.evidence(facts, n),
+                "elsewhere": bool(facts.elsewhere[n]),
+                "foreign": bool(facts.foreign[n]),
+                "dug": bool(facts.dug[n]),
+                "orders_read": int(facts.taken[n]),
+                "orders_acted_on": int(facts.needed[n]),
+                "company": int(facts.company[n]),
+            }
+            for n, key in enumerate(self._names.texts(facts.keys))
+        ]
+        return sorted(found, key=lambda told: str(told["key_id"]))
+
+    def _origins(self, entity: int, minute: int) -> list[str]:
+        hashes, kinds = met.members(self._state, entity, minute, "7d", _NO_LOG)
+        return self._names.texts(hashes[kinds == OTHER])
+
     def _window(self, rule: str) -> str:
         return FOREST_WINDOW if rule == FOREST else self._rule[rule].window
 
@@ -104,6 +154,24 @@ class Teller:
         developers, origins = (itself, others) if judged.view.kinds[n] == DEVELOPER else (others, itself)
         alert.developers, alert.developer_ids = developers
         alert.origins, alert.origin_ids = origins
+        self._fill_owners(alert, judged, n, hashes[kinds == KEY])
+
+    def _fill_owners(self, alert: Alert, judged: Judged, n: int, keys: npt.NDArray[np.uint64]) -> None:
+        """Whose hand is on each of the alert's keys: the likeliest to be another's first."""
+        alert.key_owners, alert.keys_borrowed = [], 0
+        if not any(map(tells_place, alert.origin_ids)):
+            return
+        entity, minute = int(judged.entities[n]), int(judged.minutes[n])
+        facts = key_facts(self._state, entity, minute, judged.log)
+        facts = facts.of(np.isin(facts.keys, keys))
+        likely = owner.probability(int(judged.view.kinds[n]), facts)
+        alert.keys_borrowed = int(np.sum(likely >= 0.5))
+        names = self._names.texts(facts.keys)
+        order = sorted(range(len(facts)), key=lambda i: (-likely[i], names[i]))
+        alert.key_owners = [
+            KeyOwner(names[i], round(float(likely[i]), 3), owner.evidence(facts, i))
+            for i in order[:KEY_OWNERS_LISTED]
+        ]
 
     def _fill_sums(self, alert: Alert, view: View, n: int, window: str) -> None:
         if window == "7d":
@@ -112,6 +180,8 @@ class Teller:
             row = view.windows[n, SPANS.index(window)]
             sums = {name: int(row[place]) for name, place in COLUMN.items()}
         alert.calls, alert.records = sums["calls"], sums["records"]
+        taken = sums["orders_taken"]
+        alert.unneeded = Unneeded(max(taken - sums["orders_needed"], 0), taken) if taken else None
         alert.pii = {name: sums[f"pii_{name}"] for name in PII_CLASSES if sums[f"pii_{name}"]}
         exposed = float(view.customers[n])
         alert.customers = Customers(*bounds(exposed)) if exposed > 0 else None
@@ -120,6 +190,7 @@ class Teller:
 #: What `Teller.fill` sets.
 FILLED = (
     *("reasons", "customers", "calls", "records", "pii", "window_start", "window_end", "evidence"),
+    *("unneeded", "key_owners", "keys_borrowed"),
     *("sellers", "keys", "developers", "origins", "seller_ids", "key_ids", "developer_ids", "origin_ids"),
 )
 
@@ -149,6 +220,11 @@ class LastFill:
                 for filled in FILLED:
                     setattr(alert, filled, getattr(self._wanted[name][0], filled))
         return list(last.values())
+
+
+def tells_place(origin_id: str) -> bool:
+    """Address and client are known: whether a key is used in two places can be told."""
+    return origin_id.startswith(("ip:", "net:")) and "|" in origin_id
 
 
 def _start(minute: int, window: str) -> int:

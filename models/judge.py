@@ -16,6 +16,7 @@ from models.features import FEATURE, FEATURES
 from models.model import QUANTILES, KindModel, Model
 from models.rules import SEVERITIES, Bools, RuleSet
 from models.sightings import ENTITY_KINDS
+from models.topics import topic
 
 F64 = npt.NDArray[np.float64]
 U8 = npt.NDArray[np.uint8]
@@ -73,9 +74,10 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why, in one sentence. `contribution`: part of the row's whole evidence, 0..1; a row's sum to 1.
+    """Why, in one sentence: the feature that says most of its topic (models.topics).
 
-    typical  what all but the rarest entities of the kind stay at or below
+    contribution  the topic's part of the row's whole evidence, 0..1; all together 1
+    typical       what all but the rarest entities of the kind stay at or below
     """
 
     feature: str
@@ -121,11 +123,17 @@ def _forest(kinds: U8, matrix: F64, model: Model) -> F64:
 
 
 def reasons(kind: int, row: F64, rules: RuleSet, model: Model, most: int = 8) -> list[Reason]:
-    """Why a row float64[features] of one kind scores as it does: at most `most`, largest first."""
+    """Why a row float64[features] of one kind scores as it does: a reason a topic, largest first."""
     parts = shares(kind, row, rules, model)
     learnt = model.kinds[kind]
-    told = [c for c in np.argsort(-parts, kind="stable")[:most] if parts[c] > 0.01]
-    return [_reason(int(c), kind, float(row[c]), float(parts[c]), learnt) for c in told]
+    first: dict[str, int] = {}  # topic -> its feature with the largest part
+    whole: dict[str, float] = {}
+    for column in np.argsort(-parts, kind="stable").tolist():
+        about = topic(FEATURES[column].name)
+        first.setdefault(about, column)
+        whole[about] = whole.get(about, 0.0) + float(parts[column])
+    told = sorted((a for a in first if whole[a] > 0.01), key=lambda a: (-whole[a], first[a]))[:most]
+    return [_reason(first[a], kind, float(row[first[a]]), whole[a], learnt) for a in told]
 
 
 def shares(kind: int, row: F64, rules: RuleSet, model: Model) -> F64:

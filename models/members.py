@@ -24,7 +24,7 @@ WEEK_MINUTES = 7 * DAY_MINUTES
 def _members(t: Any, e: Any, minute: Any, since: Any, log: Any, logged: Any, open_cells: Any) -> Any:
     """Hashes and kinds of the members met in (since, minute]; since < 0: whole days from day -since - 1 on.
 
-    log  int64[., 4]: plain meetings of the minutes closed together; those after `minute` are undone
+    log  int64[., LOG_COLUMNS]: plain meetings of the minutes closed together; those after `minute` are undone
     """
     later = {np.int64(-1): 0}
     for i in range(logged):

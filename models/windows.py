@@ -43,7 +43,7 @@ from models.columns import (
 )
 from models.compiled import inner
 from models.customers import customers_of, meet_customers
-from models.enter import DAY_MINUTES, PII, PLAIN
+from models.enter import DAY_MINUTES, DUG, ELSEWHERE, FOREIGN, PII, PLAIN
 from models.pool import PAGE_SHIFT as POOL_SHIFT
 from models.pool import free_row
 from models.sightings import SUM_NAMES
@@ -61,6 +61,13 @@ UNNEEDED_TAKEN, ONE_IN = 10, 20
 TAKEN_LIMIT = 1 << 16
 #: A key that was silent for this many minutes and now sets in may have taken over from a refused one.
 SILENT_MINUTES = 5
+#: Columns of the log of meetings: pair, minute, minute and day of the plain meeting before; of a key also
+#: what was known of it before (models.key_facts): the days of its signs, orders taken and acted on.
+LOG_COLUMNS = 6
+#: Signs of a key that are remembered by their last day.
+KEY_SIGNS = (ELSEWHERE, FOREIGN, DUG)
+#: What a key takes and acts on is counted up to here.
+KEY_ORDERS_MOST = 1 << 30
 
 _MINUTES = np.array(WINDOW_MINUTES)
 _STARTS = np.array(DISTINCT_START)
@@ -214,7 +221,7 @@ def _meet_seller(t: Any, e: Any, row: Any, seen: Any, place: Any, minute: Any, v
 
 
 @inner
-def _meet_key(t: Any, e: Any, seen: Any, place: Any, minute: Any, values: Any, turns: Any) -> None:
+def _meet_key(t: Any, e: Any, row: Any, seen: Any, place: Any, minute: Any, values: Any, turns: Any) -> None:
     """turns int64[3], raised: keys that set in, keys refused now, and those refused a minute ago too."""
     if not seen.bits & PLAIN:
         return
@@ -228,8 +235,22 @@ def _meet_key(t: Any, e: Any, seen: Any, place: Any, minute: Any, values: Any, t
             if k == _THROTTLED:
                 turns[1] += 1
                 turns[2] += refused == minute - 1
-    pair.day[0] = minute // DAY_MINUTES + 1
+    _know_key(pair, row, seen, minute // DAY_MINUTES + 1)
     t.pairs.dirty[p >> PAGE_SHIFT] = 1
+
+
+@inner
+def _know_key(pair: Any, row: Any, seen: Any, day: Any) -> None:
+    """Remember what tells whether a key's owner calls: the last day of each sign, orders taken, acted on."""
+    if pair.day[0] != 0 and pair.day[0] <= day - PAIR_DAYS:  # as if it had been forgotten
+        pair.taken, pair.needed = 0, 0
+    pair.day[0] = day
+    for k in range(len(KEY_SIGNS)):
+        if seen.bits & KEY_SIGNS[k]:
+            pair.day[1 + k] = day
+    taken, needed = (seen.taken, seen.needed) if row.orders_logged else (seen.reads, seen.deeds)
+    pair.taken = min(np.int64(pair.taken) + taken, KEY_ORDERS_MOST)
+    pair.needed = min(np.int64(pair.needed) + needed, KEY_ORDERS_MOST)
 
 
 @inner
@@ -275,6 +296,21 @@ def _sum_up(t: Any, e: Any, row: Any, values: Any, day: Any) -> None:
 
 
 @inner
+def packed_days(pair: Any) -> Any:
+    """Days of a key's signs in one word."""
+    days = np.int64(0)
+    for k in range(len(KEY_SIGNS)):
+        days |= np.int64(pair.day[1 + k]) << (16 * k)
+    return days
+
+
+@inner
+def packed_orders(pair: Any) -> Any:
+    """Orders taken with a key, and acted on, in one word."""
+    return np.int64(pair.taken) << 32 | np.int64(pair.needed)
+
+
+@inner
 def _log_meetings(t: Any, first: Any, minute: Any, log: Any, logged: Any) -> Any:
     """Note when the pairs of a cell's rows were last met; the first note of a pair and minute counts."""
     o = np.int64(first)
@@ -284,6 +320,8 @@ def _log_meetings(t: Any, first: Any, minute: Any, log: Any, logged: Any) -> Any
             pair = t.pairs.rows[p]
             log[logged, 0], log[logged, 1] = p, minute
             log[logged, 2], log[logged, 3] = _last_minute(t, pair, 0), pair.day[0]
+            if m == KEY:
+                log[logged, 4], log[logged, 5] = packed_days(pair), packed_orders(pair)
             logged += 1
         o = np.int64(t.rows.rows[o].next)
     return logged
@@ -315,7 +353,7 @@ def _apply(t: Any, c: Any, minute: Any, values: Any, turns: Any, log: Any, logge
         for m in range(3):
             t.open_bits[seen.pairs[m]] = 0
         _meet_seller(t, e, row, seen, place, minute, values)
-        _meet_key(t, e, seen, place, minute, values, turns)
+        _meet_key(t, e, row, seen, place, minute, values, turns)
         _meet_other(t, e, seen, place, minute, values)
         following = np.int64(seen.next)
         free_row(t.rows, o)
@@ -344,8 +382,8 @@ def close_cells(
 ) -> Any:
     """Close open cells int32[n], minutes ascending, and view each entity as of its minute.
 
-    The outputs have n rows (models.columns.View). log int64[>= 3 * rows, 4], out: pair, minute, and minute
-    and day of the pair's plain meeting before; how many entries is the result.
+    The outputs have n rows (models.columns.View). log int64[>= 3 * rows, LOG_COLUMNS], out; how many
+    entries is the result.
     """
     values = np.zeros(CELL_COLUMNS, np.int64)
     turns = np.zeros(3, np.int64)
@@ -382,4 +420,5 @@ def _view_days(row: Any, day: Any, week: Any, past: Any) -> None:
 
 
 assert len(WEEK) == RING_MET, "a ring day begins with the week's columns"
+assert len(KEY_SIGNS) < RING_SUMMED, "a key's pair has days to spare for its signs"
 assert len(PAST) == 5, "days, sellers, sellers_pii, records, pii_records"

@@ -6,17 +6,20 @@ Everything counts entities and parties, never events. Higher scores mean more an
 from __future__ import annotations
 
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from models.truth import AGGREGATOR, BENIGN, Entity, Party, Truth
+from models.topics import topic
+from models.truth import AGGREGATOR, BENIGN, Entity, Label, Party, Truth
 
 DAY_MS = 86_400_000
 HOUR_MS = 3_600_000
+#: Reasons that a person reads before the rest.
+TOP_REASONS = 3
 
 Alert = Mapping[str, object]
 
@@ -161,8 +164,62 @@ def scenario_figures(found: Sequence[Detection]) -> dict[str, dict[str, float]]:
     return {name: detection_figures(groups[name]) for name in sorted(groups)}
 
 
-def alert_figures(truth: Truth, alerts: Sequence[Alert], take: Take, days: float) -> dict[str, object]:
-    """How the alerts themselves did, at the line that they were raised at."""
+def reason_figures(
+    truth: Truth, alerts: Iterable[Alert], expected: Mapping[str, Collection[str]]
+) -> dict[str, dict[str, object]]:
+    """Per scenario: do an alert's top three reasons tell what the pooler does?
+
+    expected  scenario -> topics (models.topics) of which one should be told
+    returns   poolers: alerted; told: of them, those whose alert of highest score (the first of several) tells
+              it; alerts, alerts_told: the same over all of their alerts; first: topic of the first reason ->
+              alerts. A scenario that nothing is expected of is left out.
+    """
+    by_party: defaultdict[str, list[Alert]] = defaultdict(list)
+    for alert in alerts:
+        for party in {
+            x.party for s in signs_of([alert]) for x in _standing(truth, s) if x.label == AGGREGATOR
+        }:
+            by_party[party].append(alert)
+    out: dict[str, dict[str, object]] = {}
+    for name, expects in sorted(expected.items()):
+        mine = [by_party[p.name] for p in truth.parties.values() if p.scenario == name and p.name in by_party]
+        if not mine:
+            continue
+        best = [min(a, key=lambda x: (-float(str(x["score"])), int(str(x["time"])))) for a in mine]
+        every = [alert for party in mine for alert in party]
+        out[name] = {
+            "poolers": len(mine),
+            "told": sum(_tells(alert, expects) for alert in best),
+            "alerts": len(every),
+            "alerts_told": sum(_tells(alert, expects) for alert in every),
+            "first": dict(Counter(_topics(alert)[0] for alert in every if _topics(alert)).most_common()),
+        }
+    return out
+
+
+def _standing(truth: Truth, sign: Sign) -> list[Label]:
+    return truth.standing(sign.kind, sign.entity_id)
+
+
+def _topics(alert: Alert) -> list[str]:
+    """Topics of an alert's reasons, in their order."""
+    reasons = alert.get("reasons") or []
+    assert isinstance(reasons, Sequence)
+    return [topic(str(reason["feature"])) for reason in reasons]
+
+
+def _tells(alert: Alert, expects: Collection[str]) -> bool:
+    return bool(set(_topics(alert)[:TOP_REASONS]) & set(expects))
+
+
+def alert_figures(
+    truth: Truth,
+    alerts: Sequence[Alert],
+    take: Take,
+    days: float,
+    expected: Mapping[str, Collection[str]] | None = None,
+) -> dict[str, object]:
+    """How the alerts themselves did, at the line that they were raised at. expected: see `reason_figures`."""
     false = false_alerts(truth, alerts)
     alerted = {(str(a["entity_kind"]), str(a["entity_id"])) for a in alerts}
     found = detections(truth, signs_of(alerts), take)
@@ -176,6 +233,7 @@ def alert_figures(truth: Truth, alerts: Sequence[Alert], take: Take, days: float
         **detection_figures(found),
         "scenarios": scenario_figures(found),
         "populations": population_figures(truth, false),
+        "reasons": reason_figures(truth, alerts, expected or {}),
         "detections": [{**asdict(d), "share_before": d.share_before} for d in found],
         "false": false,
     }

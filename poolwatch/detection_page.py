@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -37,7 +38,7 @@ def as_markdown(result: Figures) -> str:
     runs = list(result["runs"].values())
     parts = [_head(result), _methods(runs)]
     if all("alerts" in run for run in runs):
-        parts += [_alerts(runs), _scenarios(runs), _populations(result["runs"])]
+        parts += [_alerts(runs), _scenarios(runs), _reasons(runs), _populations(result["runs"])]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -140,6 +141,30 @@ def _scenarios(runs: list[Figures]) -> str:
         )
     head = ["how the pooler hides", "found", "hours to detection", "taken before"]
     return "## By scenario\n\n" + _table(head, rows) if rows else ""
+
+
+def _reasons(runs: list[Figures]) -> str:
+    found = [run["alerts"].get("reasons", {}) for run in runs]
+    rows = []
+    for name in sorted({name for figures in found for name in figures}):
+        some = [figures[name] for figures in found if name in figures]
+        first: Counter[str] = Counter()
+        for figures in some:
+            first.update(figures["first"])
+        poolers, told, alerts, alerts_told = (
+            sum(f[k] for f in some) for k in ("poolers", "told", "alerts", "alerts_told")
+        )
+        shown = ", ".join(topic for topic, _ in first.most_common(3))
+        rows.append([name, f"{told} of {poolers}", percent(alerts_told / alerts), shown])
+    head = ["how the pooler hides", "poolers whose alert tells it", "of all their alerts", "told first"]
+    if not rows:
+        return ""
+    return f"""## What the reasons say
+
+Do the top three reasons contain what the scenario does (`expect` of simulators/poolers)? Judged by a pooler's
+alert of highest score, then by all of its alerts. A reason stands for its topic: `dug` for sellers_dug_24h.
+
+{_table(head, rows)}"""
 
 
 def _populations(runs: Mapping[str, Figures]) -> str:

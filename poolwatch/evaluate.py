@@ -84,6 +84,7 @@ def make(plan: Plan, seed: int, folder: Path) -> Given:
         take=folder / "take.parquet",
         scores=folder / "scores.parquet",
         alerts=folder / "alerts.jsonl",
+        keys=folder / "keys.jsonl",
     )
     simulate: list[object] = [
         "simulators",
@@ -104,6 +105,8 @@ def make(plan: Plan, seed: int, folder: Path) -> Given:
         given.scores,
         "--alerts",
         given.alerts,
+        "--keys",
+        given.keys,
     ]
     for name, value in (("--model", plan.model), ("--rules", plan.rules)):
         replay += [name, value] if value else []

@@ -16,6 +16,7 @@ from models.yardstick import HOUR_MS, Take, alert_figures, detection_figures, de
 from poolwatch.evidence import ScoreFile, read_alerts, read_labels, read_take
 from poolwatch.exposure import EventPass
 from poolwatch.rivals import all_rivals
+from simulators import poolers
 
 POOLWATCH = "poolwatch"
 KINDS = ("developer", "origin")
@@ -35,6 +36,7 @@ class Given:
     scores: Path | None = None
     alerts: Path | Sequence[Mapping[str, Any]] | None = None
     take: Path | None = None
+    keys: Path | None = None
     operations: Path | None = None
     from_ms: int | None = None
     until_ms: int | None = None
@@ -64,7 +66,8 @@ def measure(given: Given, rivals: bool = True, seed: int = 0) -> dict[str, Any]:
         methods[POOLWATCH] = _method(case, ScoreFile(given.scores, given.from_ms, given.until_ms), KINDS)
     if given.alerts is not None:
         alerts = read_alerts(given.alerts) if isinstance(given.alerts, Path) else given.alerts
-        figures["alerts"] = alert_figures(case.truth, _within(alerts, given), case.take, case.days)
+        expected = {name: manner.expect for name, manner in poolers.registry().items()}
+        figures["alerts"] = alert_figures(case.truth, _within(alerts, given), case.take, case.days, expected)
     if given.events and rivals:
         for rival in all_rivals(given.events, Operations.load(given.operations), seed):
             if rival.rows is None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import heapq
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -85,6 +87,12 @@ class Pipeline:
             self._tell(fold.mark(idle=True))
         stepped.closed = [[detect.finish() for detect in detects] for detects in self.detects]
         return stepped
+
+    def key_rows(self) -> Iterator[list[dict[str, object]]]:
+        """Of each entity, by kind and id, the keys of its last week and whose hand is on each, as of now."""
+        each = [detect.key_rows() for detect in self.detects[0]]
+        told = ((keys for keys in part if keys) for part in each)
+        return heapq.merge(*told, key=lambda keys: (str(keys[0]["entity_kind"]), str(keys[0]["entity_id"])))
 
     def _fold(self, p: int, events: Events, stepped: Stepped) -> None:
         for chunk in split_at_chunks(placed(events, self.offsets[p])):

@@ -49,6 +49,7 @@ class Request:
     until_ms: int | None = None
     alerts: str | None = None
     scores: str | None = None
+    keys: str | None = None
     dead_letters: str | None = None
     candidate: str | None = None
     candidate_scores: str | None = None
@@ -124,6 +125,10 @@ class _Run:
             alerts = self._told(self.last[0])
             if add_alerts:
                 add_alerts(alerts)
+            if wish.keys:
+                add_keys = stack.enter_context(lines_file(wish.keys))
+                for keys in self.pipeline.key_rows():
+                    add_keys(keys)
         other = self._told(self.last[1]) if wish.candidate else None
         summary = self._summary(time.perf_counter() - begun)
         return Replayed(summary, alerts, self.pipeline, other, self.history.next_offsets())

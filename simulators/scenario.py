@@ -49,7 +49,7 @@ class Scenario:
     poolers: dict[str, int] = field(default_factory=dict)
 
     def expectations(self) -> dict[str, tuple[str, ...]]:
-        """Pooler scenario -> features of which one should be among an alert's top reasons."""
+        """Pooler scenario -> topics (models.topics), one of them due among an alert's top three reasons."""
         known = poolers.registry()
         return {name: known[name].expect for name in self.poolers}
 

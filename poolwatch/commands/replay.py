@@ -20,6 +20,9 @@ def command(
     mapping: str = options.MAPPING,
     alerts: str = typer.Option(None, metavar="FILE.jsonl", help="Where to put the alerts"),
     scores: str = typer.Option(None, metavar="FILE.parquet", help="Where to put a row per entity and minute"),
+    keys: str = typer.Option(
+        None, metavar="FILE.jsonl", help="Where to put whether a key's owner calls, per entity and key"
+    ),
     dead_letters: str = typer.Option(
         None, metavar="FILE.jsonl", help="Where to put what was rejected, and why"
     ),
@@ -66,6 +69,7 @@ def command(
         until_ms=time_ms(until, "--until") if until else None,
         alerts=alerts,
         scores=scores,
+        keys=keys,
         dead_letters=dead_letters,
         candidate=candidate,
         goes_on=bool(state),

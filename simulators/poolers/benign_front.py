@@ -6,5 +6,5 @@ MANNER = Manner(
     "an honest look: edits, stock and a few confirmations sent as chaff",
     sellers=(20, 50),
     chaff=(0.25, 0.9),
-    expect=("sellers_unneeded_24h", "sellers_shadow_24h", "handled_share_24h", "unneeded_share_24h"),
+    expect=("dug", "alone", "unneeded"),
 )

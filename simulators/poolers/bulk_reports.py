@@ -10,11 +10,5 @@ MANNER = Manner(
     back_minutes=(100, 700),
     return_hours=(12, 30),
     history_days=(20, 400),
-    expect=(
-        "report_records_24h",
-        "report_share_24h",
-        "sellers_unneeded_24h",
-        "sellers_shadow_24h",
-        "unneeded_share_24h",
-    ),
+    expect=("report", "dug", "alone"),
 )

@@ -8,5 +8,5 @@ MANNER = Manner(
     order=IN_TURN,
     pages=(2, 10),
     back_minutes=(10, 70),
-    expect=("sellers_unneeded_24h", "sellers_shadow_24h", "sellers_read_only_24h", "unneeded_share_24h"),
+    expect=("dug", "alone", "unneeded"),
 )

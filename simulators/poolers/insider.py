@@ -14,11 +14,5 @@ MANNER = Manner(
     back_minutes=(30, 200),
     return_hours=(8, 30),
     shift_hours=9.0,
-    expect=(
-        "sellers_shadow_24h",
-        "sellers_unneeded_24h",
-        "shadow_share_24h",
-        "sellers_new_24h",
-        "unneeded_share_24h",
-    ),
+    expect=("dug", "alone", "new"),
 )

@@ -11,5 +11,5 @@ MANNER = Manner(
     pages=(2, 6),
     back_minutes=(12, 40),
     early=0.0,
-    expect=("sellers_unneeded_24h", "sellers_shadow_24h", "sellers_read_only_24h", "unneeded_share_24h"),
+    expect=("dug", "alone", "unneeded"),
 )

@@ -12,5 +12,5 @@ MANNER = Manner(
     pages=(2, 6),
     back_minutes=(12, 40),
     early=0.0,
-    expect=("keys_foreign_24h", "keys_elsewhere_24h", "developers_24h"),
+    expect=("foreign", "developers"),
 )

@@ -11,11 +11,5 @@ MANNER = Manner(
     return_hours=(14, 40),
     unrest=(0.2, 0.8),
     early=0.6,
-    expect=(
-        "sellers_unneeded_24h",
-        "sellers_shadow_24h",
-        "sellers_shadow_7d",
-        "unneeded_share_24h",
-        "unneeded_share_7d",
-    ),
+    expect=("dug", "alone", "unneeded"),
 )

@@ -8,11 +8,5 @@ MANNER = Manner(
     order=AT_429,
     routes=((PAGES, 0.6), (ADDRESSES, 0.4)),
     history_days=(60, 400),
-    expect=(
-        "handovers_24h",
-        "keys_throttled_1h",
-        "throttled_share_1h",
-        "sellers_unneeded_24h",
-        "sellers_shadow_24h",
-    ),
+    expect=("handovers", "throttled", "dug", "alone"),
 )

@@ -8,5 +8,5 @@ MANNER = Manner(
     back_minutes=(25, 250),
     return_hours=(2, 14),
     unrest=(0.9, 1.6),
-    expect=("sellers_unneeded_24h", "sellers_shadow_24h", "sellers_read_only_24h", "unneeded_share_24h"),
+    expect=("dug", "alone", "unneeded"),
 )

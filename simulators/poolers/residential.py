@@ -10,11 +10,5 @@ MANNER = Manner(
     addresses=(3, 14),
     routes=((PAGES, 0.5), (ADDRESSES, 0.3), (REPORTS, 0.2)),
     return_hours=(2, 14),
-    expect=(
-        "keys_foreign_24h",
-        "keys_elsewhere_24h",
-        "foreign_share_24h",
-        "shadow_share_24h",
-        "sellers_shadow_24h",
-    ),
+    expect=("foreign",),
 )

@@ -9,5 +9,5 @@ MANNER = Manner(
     machines="rotating",
     addresses=(25, 140),
     routes=((PAGES, 0.5), (ADDRESSES, 0.3), (REPORTS, 0.2)),
-    expect=("keys_foreign_24h", "keys_elsewhere_24h", "foreign_share_24h", "sellers_shadow_24h"),
+    expect=("foreign", "developers"),
 )

@@ -7,5 +7,5 @@ MANNER = Manner(
     sellers=(36, 60),
     applications=(4, 6),
     addresses=(1, 2),
-    expect=("sellers_unneeded_24h", "sellers_shadow_24h", "developers_24h", "unneeded_share_24h"),
+    expect=("dug", "alone", "developers"),
 )

@@ -7,5 +7,5 @@ MANNER = Manner(
     sellers=(36, 70),
     applications=(3, 5),
     addresses=(1, 3),
-    expect=("sellers_unneeded_24h", "sellers_shadow_24h", "developers_24h", "unneeded_share_24h"),
+    expect=("dug", "alone", "developers"),
 )

@@ -7,6 +7,7 @@ import pyarrow.compute as pc
 import pytest
 
 from models.features import FEATURES
+from models.topics import topic
 from simulators import poolers, populations, report, scenario
 from simulators.__main__ import listing, tables
 from simulators.calls import EVERYTHING, IDENTIFYING, OP
@@ -25,8 +26,8 @@ def calls_of(name, hours=24.0, sellers=400, seed=2):
     return market, calls[calls["party"] >= 0]
 
 
-def test_each_pooler_expects_features_that_exist():
-    known = {feature.name for feature in FEATURES}
+def test_each_pooler_expects_reasons_that_exist():
+    known = {topic(feature.name) for feature in FEATURES}
     for name, manner in poolers.registry().items():
         assert manner.expect, name
         assert set(manner.expect) <= known, name
