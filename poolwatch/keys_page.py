@@ -38,8 +38,9 @@ A logistic model; each sign is 0..1, none lowers the probability as it grows, an
 
 Weights: ridge logistic regression on seeds {fitted} of the scenarios {scenarios} (`python -m
 poolwatch.key_check --fit`), each key counted once. Of the keys checked below {base} are stolen, many more
-than in life: where you know your own share s, add ln(s / (1 - s)) - ln({share:.3f} / {rest:.3f}) to the log-odds. Whether another party
-works for the seller (shadow calls) was tried too, and adds nothing beside these signs.
+than in life: where you know your own share s, add ln(s / (1 - s)) - ln({share:.3f} / {rest:.3f}) to the
+log-odds. Whether another party works for the seller (shadow calls) was tried too, and adds nothing beside
+these signs.
 """
 
 
@@ -49,7 +50,7 @@ def as_markdown(
     """The whole page."""
     share = float(np.average(rows.stolen, weights=rows.weight))
     head = _HEAD.format(
-        weights=_weights(),
+        weights=weights_table(),
         fitted=", ".join(map(str, fitted)),
         scenarios=" and ".join(f"`{name}`" for name in scenarios),
         base=f"{100 * share:.1f}%",
@@ -63,7 +64,8 @@ def as_markdown(
     return "\n\n".join(part.rstrip("\n") for part in parts) + "\n"
 
 
-def _weights() -> str:
+def weights_table() -> str:
+    """The weights in force, and what each is for."""
     names = [field.name for field in fields(Weights)]
     values = ([f"{getattr(w, name):.2f}" for w in WEIGHTS] for name in names)
     return _table(

@@ -32,11 +32,16 @@ def gist(alert: Alert) -> str:
 
 
 def stakes(alert: Alert) -> str:
-    """Sellers, customers and records in a few words."""
+    """Sellers, customers, records, orders not acted on and borrowed keys in a few words."""
     parts = [f"{alert['sellers']:,} sellers"]
     if customers := alert.get("customers"):
         parts.append(f"about {round(customers['estimate']):,} customers")
-    return ", ".join([*parts, f"{alert['records']:,} records"])
+    parts.append(f"{alert['records']:,} records")
+    if unneeded := alert.get("unneeded"):
+        parts.append(f"{unneeded['orders']:,} of {unneeded['of']:,} orders read and not acted on")
+    if borrowed := alert.get("keys_borrowed"):
+        parts.append(f"{borrowed:,} of {alert['keys']:,} keys likely not in their owner's hand")
+    return ", ".join(parts)
 
 
 def line(alert: Alert) -> str:

@@ -9,6 +9,7 @@ const FOREST = {
 const PII = { name: "names", address: "addresses", phone: "phone numbers", email: "e-mail addresses", purchase: "purchases", tax: "tax numbers" };
 
 const REASONS = 4;
+const OWNERS = 3;
 
 export const badge = (severity) => make("span", { class: `badge ${plain(severity)}` }, plain(severity));
 
@@ -25,6 +26,7 @@ export function detail(alert, rules, siblings) {
     part("Why", why(reasons(alert))),
     part("At stake", stakes(alert)),
     part("What to do", actions(alert, rules)),
+    alert.key_owners?.length > 0 && part("Whose hand is on the keys", owners(alert)),
     part("Records with personal data", personal(alert)),
     siblings.length > 0 && part("Same party", make("ul", { class: "siblings" }, siblings.map(sibling))),
     part("Who is involved", [
@@ -49,6 +51,7 @@ function stakes(alert) {
       ? tile(number(customers.estimate), "customers", `${number(customers.low)} to ${number(customers.high)}`)
       : tile("–", "customers", "events carry none"),
     tile(number(alert.records), "records"),
+    alert.unneeded && tile(number(alert.unneeded.orders), "orders read, not acted on", `of ${number(alert.unneeded.of)} read`),
     tile(number(alert.keys), alert.keys === 1 ? "key" : "keys"),
     tile(number(alert.developers), alert.developers === 1 ? "developer" : "developers"),
   );
@@ -74,6 +77,23 @@ function why(items) {
     more.length > 0 && make("details", { "data-name": "reasons" },
       make("summary", {}, count(more.length, "more reason")),
       make("ol", { class: "reasons" }, more)),
+  ].filter(Boolean);
+}
+
+/** The keys that another than their owner uses most likely, and why; by themselves where some are. */
+function owners(alert) {
+  const row = (one) => make("li", {},
+    make("p", {}, id(one.key), ` ${Math.round(100 * one.probability)}%`),
+    make("p", { class: "quiet" }, sentence(one.evidence)));
+  const list = (some) => make("ol", { class: "reasons" }, some.map(row));
+  const shown = alert.keys_borrowed ? OWNERS : 0, rest = alert.key_owners.slice(shown);
+  return [
+    make("p", {}, alert.keys_borrowed
+      ? `More likely than not, another than its owner uses ${number(alert.keys_borrowed)} of ${count(alert.keys, "key")}.`
+      : "Nothing makes it likely that another uses a key than those to whom it was issued."),
+    shown > 0 && list(alert.key_owners.slice(0, shown)),
+    rest.length > 0 && make("details", { "data-name": "owners" },
+      make("summary", {}, `Probability for each of ${count(rest.length, shown ? "further key" : "key")}`), list(rest)),
   ].filter(Boolean);
 }
 

@@ -61,6 +61,16 @@ def alert(number: int = 0, version: int = 1, **changes: Any) -> dict[str, Any]:
         "customers": {"estimate": 16_204, "low": 15_710, "high": 16_698},
         "records": 41_210,
         "pii": {"name": 41_210, "address": 40_022, "phone": 12_000, "email": 39_120, "purchase": 41_210},
+        "unneeded": {"orders": 40_100, "of": 41_210},
+        "keys_borrowed": 2,
+        "key_owners": [
+            {
+                "key": f"key-{n:05d}",
+                "probability": p,
+                "evidence": f"used from its home and elsewhere; {n} orders read",
+            }
+            for n, p in enumerate((0.99, 0.72, 0.31, 0.02))
+        ],
         "window_start": raised - 1440 * MINUTE_MS,
         "window_end": raised,
         "first_seen": raised,

@@ -80,6 +80,10 @@ def test_one_alert_says_why_what_is_at_stake_and_what_to_do(page):
         "Sellers: 92",
         "e-mail addresses",
         "version 1",
+        "40,100\norders read, not acted on\nof 41,210 read",
+        "another than its owner uses 2 of 94 keys",
+        "key-00000 99%",
+        "Probability for each of 1 further key",
     ):
         assert shown in text
     page.run("document.querySelector('details[data-name=sellers]').open = true")
