@@ -1,4 +1,4 @@
-"""Whose hand is on the key, on a made-up marketplace whose seed nothing was fitted on: thieves and look-alikes."""
+"""Whose hand is on the key, on a made-up marketplace that nothing was fitted on: thieves and look-alikes."""
 
 import json
 from pathlib import Path

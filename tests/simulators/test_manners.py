@@ -138,7 +138,9 @@ def test_order_tools_read_new_orders_once_and_ship_them():
 def test_every_population_is_there_and_repricers_read_nobody():
     market, _ = run("mixed")
     census = market.census
-    for name in populations.registry():
+    beside = set(scenario.load("owners").populations)
+    assert {"second_desk"} == set(populations.registry()) - set(scenario.load("mixed").populations) <= beside
+    for name in scenario.load("mixed").populations:
         group = {"support_staff": "staff"}.get(name, name)
         assert group in census.groups
     assert not census.records[census.of_developer == census.groups.index("repricers")].any()
