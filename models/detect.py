@@ -17,6 +17,7 @@ from models.errors import ConfigError
 from models.facts import Judged, LastFill, Teller
 from models.features import FEATURE_NAMES, FEATURES, matrix
 from models.judge import judge
+from models.ledger import Ledger, LedgerDay
 from models.model import Model
 from models.names import Names
 from models.pages import Pages
@@ -65,12 +66,14 @@ class Closed:
     """What a close gave: alerts in order of minute and entity, score rows where asked for, minutes closed.
 
     judged  (kinds uint8[n], scores float64[n]) of the entity-minutes, a pair a batch
+    ledger  days that are over (with `finish`, open ones too, as they are): to be kept before a snapshot is
     """
 
     alerts: list[Alert] = field(default_factory=list)
     scores: ScoreRows | None = None
     minutes: int = 0
     judged: list[tuple[Any, Any]] = field(default_factory=list)
+    ledger: list[LedgerDay] = field(default_factory=list)
 
 
 class _Kept(msgspec.Struct):
@@ -88,16 +91,25 @@ class Detect:
     sources  source partitions that it hears of
     scores   give score rows at each close
     last     give the last version alone of each alert where one close makes several: for a history
+    ledger   keep who saw whose customers, and give each day that is over
     """
 
     def __init__(
-        self, sources: int, rules: RuleSet, model: Model, *, scores: bool = False, last: bool = False
+        self,
+        sources: int,
+        rules: RuleSet,
+        model: Model,
+        *,
+        scores: bool = False,
+        last: bool = False,
+        ledger: bool = False,
     ) -> None:
         self._rules, self._model, self._scores, self._last = rules, model, scores, last
         self._sources = Sources(sources)
         self._state = State()
         self._names = Names()
         self._book = AlertBook(model.hash, rules.hash, rules.ids)
+        self._ledger = Ledger(ledger)
         self._teller = Teller(self._state, self._names, rules, model)
         self._counts = np.zeros(len(COUNTS), np.int64)
         self._customers = self._source_ip = False
@@ -122,10 +134,10 @@ class Detect:
             self._told.append(told[:waiting])
         if len(message.customers):
             self._customers = True
-            whom = message.customers
-            enter_customers(
-                tables, cells, np.ascontiguousarray(whom["row"]), np.ascontiguousarray(whom["customer"])
-            )
+            places = np.ascontiguousarray(message.customers["row"])
+            hashes = np.ascontiguousarray(message.customers["customer"])
+            enter_customers(tables, cells, places, hashes)
+            self._ledger.add(tables.cells.rows, cells, rows, places, hashes)
 
     def preview(self) -> list[Alert]:
         """Alerts of thresholds that are certain to be crossed when the open minutes close. Cheap."""
@@ -161,12 +173,15 @@ class Detect:
         closed.alerts += self._book.due(None if self._sources.all_idle else self._closed_to)
         if self._closed_to // SWEEP_MINUTES > self._swept and len(ready):
             self._sweep()
+        closed.ledger = self._ledger.close(self._closed_to, self._names)
         return closed
 
     def finish(self) -> Closed:
         """Close every minute: the history is over."""
         self._sources.end()
-        return self.close()
+        closed = self.close()
+        closed.ledger += self._ledger.peek(self._names)
+        return closed
 
     def key_rows(self) -> Iterator[list[dict[str, object]]]:
         """Of each entity, by kind and id, the keys of its last week and whose hand is on each, as of now."""
@@ -212,6 +227,7 @@ class Detect:
     def held_bytes(self) -> dict[str, int]:
         """Memory held by tables, by part (alerts are Python objects beside it)."""
         beside = {"chunks": self._sources.held_bytes, "names": self._names.held_bytes}
+        beside["ledger"] = self._ledger.held_bytes
         return self._state.held_bytes | beside
 
     def changed(self) -> Pages:
@@ -225,7 +241,7 @@ class Detect:
             self._source_ip,
         )
         pages: Pages = {"detect": msgspec.msgpack.encode(kept)}
-        for part in (self._sources, self._state, self._names, self._book):
+        for part in (self._sources, self._state, self._names, self._book, self._ledger):
             pages |= part.changed()
         return pages
 
@@ -242,7 +258,7 @@ class Detect:
         self._closed_to, self._swept = kept.closed_to, kept.swept
         self._counts = np.array(kept.counts, np.int64)
         self._customers, self._source_ip = kept.customers, kept.source_ip
-        for part in (self._sources, self._state, self._names, self._book):
+        for part in (self._sources, self._state, self._names, self._book, self._ledger):
             part.restore(pages)
         rows = self._state.cells.table.rows[: self._state.cells.table.meta[HIGH]]
         waiting = np.flatnonzero(rows["entity"] >= 0).astype(np.int32)

@@ -27,6 +27,7 @@ from models.fold_rows import (
     add_plain,
     forget_told,
     row_of,
+    with_classes,
 )
 from models.fold_state import (
     C_DUPLICATES,
@@ -125,7 +126,7 @@ def _fold_one(
             for c in range(ev.customer_start[i], ev.customer_start[i + 1]):
                 customer = totals.customers[totals.meta[T_CUSTOMERS]]
                 customer.row = totals.order[at] - 1
-                customer.customer = ev.customers[c]
+                customer.customer = with_classes(ev.customers[c], ev.pii[i])
                 totals.meta[T_CUSTOMERS] += 1
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from models.compiled import inner
 from models.hashing import mix
 from models.operations import REPORT, WRITE
+from models.sightings import CLASS_SHIFT
 from models.tables import find, insert
 
 T_ROWS, T_TOUCHED, T_CUSTOMERS, T_UNNAMED, T_TOLD = range(5)
@@ -19,6 +20,7 @@ T_ROWS, T_TOUCHED, T_CUSTOMERS, T_UNNAMED, T_TOLD = range(5)
 TOLD_PLACES = 1 << 17
 IDENTIFY = 1 | 2 | 4 | 8 | 32  # classes of personal data: all but `purchase`
 _MOST = 2**31 - 1
+_CUSTOMER_BITS = np.uint64((1 << CLASS_SHIFT) - 1)
 
 
 class Columns(NamedTuple):
@@ -121,6 +123,12 @@ def row_of(
         totals.meta[T_TOUCHED] += 1
         totals.order[at] = totals.meta[T_TOUCHED]
     return at
+
+
+@inner
+def with_classes(customer: Any, classes: Any) -> Any:
+    """`customer` of CUSTOMER: the hash, and above it the classes of personal data that the answer carried."""
+    return (customer & _CUSTOMER_BITS) | (np.uint64(classes) << np.uint64(CLASS_SHIFT))
 
 
 @inner

@@ -80,8 +80,10 @@ ROW = np.dtype(
     ]
 )
 
-#: A customer seen in a row of the same message (sets: telling one again is harmless).
+#: A customer seen in a row of the same message (sets: telling one again is harmless). `customer` is the
+#: lower 58 bits of its hash, and above them the bits of PII_CLASSES that the answer carried.
 CUSTOMER = np.dtype([("row", "i4"), ("customer", "u8")])
+CLASS_SHIFT = 58
 
 
 @dataclass(slots=True)

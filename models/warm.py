@@ -78,7 +78,7 @@ def warm() -> int:
     # Lines that all exceed: alerts are told too.
     rules = replace(shipped, rules=tuple(replace(r, lines=(-1.0,) * len(r.lines)) for r in shipped.rules))
     decoder.table(pa.Table.from_pylist(history), 0)
-    fold, detect = Fold(0, operations), Detect(1, rules, model, scores=True)
+    fold, detect = Fold(0, operations), Detect(1, rules, model, scores=True, ledger=True)
     alerts, half = 0, len(history) // 2
     for first in (0, half):
         part = history[first : first + half]

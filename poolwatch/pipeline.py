@@ -40,7 +40,10 @@ class Stepped:
 
 
 class Pipeline:
-    """P folds and, for each model, P detects. Results do not depend on how the events were cut."""
+    """P folds and, for each model, P detects; those of the first keep the ledger where asked to.
+
+    Results do not depend on how the events were cut.
+    """
 
     def __init__(
         self,
@@ -49,12 +52,16 @@ class Pipeline:
         rules: RuleSet,
         models: list[Model],
         scores: bool = False,
+        ledger: bool = False,
     ) -> None:
         self.partitions = partitions
         self.folds = [Fold(p, operations) for p in range(partitions)]
         self.detects = [
-            [Detect(partitions, rules, model, scores=scores, last=True) for _ in range(partitions)]
-            for model in models
+            [
+                Detect(partitions, rules, model, scores=scores, last=True, ledger=ledger and place == 0)
+                for _ in range(partitions)
+            ]
+            for place, model in enumerate(models)
         ]
         self.offsets = [0] * partitions
         self.duplicates = self.late = 0

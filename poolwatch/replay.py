@@ -22,6 +22,7 @@ from models.rules import RuleSet
 from poolwatch.evidence_index import EvidenceIndex
 from poolwatch.pipeline import Pipeline, Stepped
 from poolwatch.progress import Bar
+from streams import ledger_files
 from streams.adapters import adapter
 from streams.alerts_file import LastAlerts, lines_file
 from streams.merge import Merged, gathered
@@ -54,6 +55,8 @@ class Request:
     candidate: str | None = None
     candidate_scores: str | None = None
     goes_on: bool = False
+    ledger: str | None = None
+    ledger_days: int = 400
 
 
 @dataclass(slots=True)
@@ -95,7 +98,12 @@ class _Run:
         if request.candidate:
             self.models.append(Model.load(request.candidate))
         self.pipeline = Pipeline(
-            request.partitions, operations, self.rules, self.models, scores or request.scores is not None
+            request.partitions,
+            operations,
+            self.rules,
+            self.models,
+            scores or request.scores is not None,
+            request.ledger is not None,
         )
         self.history = open_history(
             request.inputs,
@@ -166,6 +174,9 @@ class _Run:
         for p, record in stepped.ahead:
             (place,) = self.evidence.told([{"partition": p, "first": record.offset, "last": record.offset}])
             self._dead(place, record.reason)
+        if self.request.ledger:
+            for partition, item in enumerate(stepped.closed[0]):
+                ledger_files.write(self.request.ledger, partition, item.ledger, self.request.ledger_days)
         for last, of_model in zip(self.last, stepped.closed, strict=True):
             for item in of_model:
                 last.add(item.alerts)

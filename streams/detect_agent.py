@@ -11,6 +11,7 @@ from models.sightings_codec import decode
 from streams import dead_letters, metrics
 from streams.deliver import Deliver
 from streams.gauges import CloseClock
+from streams.ledger_keeper import LedgerKeeper
 from streams.outbox import Outbox
 from streams.stage import Slot, Stage
 from streams.topics import Topics
@@ -25,8 +26,16 @@ BEHIND_S = 10.0
 class DetectAgent:
     """Batches of sightings messages in, alerts out."""
 
-    def __init__(self, stage: Stage[Detect], outbox: Outbox, topics: Topics, deliver: Deliver) -> None:
-        self.stage, self._outbox, self._topics, self._deliver = stage, outbox, topics, deliver
+    def __init__(
+        self,
+        stage: Stage[Detect],
+        outbox: Outbox,
+        topics: Topics,
+        deliver: Deliver,
+        keeper: LedgerKeeper,
+    ) -> None:
+        self.stage, self._outbox, self._topics = stage, outbox, topics
+        self._deliver, self._keeper = deliver, keeper
         self._previewed: dict[int, float] = {}
         self._clocks: dict[tuple[int, int], CloseClock] = {}
 
@@ -49,6 +58,7 @@ class DetectAgent:
         closed = slot.state.close()
         metrics.WORK.observe(took + time.perf_counter() - begun, "detect")
         self._clock(slot).closed(closed, slot.state.closed_to_ms)
+        await self._keeper.keep(slot, closed.ledger)
         await self._tell(slot, closed.alerts, batch)
         if self.stage.due(slot):
             self.stage.capture(slot)

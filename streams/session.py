@@ -26,6 +26,7 @@ from streams import gauges, metrics, topics
 from streams.deliver import Deliver
 from streams.detect_agent import DetectAgent
 from streams.fold_agent import FoldAgent
+from streams.ledger_keeper import LedgerKeeper
 from streams.outbox import Outbox
 from streams.patience import Patience
 from streams.security import client_security
@@ -123,7 +124,8 @@ class Session:
             return Fold(partition, equipment.operations)
 
         def new_detect(_: int) -> Detect:
-            return Detect(sources, equipment.rules, equipment.model)
+            ledger = bool(self.settings.ledger)
+            return Detect(sources, equipment.rules, equipment.model, ledger=ledger)
 
         shared = (equipment.store, self.settings, equipment.patience, reread, self.fail)
         self.fold: Stage[Fold] = Stage("fold", self.topics.events, new_fold, *shared)
@@ -131,7 +133,8 @@ class Session:
         fold = FoldAgent(
             self.fold, Decoder(equipment.operations), outbox, self.topics, destinations, end_offset
         )
-        detect = DetectAgent(self.detect, outbox, self.topics, deliver)
+        keeper = LedgerKeeper(self.settings, equipment.patience)
+        detect = DetectAgent(self.detect, outbox, self.topics, deliver, keeper)
         self._attach(app, self.fold, fold.apply)
         self._attach(app, self.detect, detect.apply)
         self._marks = fold.mark_forever

@@ -59,6 +59,10 @@ class Settings:
     wait_s: float = setting(2.0, "seconds before Kafka or Redis is tried again when one is away")
     feed_length: int = setting(100_000, "alerts kept in the Redis Stream, about")
     feed_days: int = setting(90, "days that an alert's last version is kept in Redis")
+    ledger: str = setting(
+        "", "folder for the exposure ledger: who saw whose customers, a file a day; empty = none is kept"
+    )
+    ledger_days: int = setting(400, "days that the exposure ledger is kept")
     metrics_port: int = setting(0, "port of the worker's Prometheus metrics; 0 = none")
     metrics_host: str = setting("127.0.0.1", "address that the worker's Prometheus metrics listen on")
     host: str = setting("127.0.0.1", "address that `serve` listens on")
@@ -78,6 +82,7 @@ class Settings:
             "feed_length",
             "snapshot_s",
             "idle_s",
+            "ledger_days",
         ):
             if getattr(self, name) <= 0:
                 raise ConfigError(f"{name} {getattr(self, name)}: must be above 0")

@@ -75,7 +75,9 @@ def _equipment(settings: Settings) -> Equipment:
         RuleSet.load(settings.rules or None),
         Model.load(settings.model or None),
         RedisSnapshots(settings.redis, settings.prefix),
-        Patience(settings.wait_s, {"kafka": settings.broker, "redis": settings.redis}),
+        Patience(
+            settings.wait_s, {"kafka": settings.broker, "redis": settings.redis, "ledger": settings.ledger}
+        ),
     )
     metrics.INFO.labels(_version(), equipment.model.hash, equipment.rules.hash).set(1)
     return equipment

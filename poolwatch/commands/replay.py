@@ -29,6 +29,8 @@ def command(
     candidate: str = typer.Option(None, metavar="MODEL", help="A second model: what would it have changed?"),
     labels: str = typer.Option(None, metavar="FILE.jsonl", help="Who pools and who does not: adds figures"),
     report: str = typer.Option(None, metavar="FILE.html", help="Where to put a report to look at"),
+    ledger: str = options.setting("ledger"),
+    ledger_days: int = options.setting("ledger_days"),
     partitions: int = typer.Option(
         None, min=1, help="Partitions to run as; with --state, as many as the topics have"
     ),
@@ -51,6 +53,8 @@ def command(
         redis=state,
         broker=broker,
         prefix=prefix,
+        ledger=ledger,
+        ledger_days=ledger_days,
     )
     from poolwatch.replay import Request
     from poolwatch.replay_report import Wanted, replay_and_judge
@@ -73,6 +77,8 @@ def command(
         dead_letters=dead_letters,
         candidate=candidate,
         goes_on=bool(state),
+        ledger=settings.ledger or None,
+        ledger_days=settings.ledger_days,
     )
     if publish and not state:
         raise ConfigError("--publish: give --state redis://... too")

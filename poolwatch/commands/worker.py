@@ -16,6 +16,8 @@ def command(
     snapshot_s: float = options.setting("snapshot_s"),
     idle_s: float = options.setting("idle_s"),
     metrics_port: int = options.setting("metrics_port"),
+    ledger: str = options.setting("ledger"),
+    ledger_days: int = options.setting("ledger_days"),
 ) -> None:
     """Detect live: usage events in, alerts out."""
     settings = options.settings(
@@ -29,6 +31,8 @@ def command(
         snapshot_s=snapshot_s,
         idle_s=idle_s,
         metrics_port=metrics_port,
+        ledger=ledger,
+        ledger_days=ledger_days,
     )
     import asyncio
     import logging

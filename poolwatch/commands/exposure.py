@@ -1,0 +1,43 @@
+"""`poolwatch exposure`: options in; poolwatch.ledger, a table or JSON on standard output."""
+
+from __future__ import annotations
+
+import typer
+
+from models.errors import ConfigError
+from poolwatch import options
+
+
+def command(
+    entities: list[str] = typer.Argument(
+        None,
+        metavar="[ENTITY]...",
+        help="Ids (developer:ID or origin:ID where that is unclear); none = everybody",
+    ),
+    ledger: str = options.setting("ledger"),
+    from_: str = typer.Option(None, "--from", metavar="T", help="First UTC day: RFC 3339 or ms"),
+    until: str = typer.Option(None, "--until", metavar="T", help="UTC day to end before: RFC 3339 or ms"),
+    by: str = typer.Option("class", metavar="WHAT", help="Lines by class, key, seller, day or entity"),
+    case: str = typer.Option(None, metavar="CASE", help="The entities of a case's alerts, with --alerts"),
+    alerts: str = typer.Option(None, metavar="FILE.jsonl", help="Alerts that --case is looked up in"),
+    most: int = typer.Option(20, min=1, help="Lines shown; --json shows all"),
+    as_json: bool = options.JSON,
+) -> None:
+    """Whose customers a party saw, how many, of which classes, through which keys, on which days."""
+    settings = options.settings(ledger=ledger)
+    if not settings.ledger:
+        raise ConfigError("--ledger: give the folder that worker and replay write (or POOLWATCH_LEDGER)")
+    if (case is None) != (alerts is None):
+        raise ConfigError("--case: needs --alerts FILE.jsonl, and --alerts needs --case")
+    from poolwatch.ledger import Question, ask, entities_of
+    from poolwatch.ledger_view import show
+    from streams.times import time_ms
+
+    question = Question(
+        folder=settings.ledger,
+        entities=(*(entities or ()), *(entities_of(case, alerts) if case else ())),
+        from_ms=time_ms(from_, "--from") if from_ else None,
+        until_ms=time_ms(until, "--until") if until else None,
+        by=by,
+    )
+    show(ask(question), most, as_json)
