@@ -1,7 +1,8 @@
 """Bytes that the exposure ledger takes: `python -m benchmarks.ledger_size [HOURS SELLERS]`.
 
 A simulated marketplace (the scenario of all poolers, seed 3) is replayed with a ledger. Printed: what an
-entity's day takes on disk and in memory, how many entries it has, and how near its customers are to the truth.
+entity's day takes on disk and in memory, how many entries it has, and how near its customers come to
+the truth.
 """
 
 from __future__ import annotations
@@ -42,9 +43,8 @@ def _sizes(rows: pa.Table, on_disk: int, held: int, hours: int) -> None:
     entities = table.group_by(["kind", "id"]).aggregate([("kept", "sum"), ("kept", "count")])
     many, entries = entities["kept_sum"].to_numpy(), entities["kept_count"].to_numpy()
     print(f"{len(many):,} entities read personal data in {hours} hours: {len(rows):,} entries")
-    print(
-        f"on disk   {on_disk / len(many):8,.0f} bytes an entity-day, {on_disk / many.sum():.1f} a kept customer"
-    )
+    each = on_disk / many.sum()
+    print(f"on disk   {on_disk / len(many):8,.0f} bytes an entity-day, {each:.1f} a kept customer")
     if hours < 24:  # the day is open still
         print(f"in memory {held / len(many):8,.0f} bytes an entity-day, reserve included")
     for name, values in (("kept customers", many), ("entries", entries)):
