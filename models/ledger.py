@@ -29,8 +29,9 @@ from models.ledger_loop import (
 )
 from models.names import Names
 from models.pages import Pages
+from models.pool import HIGH
 from models.sightings import ROW
-from models.tables import HIGH, Rows
+from models.tables import Rows
 
 _UNITS = 4 * LARGEST_UNITS
 _WORD_PAGE = 1 << WORD_PAGE_SHIFT
@@ -104,7 +105,7 @@ class Ledger:
     @property
     def held_bytes(self) -> int:
         """Memory held."""
-        return self._days.bytes + self._entries.bytes + int(self._words.nbytes)
+        return self._days.held_bytes + self._entries.held_bytes + int(self._words.nbytes)
 
     def add(self, cells: Any, at: Any, rows: Any, places: Any, hashes: Any) -> None:
         """Count customers: their rows int32[k] and hashes uint64[k] (models.sightings.CUSTOMER).

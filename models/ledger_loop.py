@@ -19,9 +19,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from models.compiled import inner, leaf
+from models.pool import COUNT
 from models.sightings import CLASS_SHIFT, ROW
 from models.state import mixed
-from models.tables import COUNT, PAGE_SHIFT, drop, find, take
+from models.tables import PAGE_SHIFT, drop, find, take
 
 #: Customers that an entry keeps, and that all entries of an entity and day keep together.
 ENTRY_MOST, DAY_MOST = 2_048, 65_536
@@ -221,7 +222,7 @@ def _entry_of(
 ) -> Any:
     """The entry, new or known; -1 where there is none and its day does not keep `value`."""
     which = np.uint64((day << 8) | (kind << 7)) | classes
-    key = mixed(mixed(entity, seller + which), name)
+    key = mixed(mixed(mixed(entity, which), seller), name)
     n = np.int64(find(book.entries.keys, book.entries.slots, key))
     if n >= 0:
         return n
