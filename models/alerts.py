@@ -13,6 +13,8 @@ from models.rules import SEVERITIES
 MINUTE_MS = 60_000
 #: Unless severity rises, an open alert is told again no sooner than this after it was last told.
 AGAIN_MINUTES = 5
+#: Actors hear of an open alert once in each of these.
+LINK_MINUTES = 60
 #: Ids listed of sellers, keys and developers; the counts show a cut.
 LISTED = 500
 #: Keys listed with the probability that another than their owner uses them.
@@ -68,7 +70,8 @@ class Alert(msgspec.Struct):
     name no orders), `key_owners` (the likeliest of its keys; none where events do not tell address and
     client), `keys_borrowed` (of all its keys, those that more likely than not another uses), `withdrawn`
     (told early, and not so at the close after all) and `superseded_by`: id of
-    the alert that stands for one which was told early and turned out to have begun before.
+    the alert that stands for one which was told early and turned out to have begun before;
+    `links`: why it belongs to the case of another entity, one sentence each.
     """
 
     alert_id: str
@@ -106,6 +109,7 @@ class Alert(msgspec.Struct):
     evidence: list[Evidence] = []
     superseded_by: str | None = None
     withdrawn: bool = False
+    links: list[str] = []
 
     def json(self) -> bytes:
         """One line of JSON."""
@@ -136,6 +140,7 @@ class _Open(msgspec.Struct):
     told: int  # minute in which it was last told whole
     quiet_minutes: int
     waiting: bool = False
+    linked: int = -1  # minute in which it was last told to actors
 
 
 class _Kept(msgspec.Struct):
@@ -148,9 +153,9 @@ def alert_id_of(kind: str, entity: str, minute: int) -> str:
     return hashlib.blake2b(f"{kind}\0{entity}\0{minute}".encode(), digest_size=10).hexdigest()
 
 
-def case_of(crossing: Crossing) -> str:
-    """The party that an alert belongs to: so far the entity itself."""
-    return f"{crossing.kind}:{crossing.id}"
+def case_of(kind: str, entity: str) -> str:
+    """The party that an alert belongs to until models.actors knows better: the entity itself."""
+    return f"{kind}:{entity}"
 
 
 def worst(severities: Iterable[str]) -> str:
@@ -218,6 +223,14 @@ class AlertBook:
             out.append(msgspec.structs.replace(alert))
         return out
 
+    def unlinked(self, crossing: Crossing) -> str | None:
+        """Id of the alert that has just crossed, where actors have not heard of it in this hour."""
+        entry = self._open[crossing.kind, crossing.id]
+        if entry.linked >= 0 and entry.linked // LINK_MINUTES == crossing.minute // LINK_MINUTES:
+            return None
+        entry.linked = crossing.minute
+        return entry.alert.alert_id
+
     def due(self, minute: int | None) -> list[Alert]:
         """Alerts whose count rose since they were told, AGAIN_MINUTES ago or (None) at any time."""
         out = []
@@ -275,7 +288,7 @@ class AlertBook:
             entity_id=crossing.id,
             severity=crossing.severity,
             score=crossing.score,
-            case=case_of(crossing),
+            case=case_of(crossing.kind, crossing.id),
             rules=self._sorted(crossing.rules),
             first_seen=time,
             last_seen=time,

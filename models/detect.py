@@ -18,6 +18,7 @@ from models.facts import Judged, LastFill, Teller
 from models.features import FEATURE_NAMES, FEATURES, matrix
 from models.judge import judge
 from models.ledger import Ledger, LedgerDay
+from models.links import HOUR_MINUTES, Links, census
 from models.model import Model
 from models.names import Names
 from models.pages import Pages
@@ -67,6 +68,7 @@ class Closed:
 
     judged  (kinds uint8[n], scores float64[n]) of the entity-minutes, a pair a batch
     ledger  days that are over (with `finish`, open ones too, as they are): to be kept before a snapshot is
+    links   what actors are to know
     """
 
     alerts: list[Alert] = field(default_factory=list)
@@ -74,6 +76,7 @@ class Closed:
     minutes: int = 0
     judged: list[tuple[Any, Any]] = field(default_factory=list)
     ledger: list[LedgerDay] = field(default_factory=list)
+    links: Links = field(default_factory=Links)
 
 
 class _Kept(msgspec.Struct):
@@ -83,6 +86,7 @@ class _Kept(msgspec.Struct):
     counts: list[int]
     customers: bool
     source_ip: bool
+    counted: int = -1
 
 
 class Detect:
@@ -114,6 +118,7 @@ class Detect:
         self._counts = np.zeros(len(COUNTS), np.int64)
         self._customers = self._source_ip = False
         self._closed_to, self._swept = -1, -1
+        self._counted = -1  # first minute of the newest hour before which a census was taken
         self._told: list[Any] = []
 
     def add(self, message: Sightings) -> None:
@@ -164,11 +169,17 @@ class Detect:
         until = self._sources.complete(newest)
         ready = used[minutes <= until] if until > self._closed_to else used[:0]
         if len(ready):
-            scored = [self._close_batch(part, closed) for part in self._batches(ready, rows)]
+            scored = []
+            for part in self._batches(ready, rows):
+                self._count(int(rows["minute"][part[0]]), closed)
+                scored.append(self._close_batch(part, closed))
             if self._scores:
                 closed.scores = _joined(scored)
             self._told = [cells for cells in (self._waiting(),) if len(cells)]
         self._closed_to = max(self._closed_to, until)
+        if self._closed_to >= 0:
+            self._count(self._closed_to + 1, closed)
+        closed.links.until, closed.links.idle = self._closed_to, self._sources.all_idle
         closed.alerts += self._book.withdraw(self._closed_to)
         closed.alerts += self._book.due(None if self._sources.all_idle else self._closed_to)
         if self._closed_to // SWEEP_MINUTES > self._swept and len(ready):
@@ -239,6 +250,7 @@ class Detect:
             self._counts.tolist(),
             self._customers,
             self._source_ip,
+            self._counted,
         )
         pages: Pages = {"detect": msgspec.msgpack.encode(kept)}
         for part in (self._sources, self._state, self._names, self._book, self._ledger):
@@ -255,7 +267,7 @@ class Detect:
             raise ConfigError(
                 f"snapshot: state version {kept.version}, this is {STATE_VERSION}; delete it and replay"
             )
-        self._closed_to, self._swept = kept.closed_to, kept.swept
+        self._closed_to, self._swept, self._counted = kept.closed_to, kept.swept, kept.counted
         self._counts = np.array(kept.counts, np.int64)
         self._customers, self._source_ip = kept.customers, kept.source_ip
         for part in (self._sources, self._state, self._names, self._book, self._ledger):
@@ -308,7 +320,7 @@ class Detect:
         return [n for *_, n in sorted(keyed)]
 
     def _batches(self, ready: Any, rows: Any) -> Iterator[Any]:
-        """Cells to close, by minute, cut at minutes where they are many."""
+        """Cells to close, by minute, cut at hours, and at minutes where they are many."""
         order = ready[np.argsort(rows["minute"][ready], kind="stable")].astype(np.int32)
         minute, count = rows["minute"][order], np.cumsum(rows["count"][order])
         ends = np.append(np.flatnonzero(np.diff(minute)) + 1, len(order))
@@ -316,7 +328,7 @@ class Detect:
         for place, end in enumerate(ends.tolist()):
             following = int(ends[place + 1]) if place + 1 < len(ends) else 0
             full = following - start > BATCH_CELLS or count[following - 1] - taken > BATCH_ROWS
-            if not following or full:
+            if not following or full or minute[end] // HOUR_MINUTES > minute[end - 1] // HOUR_MINUTES:
                 yield order[start:end]
                 start, taken = end, int(count[end - 1])
 
@@ -358,7 +370,17 @@ class Detect:
                 crossing,
                 last.at(n) if self._last else lambda a, n=n: self._teller.fill(a, judged, n),  # type: ignore[misc]
             )
+            if alert_id := self._book.unlinked(crossing):
+                closed.links.suspects.append(self._teller.suspect(judged, n, alert_id))
         closed.alerts += last.done(told) if self._last else told
+
+    def _count(self, minute: int, closed: Closed) -> None:
+        """A census at each end of an hour up to `minute`, before which everything is closed."""
+        hour = minute - minute % HOUR_MINUTES
+        if self._counted >= 0:
+            for start in range(self._counted + HOUR_MINUTES, hour + 1, HOUR_MINUTES):
+                closed.links.census.append(census(self._state, self._names, start - 1))
+        self._counted = max(hour, self._counted)
 
     def _sweep(self) -> None:
         """Forget, by event time, what no result can show any more."""

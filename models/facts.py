@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from models import links, owner
 from models import members as met
-from models import owner
 from models.alerts import (
     KEY_OWNERS_LISTED,
     LISTED,
@@ -137,6 +137,13 @@ class Teller:
     def _origins(self, entity: int, minute: int) -> list[str]:
         hashes, kinds = met.members(self._state, entity, minute, "7d", _NO_LOG)
         return self._names.texts(hashes[kinds == OTHER])
+
+    def suspect(self, judged: Judged, n: int, alert_id: str) -> links.Suspect:
+        """What actors are to know of row n, of which this alert is open."""
+        entity, minute = int(judged.entities[n]), int(judged.minutes[n])
+        members = met.members(self._state, entity, minute, "24h", judged.log)
+        kind = ENTITY_KINDS[judged.view.kinds[n]]
+        return links.suspect(self._state, entity, kind, self.id_of(entity), alert_id, minute, members)
 
     def _window(self, rule: str) -> str:
         return FOREST_WINDOW if rule == FOREST else self._rule[rule].window

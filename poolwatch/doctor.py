@@ -18,7 +18,7 @@ from models.rules import RuleSet
 from streams.partitions import partition_of
 from streams.security import librdkafka_security
 from streams.settings import Settings
-from streams.topics import Topics, describe
+from streams.topics import Described, Topics, describe
 
 OK, WARN, FAIL = "ok", "warn", "fail"
 COLOURS = {OK: "green", WARN: "yellow", FAIL: "red"}
@@ -67,7 +67,7 @@ def _kafka(settings: Settings) -> Iterator[Finding]:
     names = Topics.of(settings)
     for name in names:
         if there[name]:
-            yield Finding(OK, "topic", f"{name}: {there[name]} partitions")
+            yield Finding(OK, "topic", f"{name}: {Described(name, there[name])}")
         else:
             yield Finding(FAIL, "topic", f"{name}: missing", "`poolwatch topics` creates it")
     events, sightings = there[names.events], there[names.sightings]

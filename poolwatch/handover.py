@@ -21,8 +21,10 @@ from streams.topics import Topics
 
 def check(settings: Settings) -> None:
     """Before the work of a replay: whether its state can be left behind. Raises as `hand_over` does."""
-    for topic in (Topics.of(settings).events, Topics.of(settings).sightings):
+    topics = Topics.of(settings)
+    for topic in (topics.events, topics.sightings):
         _positions(settings, topic, settings.partitions, None)
+    _positions(settings, topics.links, None, None)
 
     async def answers() -> None:
         store = RedisSnapshots(settings.redis, settings.prefix)
@@ -57,19 +59,24 @@ def hand_over(
         if topic == topics.events and set(broker.split(",")) & set(settings.bootstrap.split(",")):
             events[p] = position
     sightings = _positions(settings, topics.sightings, pipeline.partitions, None)
+    links = _positions(settings, topics.links, None, None)[0]
     for fold, position in zip(pipeline.folds, events, strict=True):
         fold.moved(position)
     for detect in pipeline.detects[0]:
         detect.moved()
-    asyncio.run(_save(pipeline, settings, events, sightings))
+    pipeline.actors[0].moved()
+    asyncio.run(_save(pipeline, settings, events, sightings, links))
 
 
-async def _save(pipeline: Pipeline, settings: Settings, events: list[int], sightings: list[int]) -> None:
+async def _save(
+    pipeline: Pipeline, settings: Settings, events: list[int], sightings: list[int], links: int
+) -> None:
     store = RedisSnapshots(settings.redis, settings.prefix)
     try:
         for p in range(pipeline.partitions):
             await _replace(store, "fold", p, events[p], pipeline.folds[p])
             await _replace(store, "detect", p, sightings[p], pipeline.detects[0][p])
+        await _replace(store, "actors", 0, links, pipeline.actors[0])
     finally:
         await store.close()
 
@@ -102,8 +109,11 @@ async def _feed(alerts: list[bytes], settings: Settings) -> None:
         await redis.aclose()
 
 
-def _positions(settings: Settings, topic: str, partitions: int, time_ms: int | None) -> list[int]:
-    """Per partition the first offset at or after `time_ms` (its end: None, or nothing is so late)."""
+def _positions(settings: Settings, topic: str, partitions: int | None, time_ms: int | None) -> list[int]:
+    """Per partition the first offset at or after `time_ms` (its end: None, or nothing is so late).
+
+    partitions  that the topic must have; None = any
+    """
     from confluent_kafka import KafkaException, TopicPartition
 
     from streams.kafka_range import TIMEOUT_S, open_consumer, unreachable
@@ -114,12 +124,12 @@ def _positions(settings: Settings, topic: str, partitions: int, time_ms: int | N
         there = len(consumer.list_topics(topic, timeout=TIMEOUT_S).topics[topic].partitions)
         if not there:
             raise ConfigError(f"{topic}: no such topic; run `poolwatch topics` first")
-        if there != partitions:
+        if partitions is not None and there != partitions:
             raise ConfigError(
                 f"{topic}: has {there} partitions, the replay {partitions}; add --partitions {there}"
             )
         places = []
-        for p in range(partitions):
+        for p in range(there):
             low, high = consumer.get_watermark_offsets(TopicPartition(topic, p), timeout=TIMEOUT_S)
             found = -1
             if time_ms is not None and low < high:

@@ -1,4 +1,4 @@
-"""Events in; alerts and scores out: fold and detect in one process, partitioned as they are live."""
+"""Events in; alerts and scores out: fold, detect and actors in one process, partitioned as they are live."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from models.actors import Actors
 from models.detect import Closed, Detect
 from models.events import Events, Rejected
 from models.fold import Fold, Folded, split_at_chunks
@@ -40,7 +41,7 @@ class Stepped:
 
 
 class Pipeline:
-    """P folds and, for each model, P detects; those of the first keep the ledger where asked to.
+    """P folds and, for each model, P detects and actors; the first's detects keep the ledger where asked to.
 
     Results do not depend on how the events were cut.
     """
@@ -63,6 +64,7 @@ class Pipeline:
             ]
             for place, model in enumerate(models)
         ]
+        self.actors = [Actors(partitions) for _ in models]
         self.offsets = [0] * partitions
         self.duplicates = self.late = 0
         self.first_ms = self.last_ms = 0
@@ -92,7 +94,7 @@ class Pipeline:
         for p, fold in enumerate(self.folds):
             self._count(p, fold.finish(), stepped)
             self._tell(fold.mark(idle=True))
-        stepped.closed = [[detect.finish() for detect in detects] for detects in self.detects]
+        stepped.closed = self._placed([[detect.finish() for detect in detects] for detects in self.detects])
         return stepped
 
     def key_rows(self) -> Iterator[list[dict[str, object]]]:
@@ -132,4 +134,11 @@ class Pipeline:
                 detect.add(message)
 
     def _close(self) -> list[list[Closed]]:
-        return [[detect.close() for detect in detects] for detects in self.detects]
+        return self._placed([[detect.close() for detect in detects] for detects in self.detects])
+
+    def _placed(self, closed: list[list[Closed]]) -> list[list[Closed]]:
+        """What was closed, its alerts as actors tell them."""
+        for actors, of_model in zip(self.actors, closed, strict=True):
+            for p, item in enumerate(of_model):
+                item.alerts = actors.add(p, item.links, item.alerts)
+        return closed

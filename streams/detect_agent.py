@@ -1,14 +1,16 @@
-"""Topic sightings -> models.detect -> alerts to their topic and feed. Decides nothing."""
+"""Topic sightings -> models.detect -> topic links, and early alerts to the feed. Decides nothing."""
 
 from __future__ import annotations
 
 import time
 
 from models.alerts import Alert
-from models.detect import Detect
+from models.detect import Closed, Detect
 from models.events import Rejected
+from models.links import Told, messages
 from models.sightings_codec import decode
 from streams import dead_letters, metrics
+from streams.actors_agent import PARTITION
 from streams.deliver import Deliver
 from streams.gauges import CloseClock
 from streams.ledger_keeper import LedgerKeeper
@@ -24,7 +26,7 @@ BEHIND_S = 10.0
 
 
 class DetectAgent:
-    """Batches of sightings messages in, alerts out."""
+    """Batches of sightings messages in; alerts, and what actors are to know, out."""
 
     def __init__(
         self,
@@ -59,7 +61,7 @@ class DetectAgent:
         metrics.WORK.observe(took + time.perf_counter() - begun, "detect")
         self._clock(slot).closed(closed, slot.state.closed_to_ms)
         await self._keeper.keep(slot, closed.ledger)
-        await self._tell(slot, closed.alerts, batch)
+        await self._hand_on(slot, closed, batch)
         if self.stage.due(slot):
             self.stage.capture(slot)
 
@@ -104,6 +106,17 @@ class DetectAgent:
             self.stage.follow(slot, sent)
         took = max(0.0, time.time() - batch.last_timestamp_ms / 1000)
         metrics.LATENCY.observe(took, "event_to_alert", times=len(alerts))
+
+    async def _hand_on(self, slot: Slot[Detect], closed: Closed, batch: Batch) -> None:
+        """What a close gave, to actors; also that it gave nothing, once for each minute."""
+        links, position = closed.links, (closed.links.until, closed.links.idle)
+        if slot.marked.get(PARTITION) == position and not (closed.alerts or links.suspects):
+            return
+        slot.marked[PARTITION] = position
+        told = Told(slot.partition, links, closed.alerts, batch.last_timestamp_ms)
+        for message in messages(told):
+            sent = await self._outbox.send(self._topics.links, message, partition=PARTITION)
+            self.stage.follow(slot, sent)
 
     def _clock(self, slot: Slot[Detect]) -> CloseClock:
         """The clock of this holding of the partition: an earlier one's times are not this one's."""

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from models.actors import Actors
 from models.detect import Closed, Detect
 from models.features import FEATURES
 from models.fold import Fold
@@ -59,11 +60,14 @@ def look(stage: str, slots: Mapping[int, Held], end_of: Callable[[int], int | No
             metrics.FEATURE_OFF.labels(feature).set(feature in off)
 
 
-def _add(state: Fold | Detect, sizes: Counter[str], rows: Counter[str]) -> None:
+def _add(state: Fold | Detect | Actors, sizes: Counter[str], rows: Counter[str]) -> None:
     if isinstance(state, Fold):
         counts = state.counts()
         sizes["tables"] += counts["bytes"]
         rows.update({k.removesuffix("_rows"): v for k, v in counts.items() if k.endswith("_rows")})
+        return
+    if isinstance(state, Actors):
+        rows["suspects"] += len(state)
         return
     sizes.update(state.held_bytes)
     rows.update({"entities": state.entities, "alerts": state.open_alerts})

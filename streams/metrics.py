@@ -117,7 +117,10 @@ EVENTS = _counter(
     "outcome",
 )
 BATCH_EVENTS = _histogram(
-    "poolwatch_batch_events", "Records in one batch handed to a stage (fold, detect).", "stage", buckets=BATCH
+    "poolwatch_batch_events",
+    "Records in one batch handed to a stage (fold, detect, actors).",
+    "stage",
+    buckets=BATCH,
 )
 SIGHTINGS = _counter("poolwatch_sighting_rows", "Rows that fold sent to detect, changed totals included.")
 MINUTES = _counter("poolwatch_minutes_closed", "Event-time minutes closed and judged.")
@@ -130,7 +133,7 @@ LATENCY = _histogram(
     "step",
 )
 WORK = _histogram(
-    "poolwatch_work_seconds", "Computing time of one step: decode, fold, detect, deliver.", "step"
+    "poolwatch_work_seconds", "Computing time of one step: decode, fold, detect, actors, deliver.", "step"
 )
 LAG = _gauge(
     "poolwatch_lag_records", "Records in a partition not yet applied by its stage.", "stage", "partition"

@@ -1,4 +1,4 @@
-"""One life of the worker's Faust app: agents fold and detect on the partitions that the group gives it.
+"""One life of the worker's Faust app: fold, detect and actors on the partitions that the group gives it.
 Ends with what broke; decides nothing about events."""
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from aiokafka.errors import KafkaError
 from faust.types import TP
 from mode import CrashingSupervisor
 
+from models.actors import Actors
 from models.decode import Decoder
 from models.detect import Detect
 from models.errors import ConfigError, PoolwatchError
@@ -23,6 +24,7 @@ from models.model import Model
 from models.operations import Operations
 from models.rules import RuleSet
 from streams import gauges, metrics, topics
+from streams.actors_agent import ActorsAgent
 from streams.deliver import Deliver
 from streams.detect_agent import DetectAgent
 from streams.fold_agent import FoldAgent
@@ -105,7 +107,7 @@ class Session:
     def _app(self, outbox: Outbox, deliver: Deliver, counts: Mapping[str, int]) -> Any:
         app, equipment = _faust_app(self.settings), self.equipment
         transport = Transport(app.conf.broker_consumer, app)
-        transport.batched_topics = frozenset({self.topics.events, self.topics.sightings})
+        transport.batched_topics = frozenset({self.topics.events, self.topics.sightings, self.topics.links})
         transport.locate, transport.moved = self._locate, self._moved
         app.transport = transport
         sources, destinations = counts[self.topics.events], counts[self.topics.sightings]
@@ -127,18 +129,28 @@ class Session:
             ledger = bool(self.settings.ledger)
             return Detect(sources, equipment.rules, equipment.model, ledger=ledger)
 
+        def new_actors(_: int) -> Actors:
+            return Actors(destinations)
+
         shared = (equipment.store, self.settings, equipment.patience, reread, self.fail)
         self.fold: Stage[Fold] = Stage("fold", self.topics.events, new_fold, *shared)
         self.detect: Stage[Detect] = Stage("detect", self.topics.sightings, new_detect, *shared)
+        self.actors: Stage[Actors] = Stage("actors", self.topics.links, new_actors, *shared)
         fold = FoldAgent(
             self.fold, Decoder(equipment.operations), outbox, self.topics, destinations, end_offset
         )
         keeper = LedgerKeeper(self.settings, equipment.patience)
         detect = DetectAgent(self.detect, outbox, self.topics, deliver, keeper)
         self._attach(app, self.fold, fold.apply)
+        actors = ActorsAgent(self.actors, outbox, self.topics, deliver)
         self._attach(app, self.detect, detect.apply)
+        self._attach(app, self.actors, actors.apply)
         self._marks = fold.mark_forever
         return app
+
+    @property
+    def _stages(self) -> tuple[Stage[Any], ...]:
+        return (self.fold, self.detect, self.actors)
 
     def _attach(self, app: Any, stage: Stage[Any], apply: Apply[Any]) -> None:
         async def run(stream: Any) -> None:
@@ -157,7 +169,7 @@ class Session:
     async def _locate(self, assigned: set[TP]) -> Mapping[TP, int | None]:
         metrics.REBALANCES.inc()
         start: dict[TP, int | None] = {}
-        for stage in (self.fold, self.detect):
+        for stage in self._stages:
             mine = {tp.partition for tp in assigned if tp.topic == stage.topic}
             for partition, position in (await stage.locate(mine)).items():
                 start[TP(stage.topic, partition)] = position
@@ -165,8 +177,9 @@ class Session:
 
     def _moved(self, moved: Mapping[TP, tuple[int, int]]) -> None:
         for tp, (position, seek) in moved.items():
-            stage = self.fold if tp.topic == self.topics.events else self.detect
-            stage.moved(tp.partition, position, seek)
+            for stage in self._stages:
+                if stage.topic == tp.topic:
+                    stage.moved(tp.partition, position, seek)
 
     @contextlib.asynccontextmanager
     async def _running(self, app: Any) -> AsyncIterator[None]:
@@ -174,7 +187,7 @@ class Session:
             await app.start()
             yield
         finally:
-            for stage in (self.fold, self.detect):
+            for stage in self._stages:
                 stage.drop()
             for task in self._tasks:
                 task.cancel()
@@ -201,11 +214,11 @@ class Session:
         return task
 
     def _held(self) -> dict[str, dict[int, Any]]:
-        return {stage.name: stage.slots for stage in (self.fold, self.detect)}
+        return {stage.name: stage.slots for stage in self._stages}
 
     def _end_of(self, app: Any, stage: str, partition: int) -> int | None:
         """Offset after the newest record that the consumer has heard of."""
-        topic = self.topics.events if stage == "fold" else self.topics.sightings
+        topic = next(one.topic for one in self._stages if one.name == stage)
         try:
             end = app.consumer.highwater(TP(topic, partition))
         except Exception:  # between two assignments nobody knows
@@ -228,6 +241,7 @@ class Session:
         with contextlib.suppress(PoolwatchError, asyncio.TimeoutError):
             await asyncio.wait_for(self.fold.finish(at_any_position=False), STOP_S)
             await asyncio.wait_for(self.detect.finish(at_any_position=True), STOP_S)
+            await asyncio.wait_for(self.actors.finish(at_any_position=True), STOP_S)
 
 
 class _Batches(faust.Schema[Any, Any]):

@@ -34,7 +34,9 @@ class Settings:
     operations: str = setting("", "operation table; empty = the one shipped with the package")
     partitions: int = setting(8, "partitions of each topic that is created")
     replication: int = setting(1, "copies of each topic that is created; 3 in production")
-    retention_h: int = setting(168, "hours that usage-events, sightings and dead letters are kept in Kafka")
+    retention_h: int = setting(
+        168, "hours that usage-events, sightings, links and dead letters are kept in Kafka"
+    )
     alerts_retention_h: int = setting(2160, "hours that the topic alerts is kept")
     compression: str = setting(
         "lz4", "compression of the topics that are created: producer, uncompressed, lz4, zstd, gzip"

@@ -23,6 +23,7 @@ class Topics:
 
     events: str
     sightings: str
+    links: str
     dead_letters: str
     alerts: str
 
@@ -31,12 +32,13 @@ class Topics:
         return cls(
             settings.name("usage-events"),
             settings.name("sightings"),
+            settings.name("links"),
             settings.name("usage-events-dlq"),
             settings.name("alerts"),
         )
 
     def __iter__(self) -> Iterator[str]:
-        return iter((self.events, self.sightings, self.dead_letters, self.alerts))
+        return iter((self.events, self.sightings, self.links, self.dead_letters, self.alerts))
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,11 @@ class Described:
 
     name: str
     partitions: int
+
+    def __str__(self) -> str:
+        if not self.partitions:
+            return "missing"
+        return f"{self.partitions} partitions" if self.partitions > 1 else "1 partition"
 
 
 @contextlib.contextmanager
@@ -78,11 +85,17 @@ def _wanted(settings: Settings) -> list[NewTopic]:
     plan = {
         topics.events: {"retention.ms": retention},
         topics.sightings: {"retention.ms": retention},
+        topics.links: {"retention.ms": retention},
         topics.dead_letters: {"retention.ms": retention},
         topics.alerts: {"retention.ms": str(settings.alerts_retention_h * HOUR_MS)},
     }
     return [
-        NewTopic(name, settings.partitions, settings.replication, topic_configs={**common, **own})
+        NewTopic(
+            name,
+            1 if name == topics.links else settings.partitions,  # what is said of the whole market, in order
+            settings.replication,
+            topic_configs={**common, **own},
+        )
         for name, own in plan.items()
     ]
 
@@ -100,7 +113,7 @@ def ensure(settings: Settings) -> list[Described]:
 
 
 def describe(settings: Settings) -> list[Described]:
-    """The four topics as they are in Kafka."""
+    """Our topics as they are in Kafka."""
     with admin(settings) as client:
         return _describe(client, settings)
 

@@ -37,4 +37,4 @@ def command(
     if raise_them:
         topics.raise_partitions(settings, settings.partitions)
     for topic in (topics.describe if only_show else topics.ensure)(settings):
-        print(f"{topic.name:40} {f'{topic.partitions} partitions' if topic.partitions else 'missing'}")
+        print(f"{topic.name:40} {topic}")

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 
 from confluent_kafka import Consumer, TopicPartition
 
+from models.actors import Actors
 from models.decode import Decoder
 from models.detect import Detect
 from models.fold import Fold, split_at_chunks
@@ -104,6 +105,7 @@ def replayed(settings, partitions):
     rules, model = RuleSet.load(settings.rules or None), Model.load(settings.model or None)
     count = settings.partitions
     detects = [Detect(count, rules, model) for _ in range(count)]
+    actors = Actors(count)
     streams = [
         _sightings(partition, partitions.get(partition, []), operations, count) for partition in range(count)
     ]
@@ -116,8 +118,9 @@ def replayed(settings, partitions):
                 continue
             for destination, message in step:
                 detects[destination].add(message)
-        for detect in detects:
-            for alert in detect.close().alerts:
+        for destination, detect in enumerate(detects):
+            closed = detect.close()
+            for alert in actors.add(destination, closed.links, closed.alerts):
                 _keep_last(alerts, json.loads(contract(alert, "")))
     return alerts
 

@@ -54,10 +54,14 @@ def events(count):
 
 
 def test_topics_are_shown_made_and_left_alone(topics, prefix):
-    names = [f"{prefix}.{name}" for name in ("usage-events", "sightings", "usage-events-dlq", "alerts")]
+    names = [
+        f"{prefix}.{name}" for name in ("usage-events", "sightings", "links", "usage-events-dlq", "alerts")
+    ]
     shown, made, again = topics("--show"), topics(), topics("--partitions", "4")
     assert [line.split() for line in shown.stdout.splitlines()] == [[name, "missing"] for name in names]
-    there = [[name, "2", "partitions"] for name in names]
+    there = [
+        [name, *(("1", "partition") if name.endswith("links") else ("2", "partitions"))] for name in names
+    ]
     assert [line.split() for line in made.stdout.splitlines()] == there
     assert [line.split() for line in again.stdout.splitlines()] == there, "what exists stays as it is"
     assert {told.returncode for told in (shown, made, again)} == {0}
@@ -83,7 +87,7 @@ def test_each_missing_topic_has_a_line(doctor, prefix):
     assert code == 1
     assert failures(lines) == [
         f"fail topic     {prefix}.{name}: missing; `poolwatch topics` creates it"
-        for name in ("usage-events", "sightings", "usage-events-dlq", "alerts")
+        for name in ("usage-events", "sightings", "links", "usage-events-dlq", "alerts")
     ]
 
 

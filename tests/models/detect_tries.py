@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import msgspec
@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from models.alerts import Alert
 from models.detect import Detect, ScoreRows
+from models.links import Census, Links, Suspect
 from models.model import Model
 from models.rules import RuleSet
 from models.sightings import Sightings
@@ -144,23 +145,34 @@ def tellings(draw: st.DrawFn, history: History) -> list[Sightings | str]:
 
 @dataclass
 class Outcome:
-    """Last version of each alert that stands, score rows by (time, kind, id), and all that was told."""
+    """Last version of each alert that stands, score rows by (time, kind, id), all that was told, and what
+    actors heard: suspects by (minute, entity), censuses of more than nobody by minute."""
 
     alerts: dict[str, Alert]
     scores: dict[tuple[int, str, str], tuple[float, ...]]
     told: list[Alert]
+    suspects: dict[tuple[int, str], Suspect] = field(default_factory=dict)
+    census: dict[int, Census] = field(default_factory=dict)
+
+    def hear(self, links: Links) -> None:
+        self.suspects |= {(s.minute, s.entity): s for s in links.suspects}
+        self.census |= {c.minute: c for c in links.census if c.keys or c.origins}
 
 
 def outcome(detect: Detect, rules: RuleSet, way: list[Sightings | str]) -> Outcome:
     sources = 1 + max(m.source for m in way if isinstance(m, Sightings))
     alerts: list[Alert] = []
     scores: dict[tuple[int, str, str], tuple[float, ...]] = {}
+    found = Outcome({}, scores, alerts)
     pages: dict[str, bytes] = {}
     for step in way:
         if isinstance(step, Sightings):
             detect.add(step)
         elif step == "close":
-            alerts += closed(detect, scores)
+            done = detect.close()
+            keep(done.scores, scores)
+            found.hear(done.links)
+            alerts += done.alerts
         elif step == "preview":
             alerts += detect.preview()
         elif step == "crash":
@@ -173,19 +185,14 @@ def outcome(detect: Detect, rules: RuleSet, way: list[Sightings | str]) -> Outco
             detect.changed()
     done = detect.finish()
     keep(done.scores, scores)
+    found.hear(done.links)
     alerts += done.alerts
     last: dict[str, Alert] = {}
     for alert in alerts:
         assert alert.alert_id not in last or last[alert.alert_id].version < alert.version
         last[alert.alert_id] = alert
-    standing = {k: a for k, a in last.items() if a.superseded_by is None}
-    return Outcome(standing, scores, alerts)
-
-
-def closed(detect: Detect, scores: dict[tuple[int, str, str], tuple[float, ...]]) -> list[Alert]:
-    done = detect.close()
-    keep(done.scores, scores)
-    return done.alerts
+    found.alerts = {k: a for k, a in last.items() if a.superseded_by is None}
+    return found
 
 
 def keep(rows: ScoreRows | None, scores: dict[tuple[int, str, str], tuple[float, ...]]) -> None:

@@ -68,6 +68,8 @@ def test_how_it_was_told_never_shows(low_rules, history, data) -> None:
     found = outcome(make(low_rules, sources), low_rules, way)
     assert found.scores == meant.scores
     assert bare(found.alerts) == bare(meant.alerts)
+    assert found.suspects == meant.suspects
+    assert found.census == meant.census
 
 
 @QUICK

@@ -44,6 +44,9 @@ def test_a_worker_finds_the_state_at_the_topics_end():
                 loaded = asyncio.run(_loaded(settings, stage, p))
                 assert loaded.position == 0
                 state.restore(loaded.pages)
+        cases = asyncio.run(_loaded(settings, "actors", 0))
+        fresh.actors[0].restore(cases.pages)
+        assert fresh.actors[0].closed_to_ms == pipeline.actors[0].closed_to_ms > 0
         assert [fold.watermark_ms for fold in fresh.folds] == watermarks
         assert [fold.next_offset for fold in fresh.folds] == [0, 0]
         assert [detect.entities for detect in fresh.detects[0]] == entities

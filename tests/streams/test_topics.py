@@ -14,12 +14,13 @@ def test_made_once_described_and_raised(kafka_url, prefix):
     assert all(topic.partitions == 0 for topic in topics.describe(settings))
     with pytest.raises(ConfigError, match="no such topic"):
         topics.raise_partitions(settings, 4)
-    names = [f"{prefix}.{name}" for name in ("usage-events", "sightings", "usage-events-dlq", "alerts")]
-    assert [(t.name, t.partitions) for t in topics.ensure(settings)] == [(name, 3) for name in names]
+    made = {t.name: t.partitions for t in topics.ensure(settings)}
+    names = ("usage-events", "sightings", "links", "usage-events-dlq", "alerts")
+    assert made == {f"{prefix}.{name}": 1 if name == "links" else 3 for name in names}
     again = topics.ensure(Settings(broker=kafka_url, prefix=prefix, partitions=9))
-    assert [t.partitions for t in again] == [3, 3, 3, 3]
+    assert [t.partitions for t in again] == [3, 3, 1, 3, 3]
     topics.raise_partitions(settings, 5)
-    assert [t.partitions for t in topics.describe(settings)] == [5, 5, 3, 3]
+    assert [t.partitions for t in topics.describe(settings)] == [5, 5, 1, 3, 3]
     with pytest.raises(ConfigError, match="takes none away"):
         topics.raise_partitions(settings, 4)
 

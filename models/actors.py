@@ -1,0 +1,285 @@
+"""Links and alerts of every sightings partition -> alerts by case. Pure: touches its own state only.
+
+An alert is told at once, in the case known so far. When every partition has closed a minute, its evidence is
+applied, in an order of its own: so cases do not depend on how partitions interleave. Where the case of an
+alert changes, the alert is told again, one version higher.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from models.alerts import MINUTE_MS, Alert, case_of
+from models.errors import ConfigError
+from models.links import HOUR_MINUTES, Census, Links, Suspect
+from models.pages import Pages
+from models.party import Common, Link, components, find
+
+DAY_MINUTES = 1_440
+#: A suspect is compared, and its alerts keep their place in a case, so long after it was last over a line.
+SUSPECT_MINUTES = 7 * DAY_MINUTES
+#: A link that the evidence no longer carries fades after this.
+LINK_MINUTES = 2 * DAY_MINUTES
+#: Suspects kept: the newest. They are compared pair by pair.
+SUSPECTS = 512
+#: Alerts kept to be told again.
+ALERTS = 2_000
+#: Sentences told of a link in an alert.
+SENTENCES = 3
+STATE_VERSION = 1
+
+
+class _Standing(msgspec.Struct):
+    until: int = -1
+    idle: bool = False
+    census: Census | None = None
+
+
+class _Held(msgspec.Struct):
+    """An alert, as newest told.
+
+    moved   how often its case changed
+    opened  its suspect has been applied
+    """
+
+    entity: str
+    case: str
+    minute: int
+    moved: int = 0
+    opened: bool = False
+    links: list[str] = []
+    alert: Alert | None = None
+
+
+class _Meta(msgspec.Struct):
+    version: int
+    applied: int
+    hour: int
+    standing: list[_Standing]
+    suspects: list[Suspect]
+    since: dict[str, int]
+    links: list[tuple[int, Link]]
+    waiting: list[Suspect]
+    counting: list[tuple[int, Census]]
+
+
+class Actors:
+    """Cases over all sightings partitions.
+
+    apart  pairs of entities (kind:id) that somebody knows to be different parties: never one case
+    """
+
+    def __init__(self, partitions: int, apart: Iterable[tuple[str, str]] = ()) -> None:
+        self._apart = frozenset((min(pair), max(pair)) for pair in apart)
+        self._standing = [_Standing() for _ in range(partitions)]
+        self._applied, self._hour = -1, -1
+        self._suspects: dict[str, Suspect] = {}
+        self._since: dict[str, int] = {}  # minute in which an entity became a suspect
+        self._links: dict[tuple[str, str], tuple[int, Link]] = {}  # minute in which it was last found
+        self._alerts: dict[str, _Held] = {}
+        self._waiting: dict[tuple[int, str], Suspect] = {}
+        self._counting: dict[tuple[int, int], Census] = {}  # by minute and partition
+        self._dirty: set[str] = set()
+
+    def __len__(self) -> int:
+        """Suspects kept."""
+        return len(self._suspects)
+
+    @property
+    def closed_to_ms(self) -> int:
+        """End of the newest minute that every partition has told; 0 = none."""
+        return (self._applied + 1) * MINUTE_MS
+
+    def add(self, partition: int, links: Links, alerts: Sequence[Alert]) -> list[Alert]:
+        """What one close of a partition told. What to tell now; telling one again changes nothing.
+
+        ConfigError for a partition that there is not.
+        """
+        if not 0 <= partition < len(self._standing):
+            raise ConfigError(
+                f"links of sightings partition {partition}, but there were said to be {len(self._standing)}: "
+                "start the workers anew"
+            )
+        standing = self._standing[partition]
+        out = [told for alert in alerts if (told := self._tell(alert)) is not None]
+        for suspect in links.suspects:
+            if suspect.minute > standing.until:
+                self._waiting[suspect.minute, suspect.entity] = suspect
+        for census in links.census:
+            if census.minute > standing.until:
+                self._counting[census.minute, partition] = census
+        if links.until >= 0 or links.idle:
+            standing.until, standing.idle = max(standing.until, links.until), links.idle
+        return out + self._advance()
+
+    def moved(self) -> None:
+        """The partitions go on at other positions: a replay hands over to a worker."""
+        for standing in self._standing:
+            standing.idle = False
+        for alert_id, held in self._alerts.items():
+            if held.alert is not None:  # its evidence names the replay's places
+                held.alert = msgspec.structs.replace(held.alert, evidence=[])
+                self._dirty.add(alert_id)
+
+    def _tell(self, alert: Alert) -> Alert | None:
+        """An alert in its case; None where it is not newer than what was told."""
+        if alert.withdrawn or alert.superseded_by:
+            return alert
+        entity = case_of(alert.entity_kind, alert.entity_id)
+        minute = alert.last_seen // MINUTE_MS - 1
+        held = self._alerts.setdefault(alert.alert_id, _Held(entity, entity, minute))
+        if held.alert is not None and alert.version <= held.alert.version:
+            return None
+        held.alert, held.minute = alert, max(held.minute, minute)
+        self._dirty.add(alert.alert_id)
+        return _placed(held)
+
+    def _advance(self) -> list[Alert]:
+        """Apply what every partition has told whole, minute by minute, and judge."""
+        until = self._complete()
+        out: list[Alert] = []
+        due = sorted(self._due(until), key=lambda item: item[0])
+        for minute, group in itertools.groupby(due, key=lambda item: item[0][0]):
+            out += self._hours(minute)
+            if self._apply([item for _, item in group]):
+                out += self._judge(minute)
+        if until > self._applied:
+            out += self._hours(until + 1)
+            self._applied = until
+        return out
+
+    def _complete(self) -> int:
+        """Last minute that every partition has told; those that are idle hold nothing back."""
+        if any(s.until < 0 and not s.idle for s in self._standing):
+            return -1
+        awake = [s.until for s in self._standing if not s.idle]
+        return min(awake) if awake else max(s.until for s in self._standing)
+
+    def _due(self, until: int) -> Iterable[tuple[tuple[int, str], Suspect | tuple[int, Census]]]:
+        """Evidence of minutes up to `until`, taken out; what comes late counts in the next minute."""
+        for key in [key for key in self._waiting if key[0] <= until]:
+            yield (max(key[0], self._applied + 1), key[1]), self._waiting.pop(key)
+        for minute, partition in [key for key in self._counting if key[0] <= until]:
+            census = self._counting.pop((minute, partition))
+            yield (max(minute, self._applied + 1), f" {partition:06}"), (partition, census)
+
+    def _apply(self, items: Sequence[Suspect | tuple[int, Census]]) -> bool:
+        """Whether a suspect is new, or an alert of one."""
+        new = False
+        for item in items:
+            if not isinstance(item, Suspect):
+                self._standing[item[0]].census = item[1]
+                continue
+            self._since.setdefault(item.entity, item.minute)
+            new |= item.entity not in self._suspects
+            self._suspects[item.entity] = item
+            held = self._alerts.setdefault(item.alert_id, _Held(item.entity, item.entity, item.minute))
+            new |= not held.opened
+            held.opened, held.minute = True, max(held.minute, item.minute)
+            self._dirty.add(item.alert_id)
+        return new
+
+    def _hours(self, minute: int) -> list[Alert]:
+        """Judge at each end of an hour up to the beginning of `minute`, and forget what is old."""
+        out: list[Alert] = []
+        hour = minute - minute % HOUR_MINUTES
+        if self._suspects:
+            for end in range(self._hour + HOUR_MINUTES, hour + 1, HOUR_MINUTES):
+                self._forget(end)
+                out += self._judge(end - 1)
+        self._hour = max(hour, self._hour)
+        return out
+
+    def _judge(self, minute: int) -> list[Alert]:
+        """Find links anew, and the parties that follow; alerts whose case changed."""
+        common = Common([s.census for s in self._standing if s.census])
+        for link in find(list(self._suspects.values()), common):
+            self._links[link.a, link.b] = (minute, link)
+        parties = components(sorted(self._suspects), [link for _, link in self._links.values()], self._apart)
+        case = {name: self._name(party) for party in parties for name in party}
+        out = []
+        for alert_id, held in sorted(self._alerts.items()):
+            now = case.get(held.entity, held.case)
+            if held.opened and now != held.case:
+                held.case, held.links, held.moved = now, self._sentences(held.entity), held.moved + 1
+                self._dirty.add(alert_id)
+                if held.alert is not None:
+                    out.append(_placed(held))
+        return out
+
+    def _name(self, party: Sequence[str]) -> str:
+        """A case is named for the entity that was suspected first."""
+        return min(party, key=lambda name: (self._since[name], name))
+
+    def _sentences(self, entity: str) -> list[str]:
+        mine = sorted(link for _, link in self._links.values() if entity in (link.a, link.b))
+        return [f"with {link.b if link.a == entity else link.a}: {link.text}" for link in mine[:SENTENCES]]
+
+    def _forget(self, minute: int) -> None:
+        """Let go of what is old by event time, or beyond what is kept."""
+        newest = sorted(self._suspects.values(), key=lambda s: (-s.minute, s.entity))[:SUSPECTS]
+        self._suspects = {s.entity: s for s in newest if s.minute > minute - SUSPECT_MINUTES}
+        self._since = {name: since for name, since in self._since.items() if name in self._suspects}
+        self._links = {
+            pair: (found, link)
+            for pair, (found, link) in self._links.items()
+            if found > minute - LINK_MINUTES and pair[0] in self._suspects and pair[1] in self._suspects
+        }
+        alerts = sorted(self._alerts.items(), key=lambda item: (-item[1].minute, item[0]))
+        gone = [name for name, held in alerts[ALERTS:]]
+        gone += [name for name, held in alerts[:ALERTS] if held.minute <= minute - SUSPECT_MINUTES]
+        for name in gone:
+            del self._alerts[name]
+        self._dirty.update(gone)
+
+    def changed(self) -> Pages:
+        """Pages that changed since the last call: one for each alert kept, one for the rest."""
+        meta = _Meta(
+            STATE_VERSION,
+            self._applied,
+            self._hour,
+            self._standing,
+            list(self._suspects.values()),
+            self._since,
+            list(self._links.values()),
+            list(self._waiting.values()),
+            [(partition, census) for (_, partition), census in self._counting.items()],
+        )
+        pages: Pages = {"actors": msgspec.msgpack.encode(meta)}
+        for name in sorted(self._dirty):
+            held = self._alerts.get(name)
+            pages[f"held/{name}"] = None if held is None else msgspec.msgpack.encode(held)
+        self._dirty.clear()
+        return pages
+
+    def restore(self, pages: dict[str, bytes]) -> None:
+        """Become what `pages` hold. ConfigError where they are of another version or number of partitions."""
+        try:
+            meta = msgspec.msgpack.decode(pages["actors"], type=_Meta)
+        except (KeyError, msgspec.DecodeError) as error:
+            raise ConfigError(f"snapshot: no state of actors in it ({error}); delete it and replay") from None
+        if meta.version != STATE_VERSION or len(meta.standing) != len(self._standing):
+            raise ConfigError(
+                f"snapshot: actors of version {meta.version}, {len(meta.standing)} partitions; this is "
+                f"{STATE_VERSION}, {len(self._standing)}; delete it and replay"
+            )
+        self._applied, self._hour, self._standing = meta.applied, meta.hour, meta.standing
+        self._suspects = {s.entity: s for s in meta.suspects}
+        self._since = meta.since
+        self._links = {(link.a, link.b): (found, link) for found, link in meta.links}
+        self._waiting = {(s.minute, s.entity): s for s in meta.waiting}
+        self._counting = {(census.minute, partition): census for partition, census in meta.counting}
+        held = {name[5:]: page for name, page in pages.items() if name.startswith("held/")}
+        self._alerts = {name: msgspec.msgpack.decode(page, type=_Held) for name, page in held.items()}
+        self._dirty = set()
+
+
+def _placed(held: _Held) -> Alert:
+    """The alert kept, in its case."""
+    alert = held.alert
+    assert alert is not None
+    version = alert.version + held.moved
+    return msgspec.structs.replace(alert, case=held.case, links=held.links, version=version)

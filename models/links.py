@@ -1,0 +1,210 @@
+"""What detect tells actors: suspects, their keys and active minutes; how common keys and clients are."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from models.alerts import Alert
+from models.arena import MINUTE, NEXT, at, whole
+from models.columns import COLUMN, DAY, KEY
+from models.compiled import leaf
+from models.enter import DAY_MINUTES
+from models.hashing import hash_text
+from models.names import Names
+from models.pool import HIGH
+from models.sightings import DEVELOPER, ORIGIN
+from models.state import State, cell_value
+
+HOUR_MINUTES = 60
+#: Keys of a suspect that are told: the lowest hashes, which are a fair sample of all.
+SAMPLE = 1_024
+#: Minutes of activity that are told. Minutes of one hour are closed together, so that the oldest
+#: of a day's cells may be gone already.
+ACTIVE_MINUTES = DAY_MINUTES - HOUR_MINUTES
+#: Clients told by a partition each hour: the most common.
+CLIENTS = 20_000
+#: Encoded size at which a message is cut; brokers refuse a megabyte.
+MESSAGE_BYTES = 400_000
+
+_THROTTLED = COLUMN["throttled"]
+_TWO_64 = 2.0**64
+
+
+class Suspect(msgspec.Struct, array_like=True, frozen=True):
+    """An entity over a line at the close of `minute`: told when its alert opens, then at most once an hour.
+
+    keys       uint64[<= SAMPLE], sorted: those that it used in 24 hours, of `key_count`
+    active     bits of the ACTIVE_MINUTES that end with `minute`: calls were made
+    throttled  the same: calls were answered 429
+    """
+
+    kind: str
+    id: str
+    alert_id: str
+    minute: int
+    key_count: int
+    keys: bytes
+    active: bytes
+    throttled: bytes
+
+    @property
+    def entity(self) -> str:
+        return f"{self.kind}:{self.id}"
+
+    @property
+    def key_hashes(self) -> Any:
+        """uint64[n], sorted."""
+        return np.frombuffer(self.keys, np.uint64)
+
+    @property
+    def sampled(self) -> float:
+        """Part of the hash space that the sample covers; 1 = all keys are told."""
+        hashes = self.key_hashes
+        return 1.0 if len(hashes) == self.key_count else float(hashes[-1]) / _TWO_64
+
+    @property
+    def client(self) -> int:
+        """Hash of the TLS fingerprint; 0 = none."""
+        return client_of(self.id) if self.kind == "origin" else 0
+
+    def minutes(self, bits: bytes) -> Any:
+        """Minutes int64[n], ascending, whose bit is set in `active` or `throttled`."""
+        told = np.unpackbits(np.frombuffer(bits, np.uint8))[:ACTIVE_MINUTES]
+        return np.flatnonzero(told) + (self.minute - ACTIVE_MINUTES + 1)
+
+
+class Census(msgspec.Struct, array_like=True, frozen=True):
+    """How common keys and clients are in one partition at the close of `minute`, the last of an hour.
+
+    keys     in use in seven UTC days
+    origins  active in 24 hours
+    clients  uint64[n], sorted: hashes of the TLS fingerprints of those; counts int64[n]: origins of each
+    """
+
+    minute: int
+    keys: int
+    origins: int
+    clients: bytes
+    counts: bytes
+
+    def count(self, client: int) -> int:
+        """Origins of a client in this partition."""
+        clients = np.frombuffer(self.clients, np.uint64)
+        place = int(np.searchsorted(clients, np.uint64(client)))
+        found = place < len(clients) and clients[place] == client
+        return int(np.frombuffer(self.counts, np.int64)[place]) if found else 0
+
+
+class Links(msgspec.Struct, array_like=True):
+    """What one close of one partition tells.
+
+    until  last minute that it has closed
+    idle   it has closed all that it knows: it holds nothing back
+    """
+
+    until: int = -1
+    idle: bool = False
+    suspects: list[Suspect] = []
+    census: list[Census] = []
+
+
+class Told(msgspec.Struct, array_like=True):
+    """A message: a partition's links, and the alerts of the same close. heard_ms: when their cause came."""
+
+    partition: int
+    links: Links
+    alerts: list[Alert]
+    heard_ms: int = 0
+
+
+def messages(told: Told) -> list[bytes]:
+    """`told`, cut at MESSAGE_BYTES: `until` comes with the last, so that the minute is told when all is."""
+    parts: list[bytes] = []
+    open_, size = Told(told.partition, Links(), [], told.heard_ms), 0
+    items: list[Alert | Suspect | Census] = [*told.alerts, *told.links.suspects, *told.links.census]
+    for item in items:
+        item_size = len(msgspec.msgpack.encode(item))
+        if size and size + item_size > MESSAGE_BYTES:
+            parts.append(msgspec.msgpack.encode(open_))
+            open_, size = Told(told.partition, Links(), [], told.heard_ms), 0
+        size += item_size
+        _put(open_, item)
+    open_.links.until, open_.links.idle = told.links.until, told.links.idle
+    return [*parts, msgspec.msgpack.encode(open_)]
+
+
+def _put(told: Told, item: Alert | Suspect | Census) -> None:
+    if isinstance(item, Alert):
+        told.alerts.append(item)
+    elif isinstance(item, Suspect):
+        told.links.suspects.append(item)
+    else:
+        told.links.census.append(item)
+
+
+_decoder = msgspec.msgpack.Decoder(Told)
+
+
+def decode(message: bytes) -> Told:
+    """What `messages` encoded. msgspec.DecodeError where it is none."""
+    return _decoder.decode(message)
+
+
+def client_of(origin: str) -> int:
+    """Hash of an origin's TLS fingerprint; 0 = it has none."""
+    last = origin.rpartition("|")[2]
+    return _hash(last) if last.startswith("tls:") else 0
+
+
+_hash = lru_cache(maxsize=CLIENTS)(hash_text)
+
+
+@leaf
+def _activity(t: Any, e: Any, minute: Any, throttled_column: Any, active: Any, throttled: Any) -> None:
+    """Set active, throttled uint8[n] where entity row e was, in the n minutes that end with `minute`."""
+    n = len(active)
+    place = t.tails[e, DAY]
+    while place:
+        i = at(t.arena, place)
+        since = np.int64(t.arena.words[i + MINUTE]) - (minute - n + 1)
+        if since >= n:
+            break
+        if since >= 0:
+            active[since] = 1
+            throttled[since] = cell_value(t.arena.words, i, throttled_column) > 0
+        place = whole(t.arena, np.uint32(t.arena.words[i + NEXT]))
+
+
+def suspect(
+    state: State, e: int, kind: str, name: str, alert_id: str, minute: int, members: tuple[Any, Any]
+) -> Suspect:
+    """Entity row e at the close of `minute`; members: hashes and kinds of those met in 24 hours."""
+    hashes, kinds = members
+    keys = np.sort(hashes[kinds == KEY])
+    active, throttled = (np.zeros(ACTIVE_MINUTES, np.uint8) for _ in range(2))
+    _activity(state.tables, np.int64(e), np.int64(minute), np.int64(_THROTTLED), active, throttled)
+    bits = (np.packbits(a).tobytes() for a in (active, throttled))
+    return Suspect(kind, name, alert_id, minute, len(keys), keys[:SAMPLE].tobytes(), *bits)
+
+
+def census(state: State, names: Names, minute: int) -> Census:
+    """Of a partition that has closed every minute up to `minute` and none after."""
+    entities = state.entities.table.rows[: state.entities.table.meta[HIGH]]
+    pairs = state.pairs.table.rows[: state.pairs.table.meta[HIGH]]
+    mine = (pairs["key"] != 0) & (pairs["kind"] == KEY) & (pairs["day"][:, 0] > minute // DAY_MINUTES - 6)
+    mine[mine] = entities["kind"][pairs["entity"][mine]] == DEVELOPER
+    active = (
+        (entities["key"] != 0) & (entities["kind"] == ORIGIN) & (entities["minute"] > minute - DAY_MINUTES)
+    )
+    origins = names.texts(entities["hash"][active].tolist())
+    clients, counts = np.unique(
+        np.array([client_of(text) for text in origins], np.uint64), return_counts=True
+    )
+    if len(clients) > CLIENTS:
+        most = np.sort(np.lexsort((clients, -counts))[:CLIENTS])
+        clients, counts = clients[most], counts[most]
+    return Census(minute, int(mine.sum()), len(origins), clients.tobytes(), counts.astype(np.int64).tobytes())

@@ -1,0 +1,60 @@
+"""Topic links -> models.actors -> alerts to their topic and feed. Decides nothing."""
+
+from __future__ import annotations
+
+import time
+
+import msgspec
+
+from models import links
+from models.actors import Actors
+from models.events import Rejected
+from streams import dead_letters, metrics
+from streams.deliver import Deliver
+from streams.outbox import Outbox
+from streams.stage import Slot, Stage
+from streams.topics import Topics
+from streams.transport import Batch
+
+#: All links go through one partition: cases are of the whole market.
+PARTITION = 0
+
+
+class ActorsAgent:
+    """Batches of what detect told in, alerts with their case out."""
+
+    def __init__(self, stage: Stage[Actors], outbox: Outbox, topics: Topics, deliver: Deliver) -> None:
+        self.stage, self._outbox, self._topics, self._deliver = stage, outbox, topics, deliver
+
+    async def apply(self, slot: Slot[Actors], values: list[bytes], offsets: list[int], batch: Batch) -> None:
+        """What is new of one batch."""
+        metrics.BATCH_EVENTS.observe(len(values), "actors")
+        begun, bad = time.perf_counter(), []
+        told = []
+        for value, offset in zip(values, offsets, strict=True):
+            try:
+                message = links.decode(value)
+            except msgspec.DecodeError as error:  # only detect writes here
+                bad.append(Rejected(offset, f"no links message: {type(error).__name__}"))
+                continue
+            told.append((slot.state.add(message.partition, message.links, message.alerts), message.heard_ms))
+        slot.position = batch.next
+        metrics.WORK.observe(time.perf_counter() - begun, "actors")
+        await self._reject(slot, bad)
+        alerts = [alert for some, _ in told for alert in some]
+        if alerts:
+            for sent in await self._deliver(alerts):
+                self.stage.follow(slot, sent)
+            now = time.time()
+            for some, heard_ms in told:
+                took = max(0.0, now - heard_ms / 1000)
+                metrics.LATENCY.observe(took, "event_to_alert", times=len(some))
+        if self.stage.due(slot):
+            self.stage.capture(slot)
+
+    async def _reject(self, slot: Slot[Actors], bad: list[Rejected]) -> None:
+        if bad:
+            metrics.EVENTS.labels("rejected").inc(len(bad))
+            to, topic = self._topics.dead_letters, self._topics.links
+            for sent in await dead_letters.send(self._outbox, to, topic, slot.partition, bad):
+                self.stage.follow(slot, sent)
