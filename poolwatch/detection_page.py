@@ -25,6 +25,10 @@ def two(value: float) -> str:
     return f"{value:.2f}"
 
 
+def four(value: float) -> str:
+    return f"{value:.4f}"
+
+
 def hours(value: float) -> str:
     return f"{value:.1f}"
 
@@ -123,6 +127,16 @@ def _alerts(runs: list[Figures]) -> str:
             spread((f.get("median_share_before") for f in found), percent),
         ],
     ]
+    keys = [run["keys"] for run in runs if "keys" in run]
+    if keys:
+        rows += [
+            [
+                "stolen keys told as another's (.5 or above)",
+                spread((f["stolen_told"] for f in keys), percent),
+            ],
+            ["owners' keys told so", spread((f["owned_told"] for f in keys), percent)],
+            ["Brier score of the keys' probability", spread((f["brier"] for f in keys), four)],
+        ]
     return "## The alerts as they are raised\n\n" + _table(["figure", "value"], rows)
 
 

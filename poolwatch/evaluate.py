@@ -151,7 +151,7 @@ def parse_seeds(text: str) -> tuple[int, ...]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """`python -m poolwatch.evaluate`: figures of given files, as JSON on standard output or as Markdown."""
     parser = argparse.ArgumentParser(prog="python -m poolwatch.evaluate", description=main.__doc__)
-    for name in ("events", "labels", "scores", "alerts", "take", "operations"):
+    for name in ("events", "labels", "scores", "alerts", "take", "keys", "operations"):
         parser.add_argument(f"--{name}", type=Path, required=name == "labels", metavar="FILE")
     parser.add_argument("--from", dest="from_ms", type=int, metavar="MS")
     parser.add_argument("--until", dest="until_ms", type=int, metavar="MS")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
@@ -14,7 +15,7 @@ import numpy.typing as npt
 
 from models.columns import F64
 from models.key_facts import KeyFacts
-from models.sightings import ENTITY_KINDS
+from models.sightings import ENTITY_KINDS, ORIGIN
 from models.truth import AGGREGATOR, VICTIM, Truth
 from poolwatch.evidence import read_lines
 from simulators import poolers
@@ -108,6 +109,21 @@ def joined(parts: Iterable[KeyRows]) -> KeyRows:
 def brier(rows: KeyRows) -> float:
     """Mean squared error of the probability; 0 is best, and a constant gets p (1 - p) at most .25."""
     return float(np.average((rows.probability - rows.stolen) ** 2, weights=rows.weight))
+
+
+def key_figures(rows: KeyRows) -> dict[str, float]:
+    """Of keys at origins: Brier score, and the shares of stolen and other keys at .5 or above."""
+    rows = rows.of(rows.kind == ORIGIN)
+    told = rows.probability >= 0.5
+
+    def share(some: Bools) -> float:
+        return float(np.average(told[some], weights=rows.weight[some])) if some.any() else math.nan
+
+    return {
+        "brier": brier(rows) if len(rows) else math.nan,
+        "stolen_told": share(rows.stolen),
+        "owned_told": share(~rows.stolen),
+    }
 
 
 def reliability(rows: KeyRows, edges: Iterable[float]) -> list[dict[str, float]]:

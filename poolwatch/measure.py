@@ -15,6 +15,7 @@ from models.truth import Truth
 from models.yardstick import HOUR_MS, Take, alert_figures, detection_figures, detections
 from poolwatch.evidence import ScoreFile, read_alerts, read_labels, read_take
 from poolwatch.exposure import EventPass
+from poolwatch.key_rows import key_figures, read_keys
 from poolwatch.rivals import all_rivals
 from simulators import poolers
 
@@ -27,6 +28,7 @@ class Given:
     """Files to measure. Without `events` there are no rivals, and what was taken is known from `take` alone.
 
     alerts: a file, or the alerts themselves.
+    keys: what `replay --keys` made.
     from_ms, until_ms: score rows and alerts outside do not count (a warm-up, say).
     span_ms: first and last event time, where neither events nor scores tell.
     """
@@ -68,6 +70,8 @@ def measure(given: Given, rivals: bool = True, seed: int = 0) -> dict[str, Any]:
         alerts = read_alerts(given.alerts) if isinstance(given.alerts, Path) else given.alerts
         expected = {name: manner.expect for name, manner in poolers.registry().items()}
         figures["alerts"] = alert_figures(case.truth, _within(alerts, given), case.take, case.days, expected)
+    if given.keys:
+        figures["keys"] = key_figures(read_keys(given.keys, case.truth))
     if given.events and rivals:
         for rival in all_rivals(given.events, Operations.load(given.operations), seed):
             if rival.rows is None:

@@ -195,3 +195,34 @@ def test_a_flagged_look_alike_is_named():
     assert figures["false_a_day"] == 1.0
     assert figures["precision"] == pytest.approx(3 / 5)
     assert figures["false"][0]["rules"] == ["fan_out"]
+
+
+def told(entity, score, *features):
+    return {
+        "entity_kind": "developer",
+        "entity_id": entity,
+        "time": 60_000,
+        "score": score,
+        "reasons": [{"feature": name} for name in features],
+    }
+
+
+def test_reasons_are_held_against_what_the_scenario_does():
+    labels = [label("developer", name, party=name[0], scenario="hop") for name in ("a1", "a2", "b1")]
+    truth = Truth([*labels, label("developer", "c1", party="c"), label("developer", "d", "benign", "d", "x")])
+    alerts = [
+        told("a1", 0.9, "calls_1h", "records_1h", "handovers_24h"),
+        told("a2", 0.8, "calls_1h", "records_1h", "sellers_24h", "handovers_24h"),  # fourth: too late
+        told("b1", 0.9, "sellers_dug_24h"),
+        told("c1", 0.9, "handovers_24h"),
+        told("d", 0.9, "handovers_24h"),
+    ]
+    found = yardstick.reason_figures(truth, alerts, {"hop": ("handovers",), "none": ("dug",)})
+    assert list(found) == ["hop"], "nothing is expected of the rest, or nobody is alerted on"
+    assert found["hop"] == {
+        "poolers": 2,
+        "told": 1,
+        "alerts": 3,
+        "alerts_told": 1,
+        "first": {"calls": 2, "dug": 1},
+    }
