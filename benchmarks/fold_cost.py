@@ -90,11 +90,13 @@ def one_round(records: list[dict[str, Any]], values: list[bytes], costs: Costs, 
     heard = timed("decode sightings", lambda: [decode(r) for r in raw])
     detects = [Detect(1, RuleSet.load(), Model.load()) for _ in range(PARTITIONS)]
 
-    def each(work: Callable[[Detect, Sightings], Any]) -> None:
+    def each(work: Callable[[Detect, Sightings], Any], on: list[Detect] | None = None) -> None:
         for (to, _), sightings in zip(parts, heard, strict=True):
-            work(detects[to], sightings)
+            work((on or detects)[to], sightings)
 
     timed("detect add", lambda: each(lambda detect, sightings: detect.add(sightings)))
+    keeping = [Detect(1, RuleSet.load(), Model.load(), ledger=True) for _ in range(PARTITIONS)]
+    timed("same with ledger", lambda: each(lambda detect, sightings: detect.add(sightings), keeping))
     timed("detect preview", lambda: [detect.preview() for detect in detects])
     closed = timed("detect close", lambda: [detect.close() for detect in detects])
     if last:

@@ -141,7 +141,7 @@ class Detect:
             self._customers = True
             places = np.ascontiguousarray(message.customers["row"])
             hashes = np.ascontiguousarray(message.customers["customer"])
-            enter_customers(tables, cells, places, hashes)
+            enter_customers(tables.customers, tables.cells.rows, cells, places, hashes)
             self._ledger.add(tables.cells.rows, cells, rows, places, hashes)
 
     def preview(self) -> list[Alert]:

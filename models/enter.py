@@ -251,13 +251,17 @@ def enter(
 
 
 @leaf
-def enter_customers(t: Any, cells: Any, places: Any, hashes: Any) -> None:
-    """Keep customers with the open cell of their row. places int32[k] rows; hashes uint64[k]."""
+def enter_customers(customers: Any, cells: Any, at: Any, places: Any, hashes: Any) -> None:
+    """Keep customers with the open cell of their row.
+
+    customers  their pool; cells: rows of the open cells; at int32[n]: the cell of each row, -1 = nothing grew
+    places     int32[k]: row of each customer; hashes uint64[k]
+    """
     for k in range(len(places)):
-        c = cells[places[k]]
+        c = at[places[k]]
         if c < 0:
             continue
-        u = take_row(t.customers)
-        t.customers.rows[u].customer = hashes[k]
-        t.customers.rows[u].next = t.cells.rows[c].customers
-        t.cells.rows[c].customers = u
+        u = take_row(customers)
+        customers.rows[u].customer = hashes[k]
+        customers.rows[u].next = cells[c].customers
+        cells[c].customers = u

@@ -15,6 +15,8 @@ from rich.markup import escape
 from models.errors import PoolwatchError
 from models.model import DEFAULT, Model
 from models.rules import RuleSet
+from streams import ledger_files
+from streams.atomic import atomic_path
 from streams.partitions import partition_of
 from streams.security import librdkafka_security
 from streams.settings import Settings
@@ -40,7 +42,13 @@ class Finding:
 
 def examine(settings: Settings) -> Iterator[Finding]:
     """All findings, as they are made."""
-    checks: tuple[Callable[[Settings], Iterator[Finding]], ...] = (_kafka, _redis, _model, _rules)
+    checks: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
+        _kafka,
+        _redis,
+        _model,
+        _rules,
+        _ledger,
+    )
     for check in checks:
         yield from check(settings)
 
@@ -201,3 +209,19 @@ def _rules(settings: Settings) -> Iterator[Finding]:
         return
     where = Path(settings.rules).name if settings.rules else "shipped"
     yield Finding(OK, "rules", f"{where}: {len(rules.rules)} thresholds, {rules.hash}")
+
+
+def _ledger(settings: Settings) -> Iterator[Finding]:
+    if not settings.ledger:
+        return
+    try:
+        Path(settings.ledger).mkdir(parents=True, exist_ok=True)
+        with atomic_path(str(Path(settings.ledger, "doctor"))) as path:
+            Path(path).write_text("")
+        Path(settings.ledger, "doctor").unlink()
+    except (OSError, PoolwatchError) as error:
+        yield Finding(FAIL, "ledger", str(error), "give a folder that the workers may write to")
+        return
+    days = {day for day, _ in ledger_files.files(settings.ledger)}
+    said = f"{len(days):,} days, {min(days)} to {max(days)}" if days else "no day yet"
+    yield Finding(OK, "ledger", f"{settings.ledger}: {said}")

@@ -13,9 +13,12 @@ def command(
     model: str = options.setting("model"),
     rules: str = options.setting("rules"),
     prefix: str = options.setting("prefix"),
+    ledger: str = options.setting("ledger"),
 ) -> None:
-    """Check broker, topics, Redis, model; say how to mend."""
-    settings = options.settings(broker=broker, redis=redis, model=model, rules=rules, prefix=prefix)
+    """Check broker, topics, Redis, model, ledger; say how to mend."""
+    settings = options.settings(
+        broker=broker, redis=redis, model=model, rules=rules, prefix=prefix, ledger=ledger
+    )
     from poolwatch.doctor import examine, show
 
     if not show(examine(settings)):
