@@ -31,7 +31,7 @@ def main() -> None:
         replayed = replay(Request([events], ledger=ledger))
         held = [d.held_bytes["ledger"] for d in replayed.pipeline.detects[0]]
         paths = [path for _, path in ledger_files.files(ledger)]
-        rows = pa.concat_tables([ledger_files.read(path) for path in paths]).unify_dictionaries()
+        rows = pa.concat_tables([ledger_files.read(path) for path in paths])
         _sizes(rows, sum(path.stat().st_size for path in paths), sum(held), hours)
         _errors(ledger, events)
 

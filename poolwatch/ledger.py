@@ -116,19 +116,13 @@ def _rows(question: Question) -> tuple[list[date], pa.Table]:
         parts.append(part.append_column("day", pa.array([day.isoformat()] * len(part), pa.string())))
     if not parts:
         raise PoolwatchError(f"{question.folder}: no day of the ledger within --from..--until")
-    rows = pa.concat_tables([_plain(part) for part in parts])
+    rows = pa.concat_tables(parts)
     who = pc.binary_join_element_wise(rows["entity_kind"], rows["entity_id"], ":")
     rows = rows.append_column("entity", who)
     if question.entities:
         wanted = pa.array(question.entities)
         rows = rows.filter(pc.or_(pc.is_in(rows["entity"], wanted), pc.is_in(rows["entity_id"], wanted)))
     return sorted(days), rows
-
-
-def _plain(part: pa.Table) -> pa.Table:
-    """Without dictionaries: those of two files differ."""
-    fields = [pa.field(f.name, pa.string()) if pa.types.is_dictionary(f.type) else f for f in part.schema]
-    return part.cast(pa.schema(fields))
 
 
 def _id(entity: str) -> str:

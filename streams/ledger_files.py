@@ -38,7 +38,7 @@ _DAY_S = 86_400
 _IDS = ("entity_kind", "entity_id", "seller_id", "key_id", "classes")
 SCHEMA = pa.schema(
     [
-        *[pa.field(name, pa.dictionary(pa.int32(), pa.string()), nullable=False) for name in _IDS],
+        *[pa.field(name, pa.string(), nullable=False) for name in _IDS],
         pa.field("level", pa.uint8(), nullable=False),
         pa.field("sample", pa.list_(pa.field("item", pa.uint32(), nullable=False)), nullable=False),
     ],
@@ -57,17 +57,23 @@ def table_of(day: LedgerDay) -> pa.Table:
         _named(day.kinds, dict(enumerate(ENTITY_KINDS))),
         *[_named(ids, day.names) for ids in (day.entities, day.sellers, day.keys)],
         _named(day.classes, dict(enumerate(CLASS_SETS))),
-        pa.array(day.levels),
-        pa.ListArray.from_arrays(pa.array(day.starts.astype(np.int32)), pa.array(day.samples)),
     ]
-    return pa.table([*columns[:6], columns[6].cast(SCHEMA.field("sample").type)], schema=SCHEMA)
+    return _sorted(_table(columns, day.levels, day.starts, day.samples))
 
 
-def _named(values: Any, names: Mapping[int, str]) -> pa.DictionaryArray:
+def _named(values: Any, names: Mapping[int, str]) -> pa.Array:
     distinct, places = np.unique(values, return_inverse=True)
-    return pa.DictionaryArray.from_arrays(
-        pa.array(places.astype(np.int32)), pa.array([names[v] for v in distinct.tolist()], pa.string())
-    )
+    return pa.array([names[v] for v in distinct.tolist()], pa.string()).take(pa.array(places))
+
+
+def _table(ids: Sequence[pa.Array], levels: Any, starts: Any, samples: Any) -> pa.Table:
+    lists = pa.ListArray.from_arrays(pa.array(starts.astype(np.int32)), pa.array(samples))
+    return pa.table([*ids, pa.array(levels), lists.cast(SCHEMA.field("sample").type)], schema=SCHEMA)
+
+
+def _sorted(table: pa.Table) -> pa.Table:
+    """By ids: the same bytes however the rows came."""
+    return table.take(pc.sort_indices(table, [(name, "ascending") for name in _IDS])).combine_chunks()
 
 
 def write(folder: str, partition: int, days: Sequence[LedgerDay], keep_days: int) -> None:
@@ -92,7 +98,7 @@ def _write(path: Path, table: pa.Table) -> None:
             partial,
             compression="zstd",
             use_dictionary=list(_IDS),
-            write_statistics=list(_IDS),
+            write_statistics=["entity_id"],
             row_group_size=ROW_GROUP_ROWS,
         )
 
@@ -100,46 +106,46 @@ def _write(path: Path, table: pa.Table) -> None:
 def _merged(path: Path, table: pa.Table) -> pa.Table:
     """`table` and what the file holds already, an entry of both once."""
     if not path.exists():
-        return _sorted(table)
+        return table
     try:
         there = read(path)
     except PoolwatchError as error:
         os.replace(path, path.with_suffix(".damaged"))
         log.warning("%s; set aside as .damaged", error)
-        return _sorted(table)
-    both = pa.concat_tables([there, table]).unify_dictionaries()
-    rows: dict[tuple[str, ...], tuple[int, Any]] = {}
-    ids = zip(*(both[name].to_pylist() for name in _IDS), strict=True)
-    for entry, level, sample in zip(ids, both["level"].to_pylist(), both["sample"], strict=True):
-        values = sample.values.to_numpy()
-        if entry in rows:
-            level, values = _one(max(level, rows[entry][0]), np.union1d(values, rows[entry][1]))
-        rows[entry] = (level, values)
-    columns = [pa.array(column).dictionary_encode() for column in zip(*rows, strict=True)]
-    levels = pa.array([level for level, _ in rows.values()], pa.uint8())
-    samples = pa.array([values for _, values in rows.values()], SCHEMA.field("sample").type)
-    return _sorted(pa.table([*columns, levels, samples], schema=SCHEMA))
+        return table
+    if there.equals(table):
+        return table
+    both = pa.concat_tables([there, table]).combine_chunks()
+    entry, first = _entries(both)
+    lists = both["sample"].combine_chunks()
+    levels, kept = _united(entry, both["level"].to_numpy(), lists)
+    starts = np.searchsorted(kept >> np.uint64(32), np.arange(len(first) + 1))
+    ids = [both[name].combine_chunks().take(pa.array(first)) for name in _IDS]
+    return _sorted(_table(ids, levels, starts, kept.astype(np.uint32)))
 
 
-def _one(level: int, values: Any) -> tuple[int, Any]:
-    """A sample of `level` or above that is no larger than one entry's may be."""
-    values = values[values.astype(np.uint64) < 1 << (32 - level)]
-    while len(values) > ENTRY_MOST:
-        level += 1
-        values = values[values < 1 << (32 - level)]
-    return level, values
+def _entries(rows: pa.Table) -> tuple[Any, Any]:
+    """(entry int64[n] of each row, a row of each entry): rows of the same ids are of one entry."""
+    entry = np.zeros(len(rows), np.int64)
+    for name in _IDS:
+        codes = rows[name].combine_chunks().dictionary_encode().indices.to_numpy()
+        _, first, entry = np.unique(entry << 32 | codes, return_index=True, return_inverse=True)
+    return entry, first
 
 
-def _sorted(table: pa.Table) -> pa.Table:
-    """By ids: the same bytes however the rows came."""
-    texts = pa.table({name: pc.cast(table[name], pa.string()) for name in _IDS})
-    order = pc.sort_indices(texts, [(name, "ascending") for name in _IDS])
-    table, texts = table.take(order), texts.take(order)
-    for place, name in enumerate(_IDS):
-        table = table.set_column(
-            place, SCHEMA.field(name), pc.dictionary_encode(texts[name].combine_chunks())
-        )
-    return table.cast(SCHEMA).combine_chunks()
+def _united(entry: Any, levels: Any, lists: pa.ListArray) -> tuple[Any, Any]:
+    """(level uint8[entries], hashes kept with their entry above them uint64[.], ascending)."""
+    top = np.zeros(entry.max() + 1, np.uint8)
+    np.maximum.at(top, entry, levels)
+    owner = np.repeat(entry.astype(np.uint64), pc.list_value_length(lists).to_numpy())
+    kept = np.unique(owner << np.uint64(32) | lists.flatten().to_numpy())
+    while True:
+        owner = (kept >> np.uint64(32)).astype(np.int64)
+        kept = kept[(kept & np.uint64(0xFFFFFFFF)) >> (32 - top[owner].astype(np.uint64)) == 0]
+        over = np.bincount((kept >> np.uint64(32)).astype(np.int64), minlength=len(top)) > ENTRY_MOST
+        if not over.any():
+            return top, kept
+        top[over] += 1
 
 
 def read(path: Path, entities: Sequence[str] | None = None) -> pa.Table:
