@@ -61,7 +61,7 @@ def prefix():
 
 @pytest.fixture
 def embedded_kafka():
-    """librdkafka's mock cluster with the product's topics, 4 partitions each."""
+    """librdkafka's mock cluster with the product's topics, 4 partitions each; of links, one."""
     topics = dict.fromkeys(("usage-events", "sightings", "usage-events-dlq", "alerts"), 4)
-    with EmbeddedKafka(topics) as server:
+    with EmbeddedKafka(topics | {"links": 1}) as server:
         yield server
