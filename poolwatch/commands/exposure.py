@@ -11,7 +11,7 @@ from poolwatch import options
 def command(
     entities: list[str] = typer.Argument(
         None,
-        metavar="[ENTITY]...",
+        metavar="ENTITY",
         help="Ids (developer:ID or origin:ID where that is unclear); none = everybody",
     ),
     ledger: str = options.setting("ledger"),

@@ -248,7 +248,7 @@ def test_estimates_are_unbiased_and_bounds_hold(sets) -> None:
     """Unions of overlapping sets of 200 to 8,000: the mean is right within 1%, the 95% bounds hold."""
     rng = np.random.default_rng(sets)
     ratios, held = [], 0
-    for _ in range(1_000):
+    for _ in range(600):
         size = int(rng.integers(200, 8_000))
         customers = rng.integers(1 << 32, 1 << 58, size, np.uint64)
         parts = [sampled(customers[rng.random(size) < 0.3], 128) for _ in range(sets - 1)]
@@ -258,7 +258,7 @@ def test_estimates_are_unbiased_and_bounds_hold(sets) -> None:
         ratios.append(found.estimate / size)
         held += bool(found.low <= size <= found.high)
     assert np.mean(ratios) == pytest.approx(1, abs=0.01)
-    assert held >= 940
+    assert held >= 0.94 * 600
 
 
 def test_small_numbers_are_exact_and_collisions_are_reckoned_with() -> None:
