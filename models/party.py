@@ -271,12 +271,11 @@ def _filled(suspects: Sequence[Suspect], keys: _Keys, links: Sequence[Link]) -> 
             continue
         for d in at_home:
             o = max(origins, key=lambda o: (keys.shared[d, o], suspects[o].entity))
-            where = f"{len(origins)} linked origins" if len(origins) > 1 else suspects[o].entity
-            told = f"{inside[d] / len(keys.hashes[d]):.0%} of the {suspects[d].key_count:,} keys of "
+            where = f"{len(origins)} linked origins" if len(origins) > 1 else "the origin"
+            told = f"{inside[d] / len(keys.hashes[d]):.0%} of the developer's {suspects[d].key_count:,} keys "
             told += (
-                f"{suspects[d].entity} are used from {where}; {theirs / len(served):.0%} of the keys used "
+                f"are used from {where}; {theirs / len(served):.0%} of the keys there are such developers'"
             )
-            told += "there belong to such developers"
             a, b = sorted((suspects[d].entity, suspects[o].entity))
             out.append(Link(0.0, a, b, told))
     return out

@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import numpy.typing as npt
 
+from models.cases import case_figures
 from models.topics import topic
 from models.truth import AGGREGATOR, BENIGN, Entity, Label, Party, Truth
 
@@ -234,6 +235,7 @@ def alert_figures(
         "scenarios": scenario_figures(found),
         "populations": population_figures(truth, false),
         "reasons": reason_figures(truth, alerts, expected or {}),
+        "cases": case_figures(truth, alerts),
         "detections": [{**asdict(d), "share_before": d.share_before} for d in found],
         "false": false,
     }

@@ -137,6 +137,12 @@ def _alerts(runs: list[Figures]) -> str:
             ["owners' keys told so", spread((f["owned_told"] for f in keys), percent)],
             ["Brier score of the keys' probability", spread((f["brier"] for f in keys), four)],
         ]
+    for text, name in (
+        ("pairs of entities in one case that are one party's", "pair_precision"),
+        ("pairs of one party's entities that are in one case", "pair_recall"),
+        ("poolers of several alerted entities that are one case", "whole"),
+    ):
+        rows.append([text, spread((f["cases"][name] for f in found if "cases" in f), percent)])
     return "## The alerts as they are raised\n\n" + _table(["figure", "value"], rows)
 
 

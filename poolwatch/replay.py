@@ -203,6 +203,7 @@ class _Run:
             "duplicates": pipeline.duplicates,
             "late": pipeline.late,
             "alerts": self.last[0].by_severity(),
+            "cases": len({alert.case for alert in self.last[0].all()}),
             "entities": len(pipeline.entities),
             "from": pipeline.first_ms,
             "until": pipeline.last_ms,

@@ -27,6 +27,7 @@ SHORT = (
     "median_hours",
     "customers_before",
     "share_before",
+    "cases",
 )
 
 

@@ -12,6 +12,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.padding import Padding
 
+from models.cases import Case, cases
+
 COLOURS = {"low": "cyan", "medium": "yellow", "high": "red", "critical": "bold red"}
 MOST_SHOWN = 20
 KINDS = ("developers", "origins", "parties")
@@ -35,17 +37,26 @@ def show(summary: dict[str, Any], alerts: Sequence[dict[str, Any]], as_json: boo
         console.print("no alerts")
         return
     counts = ", ".join(f"{n} {s}" for s, n in reversed(summary["alerts"].items()) if n)
-    console.print(f"[bold]{len(alerts):,} alerts[/]: {counts}")
-    for alert in sorted(alerts, key=lambda a: -a["score"])[:MOST_SHOWN]:
-        colour = COLOURS[alert["severity"]]
-        console.print(
-            f"[{colour}]{alert['severity']:8}[/] {alert['score']:.3f} {moment(alert['time'])} "
-            f"{alert['entity_kind']} [bold]{escape(alert['entity_id'])}[/]"
-        )
-        for reason in alert["reasons"][:2]:
-            console.print(Padding(escape(reason["text"]), (0, 0, 0, 9), expand=False))
-    if len(alerts) > MOST_SHOWN:
-        console.print(f"... and {len(alerts) - MOST_SHOWN:,} more; --alerts FILE.jsonl keeps them all")
+    parties = cases(alerts)
+    console.print(f"[bold]{len(alerts):,} alerts[/]: {counts}; {len(parties):,} cases")
+    for case in parties[:MOST_SHOWN]:
+        _show_case(console, case)
+    if len(parties) > MOST_SHOWN:
+        console.print(f"... and {len(parties) - MOST_SHOWN:,} more cases; --alerts FILE.jsonl keeps them all")
+
+
+def _show_case(console: Console, case: Case) -> None:
+    """Its strongest alert, and what the others add."""
+    alert = case.alerts[0]
+    console.print(
+        f"[{COLOURS[case.severity]}]{case.severity:8}[/] {case.score:.3f} {moment(case.first_seen)} "
+        f"{alert['entity_kind']} [bold]{escape(alert['entity_id'])}[/]"
+    )
+    lines = [reason["text"] for reason in alert["reasons"][:2]]
+    if len(case.alerts) > 1:
+        lines.append(f"{len(case.alerts)} alerts of one party: {case.told()}")
+    for line in lines:
+        console.print(Padding(escape(line), (0, 0, 0, 9), expand=False))
 
 
 def _what_was_read(summary: dict[str, Any]) -> str:
@@ -62,11 +73,13 @@ def against(labels: dict[str, Any]) -> str:
     for name, text in (
         ("precision", "{:.0%} of the alerted entities are a pooler's"),
         ("false_a_day", "{:.2f} false entities a day"),
+        ("pair_precision", "{:.0%} of the entities put together are one party's"),
         ("median_hours", "median delay {:.1f} h"),
         ("share_before", "{:.1%} of the customers taken before"),
     ):
-        if labels.get(name) is not None:
-            told.append(text.format(labels[name]))
+        value = labels.get(name, labels.get("cases", {}).get(name))
+        if value is not None:
+            told.append(text.format(value))
     rankings = labels.get("ranked", {})
     precision = {k: rankings[k]["average_precision"] for k in KINDS if k in rankings}
     ranked = [f"{kind} {value:.2f}" for kind, value in precision.items() if value is not None]

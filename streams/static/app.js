@@ -1,5 +1,6 @@
 // Alerts from link.js -> the list and the open alert; filter, order, keys. Holds at most KEEP alerts.
 
+import { held } from "./case.js";
 import { badge, detail } from "./detail.js";
 import { Link } from "./link.js";
 import { SEVERITIES, count, gist, id, make, number, plain, when } from "./text.js";
@@ -73,13 +74,21 @@ function drawAll() {
   drawSeverities(matching);
   const shown = matching.filter((alert) => !off.has(alert.severity));
   const newest = Math.max(0, ...shown.map((alert) => alert.time));
-  const cases = new Set(shown.map((alert) => alert.case));
+  const cases = byCase(shown);
   $("tally").textContent = shown.length ? `${count(shown.length, "alert")}, ${count(cases.size, "case")}. Times are UTC.` : "";
-  place(shown.slice(0, drawn), newest);
-  $("older").hidden = shown.length <= drawn && !link?.next;
+  const lines = $("view").value === "case" ? [...cases.values()].map(([first]) => first) : shown;
+  place(lines.slice(0, drawn), newest, $("view").value === "case" ? cases : new Map());
+  $("older").hidden = lines.length <= drawn && !link?.next;
   $("none").hidden = shown.length > 0;
   if (!shown.length) $("none").replaceChildren(...nothing());
   drawDetail();
+}
+
+/** case -> its alerts, in the order of the list. */
+function byCase(shown) {
+  const cases = new Map();
+  for (const alert of shown) cases.get(alert.case)?.push(alert) ?? cases.set(alert.case, [alert]);
+  return cases;
 }
 
 function nothing() {
@@ -91,23 +100,24 @@ function nothing() {
 }
 
 /** Put the rows in order, moving only what is out of place, so that focus and scroll stay. */
-function place(shown, newest) {
+function place(shown, newest, cases) {
   const list = $("list");
   const keep = new Set(shown.map((alert) => alert.alert_id));
   for (const item of [...list.children]) if (!keep.has(item.dataset.id)) item.remove();
   shown.forEach((alert, at) => {
-    const item = row(alert, newest);
+    const party = cases.get(alert.case) ?? [];
+    const item = row(alert, newest, party.length > 1 ? `${count(party.length, "alert")} of one party: ${held(party)}` : "");
     if (list.children[at] !== item) list.insertBefore(item, list.children[at] ?? null);
     if (alert.alert_id === open) item.firstChild.setAttribute("aria-current", "true");
     else item.firstChild.removeAttribute("aria-current");
   });
 }
 
-function row(alert, newest) {
-  const held = rows.get(alert.alert_id) ?? {};
+function row(alert, newest, party) {
+  const known = rows.get(alert.alert_id) ?? {};
   const day = Math.floor(newest / 864e5);
-  if (held.version === alert.version && held.day === day) return held.item;
-  const item = held.item ?? make("li", { "data-id": alert.alert_id, class: held.fresh ? "fresh" : "" });
+  if (known.version === alert.version && known.day === day && known.party === party) return known.item;
+  const item = known.item ?? make("li", { "data-id": alert.alert_id, class: known.fresh ? "fresh" : "" });
   const anchor = item.firstChild ?? make("a", { href: `#/alert/${encodeURIComponent(alert.alert_id)}` });
   const figures = [count(alert.sellers, "seller"), alert.customers && count(alert.customers.estimate, "customer"), count(alert.records, "record")];
   anchor.className = plain(alert.severity);
@@ -115,9 +125,9 @@ function row(alert, newest) {
     make("span", { class: "top" }, badge(alert.severity), make("span", { class: "quiet" }, plain(alert.entity_kind)), make("time", {}, when(alert.time, newest))),
     make("span", { class: "who" }, id(alert.entity_id)),
     make("span", { class: "what" }, gist(alert)),
-    make("span", { class: "quiet" }, figures.filter(Boolean).join(" · ")));
+    make("span", { class: "quiet" }, party || figures.filter(Boolean).join(" · ")));
   if (!item.firstChild) item.append(anchor);
-  rows.set(alert.alert_id, { item, version: alert.version, day });
+  rows.set(alert.alert_id, { item, version: alert.version, day, party });
   return item;
 }
 
@@ -141,7 +151,7 @@ function drawDetail() {
       : make("p", {}, missing === open ? "No such alert is kept." : "Loading", " ", make("a", { href: "#/" }, "All alerts"))));
     return;
   }
-  const siblings = [...alerts.values()].filter((one) => one.case === alert.case && one.alert_id !== open && !one.superseded_by).sort(ORDERS.severe).slice(0, 50);
+  const siblings = [...alerts.values()].filter((one) => one.case === alert.case && one.alert_id !== open && !one.superseded_by).sort(ORDERS.severe);
   const mark = [alert.alert_id, alert.version, ...siblings.map((one) => one.alert_id + one.severity), Object.keys(rules).length].join(" ");
   if (panel.dataset.shown === mark) return;
   const same = panel.dataset.shown?.split(" ")[0] === alert.alert_id;
@@ -215,7 +225,7 @@ function begin() {
     $("severities").append(box, make("label", { for: box.id, class: `chip ${severity}` }, severity, make("span", {}, "0")));
   }
   $("filter").addEventListener("submit", (event) => event.preventDefault());
-  for (const name of ["kind", "order", "search"]) $(name).addEventListener("input", () => { drawn = STEP; draw(); });
+  for (const name of ["kind", "view", "order", "search"]) $(name).addEventListener("input", () => { drawn = STEP; draw(); });
   $("older").addEventListener("click", async () => {
     drawn += STEP;
     await link.older().catch((error) => say("lost", error.message));

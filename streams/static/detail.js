@@ -1,5 +1,6 @@
 // One alert -> its page: why, what is at stake, what to do, where the evidence is.
 
+import { held } from "./case.js";
 import { count, id, make, number, plain, sentence, span, time } from "./text.js";
 
 const FOREST = {
@@ -9,6 +10,7 @@ const FOREST = {
 const PII = { name: "names", address: "addresses", phone: "phone numbers", email: "e-mail addresses", purchase: "purchases", tax: "tax numbers" };
 
 const REASONS = 4;
+const SIBLINGS = 50;
 const OWNERS = 3;
 
 export const badge = (severity) => make("span", { class: `badge ${plain(severity)}` }, plain(severity));
@@ -28,7 +30,7 @@ export function detail(alert, rules, siblings) {
     part("What to do", actions(alert, rules)),
     alert.key_owners?.length > 0 && part("Whose hand is on the keys", owners(alert)),
     part("Records with personal data", personal(alert)),
-    siblings.length > 0 && part("Same party", make("ul", { class: "siblings" }, siblings.map(sibling))),
+    siblings.length > 0 && part("Case: one party", party(alert, siblings)),
     part("Who is involved", [
       names("sellers", "Sellers", alert.sellers, alert.seller_ids),
       names("keys", "Keys", alert.keys, alert.key_ids),
@@ -136,6 +138,18 @@ async function copied(button, ids) {
 }
 
 const link = (alertId) => `#/alert/${encodeURIComponent(alertId)}`;
+
+/** What the case holds, why this alert belongs to it, and the others. */
+function party(alert, siblings) {
+  const links = alert.links ?? [];
+  const most = siblings.slice(0, SIBLINGS);
+  return [
+    make("p", {}, `${count(siblings.length + 1, "alert")}: ${held([alert, ...siblings])}.`),
+    links.length > 0 && make("ul", { class: "reasons" }, links.map((text) => make("li", {}, make("p", { class: "quiet" }, sentence(text))))),
+    make("ul", { class: "siblings" }, most.map(sibling)),
+    siblings.length > most.length && make("p", { class: "quiet" }, `and ${count(siblings.length - most.length, "more", "more")}`),
+  ].filter(Boolean);
+}
 
 const sibling = (alert) =>
   make("li", {}, make("a", { href: link(alert.alert_id) }, badge(alert.severity), " ", id(alert.entity_id)));

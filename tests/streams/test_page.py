@@ -13,6 +13,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.redis]
 __all__ = ["one_redis", "server"]
 
 LIVE = "return document.getElementById('link').dataset.state === 'live'"
+EACH_ALERT = "const view = document.getElementById('view'); view.value = 'alert'; view.dispatchEvent(new Event('input'))"
 IDS = "return [...document.querySelectorAll('#list li')].map((item) => item.dataset.id)"
 EVIL = "<img src=x onerror=window.hurt=1><script>window.hurt=1</script>\u202eabc\x1b[2J"
 
@@ -47,6 +48,7 @@ def page(server, web, browser):
     run(tell(server, raw(1), raw(2), raw(3)))
     browser.go(web.url)
     browser.wait(LIVE)
+    browser.run(EACH_ALERT)
     browser.wait("return document.querySelectorAll('#list li').length === 3")
     return browser
 
@@ -221,3 +223,23 @@ def test_phone_width_shows_one_thing_at_a_time(server, web):
         phone.wait("return getComputedStyle(document.getElementById('pane')).display !== 'none'")
     finally:
         phone.close()
+
+
+def test_a_case_is_one_thing(server, page):
+    """The alerts of a party are a line, and each tells what they hold together and why it belongs to them."""
+    own = {"case": "developer:dev-0006", "seller_ids": ["s1"], "sellers": 1, "key_ids": ["k1"], "keys": 1}
+    other = own | {"seller_ids": ["s1", "s2"], "sellers": 2, "key_ids": ["k2"], "developer_ids": ["shop"]}
+    run(tell(server, raw(6, **own), raw(7, links=["with developer:dev-0006: <b>as</b> I say"], **other)))
+    page.wait("return document.querySelectorAll('#list li').length === 5")
+    page.run(EACH_ALERT.replace("'alert'", "'case'"))
+    page.wait("return document.querySelectorAll('#list li').length === 3")  # 1 and 2 are a case, 3 another
+    shown = page.run("return document.querySelector('#list li').innerText")
+    holds = "1 developer, 1 origin, acting as 1 other developer, 2 keys, 2 sellers, at least 15,710 customers"
+    assert f"2 alerts of one party: {holds}" in shown
+    page.run("document.querySelector('#list a').click()")
+    page.wait(
+        "return document.getElementById('detail').innerText.includes('With developer:dev-0006: <b>as</b> I say')"
+    )
+    assert f"2 alerts: {holds}." in page.run("return document.getElementById('detail').innerText")
+    assert page.run("return document.querySelectorAll('#detail .siblings li').length") == 1
+    assert page.complaints() == []

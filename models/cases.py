@@ -1,0 +1,139 @@
+"""Alerts -> the case of each party as one thing; against labels, how well parties were told apart. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from itertools import chain
+from typing import Any
+
+from models.alerts import case_of, worst
+from models.truth import AGGREGATOR, VICTIM, Entity, Truth
+
+Alert = Mapping[str, Any]
+
+
+@dataclass(slots=True)
+class Case:
+    """The alerts of one party, strongest first, and what they list together.
+
+    developers  alerted on: they stand behind the calls
+    acted_as    developers whose name was used from the case's origins; they may be robbed
+    complete    no alert lists less than it counts
+    customers   at least so many distinct ones in one alert's window; None where events carry none
+    links       why alerts belong here
+    """
+
+    case: str
+    alerts: list[Alert]
+    severity: str
+    score: float
+    first_seen: int
+    last_seen: int
+    developers: set[str] = field(default_factory=set)
+    acted_as: set[str] = field(default_factory=set)
+    origins: set[str] = field(default_factory=set)
+    keys: set[str] = field(default_factory=set)
+    sellers: set[str] = field(default_factory=set)
+    complete: bool = True
+    customers: int | None = None
+    links: list[str] = field(default_factory=list)
+
+    def told(self) -> str:
+        """What it holds, in one line."""
+        least = "" if self.complete else "at least "
+        parts = [
+            *(
+                _count(len(names), name)
+                for name, names in (("developer", self.developers), ("origin", self.origins))
+            ),
+            f"{least}{_count(len(self.keys), 'key')}",
+            _count(len(self.sellers), "seller"),
+        ]
+        if self.customers is not None:
+            parts.append(f"at least {_count(self.customers, 'customer')}")
+        return ", ".join(part for part in parts if not part.startswith("0 "))
+
+
+def _count(number: int, name: str) -> str:
+    return f"{number:,} {name}{'' if number == 1 else 's'}"
+
+
+def cases(alerts: Iterable[Alert]) -> list[Case]:
+    """Cases of the alerts that stand, by score, highest first; then by name."""
+    parties: defaultdict[str, list[Alert]] = defaultdict(list)
+    for alert in alerts:
+        if not alert.get("superseded_by") and not alert.get("withdrawn"):
+            parties[alert["case"]].append(alert)
+    return sorted(
+        (_case(name, members) for name, members in parties.items()), key=lambda c: (-c.score, c.case)
+    )
+
+
+def _case(name: str, alerts: list[Alert]) -> Case:
+    alerts = sorted(alerts, key=lambda a: (-a["score"], a["time"], a["alert_id"]))
+    case = Case(
+        case=name,
+        alerts=alerts,
+        severity=worst(a["severity"] for a in alerts),
+        score=alerts[0]["score"],
+        first_seen=min(a["first_seen"] for a in alerts),
+        last_seen=max(a["last_seen"] for a in alerts),
+        developers={a["entity_id"] for a in alerts if a["entity_kind"] == "developer"},
+        links=list(dict.fromkeys(chain.from_iterable(a.get("links", ()) for a in alerts))),
+    )
+    for alert in alerts:
+        case.origins |= {alert["entity_id"]} if alert["entity_kind"] == "origin" else {*alert["origin_ids"]}
+        case.acted_as |= {*alert["developer_ids"]}
+        case.keys |= {*alert["key_ids"]}
+        case.sellers |= {*alert["seller_ids"]}
+        case.complete &= alert["keys"] == len(alert["key_ids"]) and alert["sellers"] == len(
+            alert["seller_ids"]
+        )
+        if alert["customers"] is not None:
+            case.customers = max(case.customers or 0, alert["customers"]["low"])
+    case.acted_as -= case.developers
+    return case
+
+
+def case_figures(truth: Truth, alerts: Iterable[Alert]) -> dict[str, float | int | None]:
+    """Alerted entities pair by pair: are those of one case of one party, and those of one party in one case?
+
+    An entity without a label, and a victim, is a party of its own. None: there is no such pair.
+    returns  cases; pair_precision, pair_recall: of pairs, so parties of many entities count most; whole: part
+             of the poolers with several alerted entities that have one case; mixed: cases of several parties
+    """
+    party: dict[Entity, str] = {}
+    case: dict[Entity, str] = {}
+    for alert in alerts:
+        entity = (str(alert["entity_kind"]), str(alert["entity_id"]))
+        party[entity] = _party(truth, entity)
+        case[entity] = str(alert.get("case") or case_of(*entity))
+    both = Counter((party[e], case[e]) for e in party)
+    by_party, by_case = Counter(party.values()), Counter(case.values())
+    shared, same_case = _pairs(both), _pairs(by_case)
+    poolers = [p for p, count in by_party.items() if p in truth.parties and count > 1]
+    alike = _pairs({p: count for p, count in by_party.items() if p in truth.parties})
+    rightly = _pairs({key: count for key, count in both.items() if key[0] in truth.parties})
+    return {
+        "cases": len(by_case),
+        "pair_precision": shared / same_case if same_case else None,
+        "pair_recall": rightly / alike if alike else None,
+        "whole": sum(len({c for p, c in both if p == name}) == 1 for name in poolers) / len(poolers)
+        if poolers
+        else None,
+        "mixed": sum(len({p for p, c in both if c == name}) > 1 for name in by_case),
+    }
+
+
+def _party(truth: Truth, entity: Entity) -> str:
+    labels = truth.standing(*entity)
+    if not labels or labels[0].label == VICTIM:
+        return f"{entity[0]} {entity[1]}"
+    mine = [x.party for x in labels if x.label == AGGREGATOR] or [x.party for x in labels]
+    return mine[0]
+
+
+def _pairs(counts: Mapping[Any, int]) -> int:
+    return sum(n * (n - 1) // 2 for n in counts.values())
