@@ -179,7 +179,9 @@ async function route() {
 }
 
 function clear() {
+  const view = $("view").value;
   $("filter").reset();
+  $("view").value = view;
   off.clear();
   draw();
 }

@@ -27,10 +27,10 @@ export function detail(alert, rules, siblings) {
       make("a", { href: link(alert.superseded_by) }, "another one"), " tells the same from its beginning."),
     part("Why", why(reasons(alert))),
     part("At stake", stakes(alert)),
+    siblings.length > 0 && part("Case: one party", party(alert, siblings)),
     part("What to do", actions(alert, rules)),
     alert.key_owners?.length > 0 && part("Whose hand is on the keys", owners(alert)),
     part("Records with personal data", personal(alert)),
-    siblings.length > 0 && part("Case: one party", party(alert, siblings)),
     part("Who is involved", [
       names("sellers", "Sellers", alert.sellers, alert.seller_ids),
       names("keys", "Keys", alert.keys, alert.key_ids),
@@ -139,15 +139,18 @@ async function copied(button, ids) {
 
 const link = (alertId) => `#/alert/${encodeURIComponent(alertId)}`;
 
-/** What the case holds, why this alert belongs to it, and the others. */
+/** What the case holds, the other alerts, and why they are one party's. */
 function party(alert, siblings) {
-  const links = alert.links ?? [];
+  const all = [alert, ...siblings];
   const most = siblings.slice(0, SIBLINGS);
+  const links = all.flatMap((one) => (one.links ?? []).map((text) => make("li", {}, make("p", {}, id(one.entity_id), ` ${plain(text)}`))));
   return [
-    make("p", {}, `${count(siblings.length + 1, "alert")}: ${held([alert, ...siblings])}.`),
-    links.length > 0 && make("ul", { class: "reasons" }, links.map((text) => make("li", {}, make("p", { class: "quiet" }, sentence(text))))),
+    make("p", {}, `${count(all.length, "alert")}: ${held(all)}.`),
     make("ul", { class: "siblings" }, most.map(sibling)),
-    siblings.length > most.length && make("p", { class: "quiet" }, `and ${count(siblings.length - most.length, "more", "more")}`),
+    siblings.length > most.length && make("p", { class: "quiet" }, `and ${number(siblings.length - most.length)} more`),
+    links.length > 0 && make("details", { "data-name": "links" },
+      make("summary", {}, "Why they are one party"),
+      make("ul", { class: "reasons" }, links.slice(0, SIBLINGS))),
   ].filter(Boolean);
 }
 

@@ -13,7 +13,11 @@ pytestmark = [pytest.mark.browser, pytest.mark.redis]
 __all__ = ["one_redis", "server"]
 
 LIVE = "return document.getElementById('link').dataset.state === 'live'"
-EACH_ALERT = "const view = document.getElementById('view'); view.value = 'alert'; view.dispatchEvent(new Event('input'))"
+EACH_ALERT = """
+const view = document.getElementById('view');
+view.value = 'alert';
+view.dispatchEvent(new Event('input'));
+"""
 IDS = "return [...document.querySelectorAll('#list li')].map((item) => item.dataset.id)"
 EVIL = "<img src=x onerror=window.hurt=1><script>window.hurt=1</script>\u202eabc\x1b[2J"
 
@@ -237,9 +241,10 @@ def test_a_case_is_one_thing(server, page):
     holds = "1 developer, 1 origin, acting as 1 other developer, 2 keys, 2 sellers, at least 15,710 customers"
     assert f"2 alerts of one party: {holds}" in shown
     page.run("document.querySelector('#list a').click()")
-    page.wait(
-        "return document.getElementById('detail').innerText.includes('With developer:dev-0006: <b>as</b> I say')"
-    )
+    page.wait("return document.querySelector('details[data-name=links]')")
+    page.run("document.querySelector('details[data-name=links]').open = true")
+    why = f"{alert(7)['entity_id']} with developer:dev-0006: <b>as</b> I say"
+    page.wait("return document.getElementById('detail').innerText.includes(arguments[0])", why)
     assert f"2 alerts: {holds}." in page.run("return document.getElementById('detail').innerText")
     assert page.run("return document.querySelectorAll('#detail .siblings li').length") == 1
     assert page.complaints() == []
