@@ -36,6 +36,8 @@ START_MS = 1_700_000_000_000
 #: Event time: 1,000 events a second, so that minutes close while it runs.
 EVENTS_PER_S = 1_000
 SELLERS, DEVELOPERS = 2_000, 300
+#: Counters of the stages after fold.
+LATER = r'poolwatch_batch_events_count\{stage="(detect|actors)"'
 #: Beside the shipped rules one that the busiest tenth crosses, so that alerts are made, told early and again.
 RULE = """feature = "records_1h"
 above = 20_000
@@ -167,14 +169,12 @@ def worker(settings, count, log):
                 first = None
             elif first is None:
                 first = (now, cpu, done)
-            detected = sum(
-                v for k, v in seen.items() if k.startswith('poolwatch_batch_events_count{stage="detect"')
-            )
-            if last is None or last[2:] != (done, detected):
-                last = (now, cpu, done, detected)
-            # All folded, and detect has had nothing new for a second.
+            alerts = sum(v for k, v in seen.items() if k.startswith("poolwatch_alert_versions_total"))
+            later = sum(v for k, v in seen.items() if re.match(LATER, k))
+            if last is None or last[2:] != (done, later, alerts):
+                last = (now, cpu, done, later, alerts)
+            # All folded, and the later stages have had nothing new for a second.
             if done >= count and now - last[0] > 1.0:
-                alerts = sum(v for k, v in seen.items() if k.startswith("poolwatch_alert_versions_total"))
                 return last[0] - first[0], last[1] - first[1], count - first[2], int(alerts)
             if process.poll() is not None:
                 raise SystemExit(f"the worker ended: {Path(log.name).read_text()[-2000:]}")
