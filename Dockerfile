@@ -15,7 +15,7 @@ RUN pip install --no-deps --no-build-isolation .
 FROM python:3.11-slim-bookworm
 # numba keeps compiled code here: filled once, below. Another kind of processor compiles anew.
 RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin poolwatch \
- && install -d -o poolwatch -g poolwatch /var/cache/poolwatch
+ && install -d -o poolwatch -g poolwatch /var/cache/poolwatch /var/lib/poolwatch
 COPY --from=build /opt/poolwatch /opt/poolwatch
 ENV PATH=/opt/poolwatch/bin:$PATH NUMBA_CACHE_DIR=/var/cache/poolwatch \
     PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
