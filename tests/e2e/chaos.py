@@ -4,6 +4,7 @@ Run a worker of its own: `python -m tests.e2e.chaos` with POOLWATCH_* settings.
 """
 
 import asyncio
+import collections
 import contextlib
 import json
 import logging
@@ -14,11 +15,11 @@ import subprocess
 import sys
 import threading
 import time
-from collections import defaultdict
 from dataclasses import dataclass, field
 
 from confluent_kafka import Consumer, TopicPartition
 
+from models import links
 from models.actors import Actors
 from models.decode import Decoder
 from models.detect import Detect
@@ -26,23 +27,25 @@ from models.fold import Fold, split_at_chunks
 from models.model import Model
 from models.operations import Operations
 from models.rules import RuleSet
-from models.sightings_codec import route
+from models.sightings_codec import decode, route
 from streams.deliver import contract
+from streams.partitions import partition_of
 from streams.producer import FastProducer
 from streams.settings import Settings, from_environment
+from streams.snapshots import RedisSnapshots
 
 START_MS = 1_700_000_000_000
 MINUTE_MS = 60_000
 
 
-def events(seed, count, step_ms):
+def events(seed, count, step_ms, start_ms=START_MS):
     """(key, value) of `count` usage events in time order: busy and quiet developers, shared orders."""
     chance = random.Random(seed)
     for number in range(count):
         seller, developer = chance.randrange(400), int(chance.paretovariate(0.6)) % 60
         event = {
             "event_id": f"{seed}-{number}",
-            "time": START_MS + number * step_ms + chance.randrange(-20_000, 20_000),
+            "time": start_ms + number * step_ms + chance.randrange(-20_000, 20_000),
             "developer_id": f"dev{developer}",
             "seller_id": f"seller{seller}",
             "key_id": f"key{seller}-{developer}",
@@ -59,11 +62,16 @@ def events(seed, count, step_ms):
         yield event["seller_id"].encode(), json.dumps(event).encode()
 
 
+def closers_ms(count, step_ms):
+    """When the closers begin."""
+    return START_MS + count * step_ms + 180 * MINUTE_MS
+
+
 def closers(partitions, count, step_ms):
     """Events in each partition that lie hours later: every watermark passes all that came before.
 
     As many as a partition needs to believe a jump in time (models.fold)."""
-    late = START_MS + count * step_ms + 180 * MINUTE_MS
+    late = closers_ms(count, step_ms)
     for number in range(20 * partitions):
         partition = number % partitions
         event = {
@@ -81,7 +89,7 @@ def closers(partitions, count, step_ms):
 def read_all(settings, topic):
     """{partition: [(offset, key, value)]} of a whole topic."""
     consumer = Consumer({"bootstrap.servers": settings.bootstrap, "group.id": "reader", "log_level": 0})
-    found = defaultdict(list)
+    found = collections.defaultdict(list)
     try:
         partitions = consumer.list_topics(topic, timeout=20).topics[topic].partitions
         for partition in partitions:
@@ -99,39 +107,108 @@ def read_all(settings, topic):
     return found
 
 
-def replayed(settings, partitions):
-    """Last version of each alert of an undisturbed run over the same partitions, in this process."""
-    operations = Operations.load()
-    rules, model = RuleSet.load(settings.rules or None), Model.load(settings.model or None)
-    count = settings.partitions
-    detects = [Detect(count, rules, model) for _ in range(count)]
-    actors = Actors(count)
-    streams = [
-        _sightings(partition, partitions.get(partition, []), operations, count) for partition in range(count)
-    ]
-    alerts = {}
-    while streams:
-        for stream in list(streams):
-            step = next(stream, None)
-            if step is None:
-                streams.remove(stream)
-                continue
-            for destination, message in step:
-                detects[destination].add(message)
-        for destination, detect in enumerate(detects):
+class Engine:
+    """Folds, detects and actors of a system in this process, one after the other: no timing, no faults.
+
+    alerts  last version of each told, without evidence
+    scores  {(minute's end, kind, entity): (score, *features)}
+    """
+
+    def __init__(self, settings):
+        self.operations, self.count = Operations.load(), settings.partitions
+        rules, model = RuleSet.load(settings.rules or None), Model.load(settings.model or None)
+        self.folds = [Fold(partition, self.operations) for partition in range(self.count)]
+        self.detects = [Detect(self.count, rules, model, scores=True) for _ in range(self.count)]
+        self.actors = Actors(self.count)
+        self.alerts, self.scores = {}, {}
+
+    def run(self, partitions):
+        """Records {partition: [(offset, key, value)]}, a chunk of each partition in turn."""
+        streams = [
+            self._sightings(partition, partitions.get(partition, [])) for partition in range(self.count)
+        ]
+        while streams:
+            for stream in list(streams):
+                step = next(stream, None)
+                if step is None:
+                    streams.remove(stream)
+                    continue
+                for destination, message in step:
+                    self.detects[destination].add(message)
+            self.close()
+
+    def _sightings(self, partition, records):
+        """For each chunk of a partition: [(destination, message)], each with the watermark."""
+        decoder = Decoder(self.operations)
+        values, offsets = [value for _, _, value in records], [offset for offset, _, _ in records]
+        accepted, _ = decoder.records(values, offsets)
+        for part in split_at_chunks(accepted):
+            yield list(route(self.folds[partition].step(part).sightings, self.count).items())
+
+    def close(self):
+        """Judge what the watermarks allow."""
+        for partition, detect in enumerate(self.detects):
             closed = detect.close()
-            for alert in actors.add(destination, closed.links, closed.alerts):
-                _keep_last(alerts, json.loads(contract(alert, "")))
-    return alerts
+            for alert in self.actors.add(partition, closed.links, closed.alerts):
+                _keep_last(self.alerts, json.loads(contract(alert, "")))
+            if closed.scores is not None:
+                columns = closed.scores.columns()
+                for row in zip(*columns.values(), strict=True):
+                    self.scores[row[:3]] = row[3:]
 
 
-def _sightings(partition, records, operations, count):
-    """For each chunk of a partition: [(destination, message)], the watermark for all destinations last."""
-    fold, decoder = Fold(partition, operations), Decoder(operations)
-    accepted, _ = decoder.records([value for _, _, value in records], [offset for offset, _, _ in records])
-    for part in split_at_chunks(accepted):
-        folded = fold.step(part)
-        yield list(route(folded.sightings, count).items())
+def restored(settings, records):
+    """The engine as the snapshots in Redis have it, gone on with what came after them, as a worker would.
+
+    AssertionError: fold's pages are not, byte for byte, those of a fold of `records` that nothing disturbed.
+    """
+    engine, plain, rest = Engine(settings), Engine(settings), {}
+    sightings, told = (read_all(settings, settings.name(name)) for name in ("sightings", "links"))
+    actors, *of_partitions = asyncio.run(_snapshots(settings))
+    engine.actors.restore(actors.pages)
+    for message in (links.decode(value) for offset, _, value in told[0] if offset >= actors.position):
+        engine.actors.add(message.partition, message.links, message.alerts)
+    for p, (fold, detect) in enumerate(of_partitions):
+        collections.deque(plain._sightings(p, [r for r in records[p] if r[0] < fold.position]), maxlen=0)
+        assert plain.folds[p].changed() == fold.pages, f"fold[{p}] at {fold.position}"
+        engine.folds[p].restore(fold.pages)
+        engine.detects[p].restore(detect.pages)
+        for offset, _, value in sightings[p]:
+            if offset >= detect.position:
+                engine.detects[p].add(decode(value))
+        rest[p] = [r for r in records[p] if r[0] >= fold.position]
+    engine.close()
+    engine.run(rest)
+    return engine
+
+
+async def _snapshots(settings):
+    """That of actors, then (fold's, detect's) of each partition."""
+    store = RedisSnapshots(settings.redis, settings.prefix)
+    try:
+        partitions = range(settings.partitions)
+        each = [(await store.load("fold", p), await store.load("detect", p)) for p in partitions]
+        return [await store.load("actors", 0), *each]
+    finally:
+        await store.close()
+
+
+def difference_from_here(found, wanted, records, seed, start_ms):
+    """What two engines say differently of the same further events; None = nothing."""
+    more = collections.defaultdict(list)
+    for key, value in events(seed, 8_000, 600, start_ms):
+        partition = partition_of(key, found.count)
+        more[partition].append((records[partition][-1][0] + 1 + len(more[partition]), key, value))
+    for engine in (found, wanted):
+        engine.alerts, engine.scores = {}, {}
+        engine.run(more)
+    assert len(wanted.scores) > 1_000, "the events must be judged, or nothing is shown"
+    if found.alerts != wanted.alerts:
+        return difference(found.alerts, wanted.alerts)
+    other = [row for row in wanted.scores if found.scores.get(row) != wanted.scores[row]]
+    if other or len(found.scores) != len(wanted.scores):
+        return f"{len(found.scores)} score rows for {len(wanted.scores)}, {len(other)} other: {other[:3]}"
+    return None
 
 
 def _keep_last(alerts, alert):
