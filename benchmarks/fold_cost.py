@@ -22,10 +22,11 @@ from models.sightings_codec import decode, encode, route
 
 BATCH = 500
 PARTITIONS = 8
+IDS = 4
 
 
-def made(count: int, seed: int = 1) -> list[dict[str, Any]]:
-    """Events of some 450 bytes, two orders and two customers each; 300 developers, 2,000 sellers."""
+def made(count: int, orders: int = 2, customers: int = 2, seed: int = 1) -> list[dict[str, Any]]:
+    """Events, with so many ids each (two of both: some 450 bytes); 300 developers, 2,000 sellers."""
     rng = np.random.default_rng(seed)
     seller = rng.integers(0, 2000, count)
     out = []
@@ -45,8 +46,8 @@ def made(count: int, seed: int = 1) -> list[dict[str, Any]]:
                 "records": 0 if acts else 2,
                 "bytes": 2048,
                 "pii": [] if acts else ["name", "address"],
-                "customers": [f"cust-{order + n}" for n in range(2)],
-                "orders": [f"order-{order + n}" for n in range(2)],
+                "customers": [f"cust-{order + n}" for n in range(customers)],
+                "orders": [f"order-{order + n}" for n in range(orders)],
                 "source_ip": f"10.{s % 300 % 256}.0.{s % 4}",
                 "user_agent": "Tool/1.2 (linux; x86_64)",
                 "tls_fingerprint": f"t13d1516h2_8daaf6152771_{s % 300:012d}",
@@ -122,6 +123,24 @@ def main(count: int, rounds: int) -> None:
     for n in range(rounds):
         one_round(records, values, costs, n == rounds - 1)
     print(costs)
+    print_ids(count, rounds)
+
+
+def print_ids(count: int, rounds: int) -> None:
+    """What an id costs: all stages with IDS of one sort in each event, above all stages with none."""
+    none = _whole(count, rounds, 0, 0)
+    print(f"{none:.2f} us/event in all without ids")
+    for what, orders, customers in (("order", IDS, 0), ("customer", 0, IDS)):
+        print(f"{(_whole(count, rounds, orders, customers) - none) / IDS:.2f} us a further {what} id")
+
+
+def _whole(count: int, rounds: int, orders: int, customers: int) -> float:
+    """CPU microseconds per event of all stages."""
+    records, costs = made(count, orders, customers), Costs(count)
+    values = [json.dumps(r).encode() for r in records]
+    for _ in range(rounds):
+        one_round(records, values, costs, False)
+    return sum(costs.least.values())
 
 
 if __name__ == "__main__":

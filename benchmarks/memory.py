@@ -20,11 +20,12 @@ import psutil
 import pyarrow as pa
 from numba import njit
 
-from models.arena import TAIL, after, first_place
+from models.arena import ENTITY, TAIL, after, at, first_place
 from models.decode import Decoder
 from models.model import Model
 from models.operations import Operations
 from models.rules import RuleSet
+from models.sightings import ENTITY_KINDS
 from poolwatch.pipeline import Pipeline
 
 PAIRS, ENTITIES, SELLERS, PARTITIONS = 1_000_000, 5_000, 100_000, 8
@@ -114,7 +115,7 @@ def _print(pipeline: Pipeline, parts: dict[str, int], events: int, took: float) 
     names = sum(len(detect._names) for detect in pipeline.detects[0])
     entities = sum(detect.entities for detect in pipeline.detects[0])
     used = sum(s.arena.used_bytes for s in states)
-    minutes = sum(_cells(s.arena.table) for s in states)
+    minutes = sum(int(_cells(s.arena.table, len(s.entities.table.rows)).sum()) for s in states)
     print(f"{events:,} events in a day; {took:.0f} s of processor time")
     print(
         f"{entities:,} entities, {np.bincount(kinds)[0]:,} (entity, seller) pairs, {len(kinds):,} pairs in "
@@ -129,19 +130,52 @@ def _print(pipeline: Pipeline, parts: dict[str, int], events: int, took: float) 
         ("name", parts["detect names"], names),
     ):
         print(f"{size / count:10,.0f} bytes a {what}")
+    _print_kinds(states, (parts["detect pairs"] + parts["fold pairs"]) / len(kinds), used / minutes)
     for name, size in sorted(parts.items(), key=lambda item: -item[1]):
         if size > MB:
             print(f"{size / MB:10,.0f} MB {name}")
     print(f"{sum(parts.values()) / MB:10,.0f} MB reserved in tables, not all of it touched")
 
 
+def _print_kinds(states: list[Any], pair: float, minute: float) -> None:
+    """What an entity of each kind takes, by the rows that are its own; `pair`, `minute`: bytes of one."""
+    for kind, name in enumerate(ENTITY_KINDS):
+        own = pairs = minutes = count = 0
+        for state in states:
+            entities = state.entities.table.rows
+            mine = (entities["key"] != 0) & (entities["kind"] == kind)
+            count += int(mine.sum())
+            beside = sum(a.nbytes for a in (state._sums, state._tails, state._heads, state._guess))
+            own += int(mine.sum()) * (entities.itemsize + beside // len(entities))
+            own += sum(_sketch_bytes(state, int(first)) for first in entities["sketches"][mine])
+            evidence = state.evidence.table.rows
+            own += int(mine[evidence["entity"][evidence["key"] != 0]].sum()) * evidence.itemsize
+            members = state.pairs.table.rows
+            pairs += int(mine[members["entity"][members["key"] != 0]].sum())
+            minutes += int(_cells(state.arena.table, len(entities))[mine].sum())
+        whole = (own + pairs * pair + minutes * minute) / count
+        print(
+            f"{own / count:10,.0f} bytes of its own has one {name} of {count:,}; {whole:,.0f} with its "
+            f"{pairs / count:,.0f} pairs and {minutes / count:,.0f} minutes"
+        )
+
+
+def _sketch_bytes(state: Any, row: int) -> int:
+    """Of the customers of an entity's hours, newest first."""
+    hours, registers, size = state.sketches.table.rows, state.registers.table.rows, 0
+    while row >= 0:
+        size += hours.itemsize + (registers.itemsize if hours["registers"][row] >= 0 else 0)
+        row = int(hours["next"][row])
+    return size
+
+
 @njit
-def _cells(table: Any) -> int:
-    """Cells that an arena keeps."""
-    count = 0
+def _cells(table: Any, entities: int) -> Any:
+    """Cells that an arena keeps, int64[entities]."""
+    count = np.zeros(entities, np.int64)
     place = first_place(table, table.meta[TAIL])
     while place < table.meta[0]:
-        count += 1
+        count[table.words[at(table, place) + ENTITY]] += 1
         place = after(table, place)
     return count
 

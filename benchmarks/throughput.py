@@ -149,8 +149,15 @@ def metrics(port):
     return {m[1]: float(m[2]) for m in re.finditer(r"^([^#\s]\S*) (\S+)$", text, re.MULTILINE)}
 
 
+def peak(pid):
+    """The most resident memory that a process has had, in bytes."""
+    found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
+    return int(found[1]) * 1024
+
+
 def worker(settings, count, log):
-    """Wall and CPU seconds of a worker from its first event to the last one judged; alerts that it sent."""
+    """Wall and CPU seconds of a worker from its first event to the last one judged; alerts that it sent;
+    the most memory that it had, in bytes."""
     port = free_port()
     environment = dict(os.environ, POOLWATCH_METRICS_PORT=str(port))
     for name in settings.__slots__:
@@ -175,7 +182,8 @@ def worker(settings, count, log):
                 last = (now, cpu, done, later, alerts)
             # All folded, and the later stages have had nothing new for a second.
             if done >= count and now - last[0] > 1.0:
-                return last[0] - first[0], last[1] - first[1], count - first[2], int(alerts)
+                took = last[0] - first[0], last[1] - first[1]
+                return *took, count - first[2], int(alerts), peak(process.pid)
             if process.poll() is not None:
                 raise SystemExit(f"the worker ended: {Path(log.name).read_text()[-2000:]}")
     finally:
@@ -197,7 +205,7 @@ def main():
         print(f"{count:,} events of {size:.0f} bytes, 8 partitions, one core each")
         rows = []
         with Path(folder, "worker.log").open("wb") as log:
-            wall, cpu, counted, alerts = worker(settings, count, log)
+            wall, cpu, counted, alerts, _ = worker(settings, count, log)
         print(f"poolwatch: {counted / wall:,.0f} events/s, {counted / cpu:,.0f} per CPU second", flush=True)
         rows.append((f"poolwatch, everything, {alerts} alert versions", counted, wall, cpu))
         here = Path(__file__).resolve().parent / "rivals"

@@ -46,6 +46,13 @@ async def tell(server, *alerts, keep=KEEP):
         return await feed.publish(redis, KEYS, alerts, keep)
 
 
+async def listened(server):
+    """Wait until somebody waits for what comes."""
+    async with Redis.from_url(server.url) as redis, asyncio.timeout(20):
+        while not (await redis.info("clients"))["blocked_clients"]:
+            await asyncio.sleep(0.02)
+
+
 async def take(stream, count):
     """The next `count` things that `follow` yields."""
     return [await asyncio.wait_for(anext(stream), 20) for _ in range(count)]
@@ -149,7 +156,7 @@ def test_follow_from_now_and_from_an_id(server):
         second = (await reader.read("0"))[1].id
         later = names(await take(reader.follow(second), 1))
         waiting = asyncio.create_task(take(other.follow(), 1))
-        await asyncio.sleep(0.3)
+        await listened(server)
         await tell(server, raw(4))
         now = names(await waiting)
         await reader.close()

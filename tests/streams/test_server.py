@@ -11,7 +11,7 @@ import pytest
 from models.errors import PoolwatchError
 from streams.server import WebServer
 from tests.streams.sample import alert, raw
-from tests.streams.test_feed import one_redis, run, server, tell
+from tests.streams.test_feed import listened, one_redis, run, server, tell
 
 pytestmark = pytest.mark.redis
 __all__ = ["one_redis", "server"]
@@ -26,9 +26,9 @@ def web(server):
     made.close()
 
 
-def events(client, count, headers=None, after="0"):
-    """The first `count` server-sent events, comments and pings left out, as (event, id, data)."""
-    got = []
+def events(client, count, headers=None, after="0", got=None):
+    """The first `count` server-sent events, comments and pings left out, as (event, id, data); into `got`."""
+    got = [] if got is None else got
     with client.stream("GET", "/api/stream", params={"after": after}, headers=headers or {}) as answer:
         assert answer.headers["content-type"].startswith("text/event-stream")
         fields = {}
@@ -90,24 +90,30 @@ def test_a_feed_that_was_cut_says_so(server, web):
     assert events(web, 2, {"Last-Event-ID": "5-0"})[0][0] == "cut"
 
 
+def until(ready, limit_s=60):
+    """Wait for it."""
+    end = time.monotonic() + limit_s
+    while not ready():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
 @pytest.mark.slow
 def test_redis_away_is_said_and_healed(server, web):
     assert web.get("/healthz").json() == {"redis": "ok"}
     run(tell(server, raw(1)))
     place = web.get("/api/alerts").json()["position"]
     heard = []
-    listener = threading.Thread(target=lambda: heard.extend(events(web, 3, after=place)))
+    listener = threading.Thread(target=events, args=(web, 3), kwargs={"after": place, "got": heard})
     listener.start()
-    time.sleep(0.5)
+    run(listened(server))
     server.kill()
-    for _ in range(100):
-        if web.get("/healthz").status_code == 503:
-            break
+    until(lambda: web.get("/healthz").status_code == 503)
     answer = web.get("/api/alerts")
     assert answer.status_code == 503
     assert "redis" in answer.json()["detail"]
     server.start()
-    time.sleep(2.5)
+    until(lambda: [name for name, _, _ in heard] == ["lost", "back"])
     run(tell(server, raw(2)))
     listener.join(60)
     assert [name for name, _, _ in heard] == ["lost", "back", "alert"]
@@ -159,7 +165,7 @@ def test_closing_ends_open_feeds_soon(server):
     with httpx.Client(base_url=made.url, timeout=30, trust_env=False) as client:
         listener = threading.Thread(target=lambda: _until_cut(client))
         listener.start()
-        time.sleep(0.5)
+        run(listened(server))
         begun = time.monotonic()
         made.close()
         assert time.monotonic() - begun < 10

@@ -1,0 +1,41 @@
+"""Memory of a real worker that has read the stream of benchmarks.memory from a real Kafka.
+
+    python -m benchmarks.worker_memory [PAIRS]
+
+One worker holds all partitions, writes its snapshots to Redis, and is asked for the most memory that it had:
+clients, batches under way and the pages of a snapshot included. Exit code 1: above the target.
+"""
+
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks import memory
+from benchmarks.throughput import worker
+from poolwatch.simulate import keyed
+from streams import topics
+from streams.brokers import EmbeddedRedis, JarKafka
+from streams.producer import FastProducer
+from streams.settings import Settings
+
+
+def main() -> int:
+    pairs = int(sys.argv[1]) if len(sys.argv) > 1 else memory.PAIRS
+    met = memory.couples(np.random.default_rng(5), pairs // 2, 2)
+    with JarKafka(heap_mb=768) as kafka, EmbeddedRedis() as redis, tempfile.TemporaryDirectory() as folder:
+        settings = Settings(broker=kafka.url, redis=redis.url, partitions=memory.PARTITIONS)
+        topics.ensure(settings)
+        with FastProducer(settings, topics.Topics.of(settings).events) as producer:
+            for first in range(0, len(met), memory.BATCH):
+                producer.send(keyed(memory.table(met[first : first + memory.BATCH], first, len(met))))
+        with Path(folder, "worker.log").open("wb") as log:
+            wall, cpu, _, _, most = worker(settings, len(met), log)
+    print(f"{len(met):,} events in {wall:.0f} s, {cpu:.0f} s of processor time")
+    print(f"{most / memory.MB:,.0f} MB at most resident in the worker, target {memory.TARGET_MB:,}")
+    return int(most > memory.TARGET_MB * memory.MB)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
