@@ -22,7 +22,10 @@ KEY_OWNERS_LISTED = 50
 
 
 class Reason(msgspec.Struct, frozen=True):
-    """Why, in one sentence; see models.judge.Reason."""
+    """Why, in one sentence. `contribution`: part of the row's whole evidence, 0..1; a row's sum to 1.
+
+    typical  what all but the rarest entities of the kind stay at or below
+    """
 
     feature: str
     window: str

@@ -53,7 +53,6 @@ class _Record(msgspec.Struct, gc=False):
 
 _PATH = re.compile(r"`\$\.(\w+)")
 _MISSING = re.compile(r"missing required field `(\w+)`")
-_UTF8 = "must be valid UTF-8"
 
 
 def _why(error: Exception) -> str:

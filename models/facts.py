@@ -19,7 +19,6 @@ from models.alerts import (
     Customers,
     Evidence,
     KeyOwner,
-    Reason,
     Unneeded,
     worst,
 )
@@ -96,10 +95,7 @@ class Teller:
         """
         window = max((self._window(rule) for rule in rules or alert.rules), key=SPANS.index)
         kind, minute = int(judged.view.kinds[n]), int(judged.minutes[n])
-        told = reasons(kind, judged.matrix[n], self._rules, self._model)
-        alert.reasons = [
-            Reason(r.feature, r.window, r.value, r.typical, r.contribution, r.text) for r in told
-        ]
+        alert.reasons = reasons(kind, judged.matrix[n], self._rules, self._model)
         self._fill_members(alert, judged, n, window)
         self._fill_sums(alert, judged.view, n, window)
         alert.window_end = (minute + 1) * MINUTE_MS

@@ -12,9 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 from models import forest as forests
+from models.alerts import Reason
 from models.features import FEATURE, FEATURES
 from models.model import QUANTILES, KindModel, Model
-from models.rules import SEVERITIES, Bools, RuleSet
+from models.rules import Bools, RuleSet
 from models.sightings import ENTITY_KINDS
 from models.topics import topic
 
@@ -61,31 +62,10 @@ class Verdict:
         """bool[n]: something fired; the same as score >= ALERT_LINE."""
         return np.asarray(self.score >= ALERT_LINE)
 
-    def severity_of(self, row: int, rules: RuleSet) -> str:
-        """Highest severity of what fired in a row; FOREST_SEVERITY where the forest alone did, or nothing."""
-        found = [rules.rules[i].severity for i in np.flatnonzero(self.fired[row])]
-        return max(found, key=SEVERITIES.index, default=FOREST_SEVERITY)
-
     def rules_of(self, row: int, rules: RuleSet) -> list[str]:
         """Ids of what fired in a row, `forest` last."""
         ids = [rule for rule, fired in zip(rules.ids, self.fired[row].tolist(), strict=True) if fired]
         return [*ids, FOREST] if self.forest_fired[row] else ids
-
-
-@dataclass(frozen=True, slots=True)
-class Reason:
-    """Why, in one sentence: the feature that says most of its topic (models.topics).
-
-    contribution  the topic's part of the row's whole evidence, 0..1; all together 1
-    typical       what all but the rarest entities of the kind stay at or below
-    """
-
-    feature: str
-    window: str
-    value: float
-    typical: float
-    contribution: float
-    text: str
 
 
 def judge(kinds: U8, matrix: F64, rules: RuleSet, model: Model) -> Verdict:

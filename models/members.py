@@ -17,8 +17,6 @@ from models.state import State
 from models.tables import PAGE_SHIFT, drop
 from models.windows import ENTITY_DAYS, PAIR_DAYS
 
-WEEK_MINUTES = 7 * DAY_MINUTES
-
 
 @njit(cache=True)
 def _members(t: Any, e: Any, minute: Any, since: Any, log: Any, logged: Any, open_cells: Any) -> Any:

@@ -99,11 +99,6 @@ class DemoState:
                 party.found = alert
         return held is None
 
-    @property
-    def all_found(self) -> bool:
-        """Whether every planted party was alerted on."""
-        return bool(self.planted) and all(party.found is not None for party in self.planted)
-
     def others(self) -> list[Mapping[str, Any]]:
         """Alerts on entities that no planted party acts as: false alarms, unless they are victims."""
         return [one for one in self.standing() if not self._expected(one)]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 from numba import njit
 
 from simulators.calls import BURST, ONCE, OPERATIONS, RATE_PER_MS, WAITS, Rows
@@ -100,8 +99,3 @@ def _throttled(calls: Rows) -> Rows:
     told = calls.copy()
     told["status"], told["count"], told["records"], told["pii"] = 429, 0, 0, 0
     return told
-
-
-def unspent(buckets: Buckets) -> npt.NDArray[np.float64]:
-    """Tokens left, float64[links, operations]; between 0 and burst."""
-    return buckets.tokens.reshape(-1, buckets.kinds)

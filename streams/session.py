@@ -33,7 +33,7 @@ from streams.outbox import Outbox
 from streams.patience import Patience
 from streams.security import client_security
 from streams.settings import Settings
-from streams.snapshots import SnapshotStore
+from streams.snapshots import RedisSnapshots
 from streams.stage import Apply, Stage
 from streams.topics import Topics
 from streams.transport import Consumer, Transport
@@ -55,7 +55,7 @@ class Equipment:
     operations: Operations
     rules: RuleSet
     model: Model
-    store: SnapshotStore
+    store: RedisSnapshots
     patience: Patience
 
 

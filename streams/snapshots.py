@@ -1,4 +1,4 @@
-"""Pages of state <-> Redis (or memory), fenced by epoch. Decides nothing.
+"""Pages of state <-> Redis, fenced by epoch. Decides nothing.
 
 Per stage and partition, all with the partition as hash tag so that a Redis Cluster serves:
 
@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from dataclasses import dataclass
+from typing import Any
 
 import redis.asyncio as redis_client
 from redis.exceptions import RedisError, ResponseError
@@ -34,61 +34,6 @@ class Loaded:
     epoch: int
     position: int | None
     pages: dict[str, bytes]
-
-
-class SnapshotStore(Protocol):
-    """Where snapshots are kept. Positions are the next offset to apply."""
-
-    async def load(self, stage: str, partition: int) -> Loaded:
-        """Take the partition: from now on older epochs are fenced. PoolwatchError: store away."""
-
-    async def save(self, stage: str, partition: int, epoch: int, position: int, pages: Pages) -> None:
-        """All pages and the position, or nothing. Fenced: somebody else took the partition since."""
-
-    async def holds(self, stage: str, partition: int, epoch: int) -> bool:
-        """Whether `epoch` is still the newest."""
-
-    async def close(self) -> None:
-        """Let go of connections."""
-
-
-@dataclass(slots=True)
-class _Kept:
-    epoch: int = 0
-    position: int | None = None
-    pages: dict[str, bytes] = field(default_factory=dict)
-
-
-class MemorySnapshots:
-    """Snapshots for one process and its lifetime: tests, and a worker without Redis."""
-
-    def __init__(self) -> None:
-        self._kept: dict[tuple[str, int], _Kept] = {}
-
-    def _of(self, stage: str, partition: int) -> _Kept:
-        return self._kept.setdefault((stage, partition), _Kept())
-
-    async def load(self, stage: str, partition: int) -> Loaded:
-        kept = self._of(stage, partition)
-        kept.epoch += 1
-        return Loaded(kept.epoch, kept.position, dict(kept.pages))
-
-    async def save(self, stage: str, partition: int, epoch: int, position: int, pages: Pages) -> None:
-        kept = self._of(stage, partition)
-        if kept.epoch != epoch:
-            raise fenced(stage, partition, epoch, kept.epoch)
-        for name, page in pages.items():
-            if page is None:
-                kept.pages.pop(name, None)
-            else:
-                kept.pages[name] = page
-        kept.position = position
-
-    async def holds(self, stage: str, partition: int, epoch: int) -> bool:
-        return self._of(stage, partition).epoch == epoch
-
-    async def close(self) -> None:
-        return None
 
 
 def fenced(stage: str, partition: int, mine: int, now: int) -> Fenced:
@@ -139,6 +84,7 @@ class RedisSnapshots:
         return f"{self._root}:{{{partition}}}:{stage}:{rest}"
 
     async def load(self, stage: str, partition: int) -> Loaded:
+        """Take the partition: from now on older epochs are fenced. StoreAwayError: no Redis."""
         try:
             head = self._key(stage, partition, "head")
             # The epoch first: whoever held the partition can change nothing from here on.
@@ -156,6 +102,10 @@ class RedisSnapshots:
         return Loaded(epoch, None if position is None else int(position), pages)
 
     async def save(self, stage: str, partition: int, epoch: int, position: int, pages: Pages) -> None:
+        """All pages and the position, the next offset to apply, or nothing.
+
+        Fenced: somebody else took the partition since. StoreAwayError: no Redis.
+        """
         try:
             staged = await self._stage(stage, partition, epoch, pages)
             keys = [self._key(stage, partition, "head"), self._key(stage, partition, "pages"), *staged]
@@ -178,12 +128,14 @@ class RedisSnapshots:
         return keys
 
     async def holds(self, stage: str, partition: int, epoch: int) -> bool:
+        """Whether `epoch` is still the newest. StoreAwayError: no Redis."""
         try:
             return int(await self._redis.hget(self._key(stage, partition, "head"), "epoch") or 0) == epoch
         except RedisError as error:
             raise away(error) from error
 
     async def close(self) -> None:
+        """Let go of connections."""
         await self._redis.aclose()
 
 

@@ -24,7 +24,7 @@ from models.pages import Pages, Stateful
 from streams import metrics
 from streams.patience import Patience
 from streams.settings import Settings
-from streams.snapshots import SnapshotStore, StoreAwayError
+from streams.snapshots import RedisSnapshots, StoreAwayError
 from streams.transport import Batch
 
 log = logging.getLogger("poolwatch.worker")
@@ -75,7 +75,7 @@ class Stage(Generic[State]):
         name: str,
         topic: str,
         new: Callable[[int], State],
-        store: SnapshotStore,
+        store: RedisSnapshots,
         settings: Settings,
         patience: Patience,
         reread: Callable[[str, int, int], Awaitable[None]],

@@ -39,7 +39,7 @@ async def run(settings: Settings, stop: asyncio.Event | None = None) -> None:
     stop = stop or asyncio.Event()
     _hush()
     equipment = _equipment(settings)
-    server = metrics.serve(settings.metrics_port) if settings.metrics_port else None
+    server = metrics.serve(settings.metrics_port, settings.metrics_host) if settings.metrics_port else None
     await asyncio.to_thread(_warm)
     before = gc.get_threshold()
     gc.freeze()

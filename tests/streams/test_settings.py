@@ -1,5 +1,6 @@
 """The table of settings: environment, flags, refusals, and the manual made from it."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -45,3 +46,10 @@ def test_manual_is_up_to_date_and_names_every_setting():
     shown = Path("docs/settings.md").read_text()
     assert shown == manual(), "run: python -m streams.settings > docs/settings.md"
     assert all(f"`POOLWATCH_{name.upper()}`" in shown and text for name, _, text in SETTINGS)
+
+
+def test_every_setting_is_used():
+    rooms = Path(__file__).parents[2]
+    text = "".join(p.read_text() for room in ("streams", "poolwatch") for p in (rooms / room).rglob("*.py"))
+    unused = [name for name, _, _ in SETTINGS if not re.search(rf"settings\.{name}\b", text)]
+    assert not unused
