@@ -80,10 +80,12 @@ class DetectAgent:
         return bad
 
     def _preview(self, slot: Slot[Detect], batch: Batch) -> list[Alert]:
-        """Alerts before their minute's close. Behind the stream there are none: the close is near anyway."""
+        """Alerts before their minute's close. Behind the stream there are none: the close is near anyway.
+        None without a snapshot either (see `apply`)."""
         now = time.time()
         if (
-            now - batch.last_timestamp_ms / 1000 > BEHIND_S
+            slot.hold
+            or now - batch.last_timestamp_ms / 1000 > BEHIND_S
             or now - self._previewed.get(slot.partition, 0.0) < EARLY_S
         ):
             return []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,19 +16,33 @@ from streams.stage import Slot
 
 
 class LedgerKeeper:
-    """Writes days into the folder of the settings; waits where it cannot be written."""
+    """Writes days into the folder of the settings. Where it cannot, alerts go on and snapshots wait."""
 
     def __init__(self, settings: Settings, patience: Patience) -> None:
         self._settings, self._patience = settings, patience
+        self._waiting: dict[int, tuple[Slot[Any], list[LedgerDay]]] = {}
+        self._tried = 0.0
 
     async def keep(self, slot: Slot[Any], days: Sequence[LedgerDay]) -> None:
-        """Return once the days are on disk, or the partition is not held any more."""
-        folder, keep_days = self._settings.ledger, self._settings.ledger_days
-        while days and slot.held:
-            try:
-                await asyncio.to_thread(ledger_files.write, folder, slot.partition, days, keep_days)
-            except PoolwatchError as error:
-                await self._patience.wait("ledger", error)
-                continue
-            self._patience.back("ledger")
+        """Write days, and those that could not be written before. `slot.hold` tells whether any waits."""
+        if days:
+            before, left = self._waiting.get(slot.partition, (slot, []))
+            # A partition that was lost in between: who holds it now, or this worker again, does those anew.
+            self._waiting[slot.partition] = (slot, [*(left if before is slot else []), *days])
+            slot.hold = True
+        elif not slot.hold or time.monotonic() - self._tried < self._settings.wait_s:
             return
+        await self._write(slot)
+
+    async def _write(self, slot: Slot[Any]) -> None:
+        folder, keep_days = self._settings.ledger, self._settings.ledger_days
+        days = self._waiting[slot.partition][1]
+        self._tried = time.monotonic()
+        try:
+            await asyncio.to_thread(ledger_files.write, folder, slot.partition, days, keep_days)
+        except PoolwatchError as error:
+            self._patience.away("ledger", error)
+            return
+        self._patience.back("ledger")
+        del self._waiting[slot.partition]
+        slot.hold = False

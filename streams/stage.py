@@ -40,7 +40,8 @@ class Event(Protocol):
 
 @dataclass(slots=True)
 class Slot(Generic[State]):
-    """One partition held. position: the next offset to apply; seek: the stamp that its batches must carry."""
+    """One partition held. position: the next offset to apply; seek: the stamp that its batches must carry;
+    hold: something is not kept yet that a snapshot would forget, so none is taken."""
 
     partition: int
     state: State
@@ -49,6 +50,7 @@ class Slot(Generic[State]):
     seek: int = 0
     fresh: bool = False  # there was no snapshot
     held: bool = True
+    hold: bool = False
     busy: asyncio.Lock = field(default_factory=asyncio.Lock)
     sent: set[asyncio.Future[Any]] = field(default_factory=set)
     unacked: deque[tuple[Event, set[asyncio.Future[Any]]]] = field(default_factory=deque)
@@ -151,7 +153,7 @@ class Stage(Generic[State]):
     def due(self, slot: Slot[State]) -> bool:
         """Whether a snapshot may be taken now."""
         idle = slot.saving is None or slot.saving.done()
-        return idle and time.monotonic() - slot.saved_at >= self.settings.snapshot_s
+        return idle and not slot.hold and time.monotonic() - slot.saved_at >= self.settings.snapshot_s
 
     def capture(self, slot: Slot[State]) -> None:
         """Take a snapshot of the state as it is at `slot.position`; it is written in the background."""
@@ -227,7 +229,7 @@ class Stage(Generic[State]):
             async with slot.busy:
                 if slot.saving and not slot.saving.done():
                     await asyncio.wait([slot.saving])
-                if at_any_position:
+                if at_any_position and not slot.hold:
                     self.capture(slot)
                     if slot.saving:
                         await asyncio.wait([slot.saving])

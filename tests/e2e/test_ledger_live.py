@@ -20,8 +20,12 @@ PARTITIONS = 4
 
 # events      |........ day 1 ........|........ day 2 ........|.. day 3
 # workers     [--- first ---] [------------- second -------------]
+# full        nothing can be written while the first worker runs
 @pytest.mark.redis
-def test_a_worker_that_stops_in_mid_day_writes_the_files_of_a_replay(embedded_kafka, redis_url, tmp_path):
+@pytest.mark.parametrize("full", [False, True])
+def test_a_worker_that_stops_in_mid_day_writes_the_files_of_a_replay(
+    embedded_kafka, redis_url, tmp_path, caplog, full
+):
     events = list(chaos.events(7, 4_000, 25_000))
     (tmp_path / "events.jsonl").write_bytes(b"\n".join(value for _, value in events))
     replay(Request([str(tmp_path / "events.jsonl")], partitions=PARTITIONS, ledger=str(tmp_path / "meant")))
@@ -33,7 +37,7 @@ def test_a_worker_that_stops_in_mid_day_writes_the_files_of_a_replay(embedded_ka
         broker=embedded_kafka.url,
         redis=redis_url,
         partitions=PARTITIONS,
-        idle_s=60,
+        idle_s=4,
         snapshot_s=0.5,
         ledger=str(written),
     )
@@ -52,47 +56,77 @@ def test_a_worker_that_stops_in_mid_day_writes_the_files_of_a_replay(embedded_ka
         await asyncio.wait_for(running, 30)
 
     def files():
-        return {p.relative_to(written) for p in written.rglob("*.parquet")} if written.exists() else set()
+        return {p.relative_to(written) for p in written.rglob("*.parquet")}
 
     first = {name for name in over if name.parts[0] == min(n.parts[0] for n in over)}
-    asyncio.run(run(events[:2_000], lambda: files() >= first))
+    if full:
+        written.write_text("in the way")
+        asyncio.run(run(events[:2_000], lambda: f"ledger {written} is away" in caplog.text))
+        written.unlink()
+    else:
+        asyncio.run(run(events[:2_000], lambda: files() >= first))
     asyncio.run(run(events[2_000:], lambda: files() >= over))
     assert files() == over  # the last day is open
     for name in over:
         assert (written / name).read_bytes() == meant[name].read_bytes(), name
 
 
-def test_a_full_disk_is_waited_for_and_told_once(monkeypatch, caplog):
-    tries = []
+class Slot:
+    """What the keeper knows of a slot."""
 
-    def write(*_):
-        tries.append(1)
-        if len(tries) < 8:
-            raise PoolwatchError("/srv/ledger: disk full; free some space and run again")
+    def __init__(self, partition=0):
+        self.partition, self.hold = partition, False
+
+
+def test_a_full_disk_holds_snapshots_up_and_is_told_once(monkeypatch, caplog):
+    wrote, full = [], [True]
+
+    def write(folder, partition, days, _):
+        if full[0]:
+            raise PoolwatchError(f"{folder}: disk full; free some space and run again")
+        wrote.append((partition, days))
 
     monkeypatch.setattr(ledger_keeper.ledger_files, "write", write)
-    monkeypatch.setattr("streams.patience.MOMENT_S", 0.05)
+    monkeypatch.setattr("streams.patience.MOMENT_S", 0)
+    keeper = LedgerKeeper(Settings(ledger="/srv/ledger", wait_s=0), Patience(0, {"ledger": "/srv/ledger"}))
+    slot, other = Slot(), Slot(1)
 
-    class Held:
-        partition, held = 0, True
+    async def go():
+        await keeper.keep(slot, ["day 1"])
+        for _ in range(5):
+            await keeper.keep(slot, [])
+        await keeper.keep(other, [])
+        assert (slot.hold, other.hold) == (True, False)
+        await keeper.keep(slot, ["day 2"])
+        full[0] = False
+        await keeper.keep(slot, [])
+        assert not slot.hold
+        await keeper.keep(slot, [])
 
-    patience = Patience(0.02, {"ledger": "/srv/ledger"})
-    keeper = LedgerKeeper(Settings(ledger="/srv/ledger"), patience)
     with caplog.at_level(logging.WARNING):
-        asyncio.run(keeper.keep(Held(), [object()]))
-    assert len(tries) == 8
-    told = [record.getMessage() for record in caplog.records]
-    assert len(told) == 2
-    assert told[0].startswith("ledger /srv/ledger is away (/srv/ledger: disk full")
-    assert told[1].startswith("ledger is back")
+        asyncio.run(go())
+    assert wrote == [(0, ["day 1", "day 2"])]
+    away, back = [record.getMessage() for record in caplog.records]
+    assert away.startswith("ledger /srv/ledger is away (/srv/ledger: disk full")
+    assert back.startswith("ledger is back")
 
 
-def test_a_partition_that_is_lost_is_not_waited_for(monkeypatch):
-    class Gone:
-        partition, held = 0, False
+def test_days_of_an_earlier_holding_are_not_written(monkeypatch):
+    """The partition was lost with a day that could not be written, and came back: the day is done anew."""
+    wrote = []
 
-    monkeypatch.setattr(ledger_keeper.ledger_files, "write", lambda *_: pytest.fail("it is another's"))
-    asyncio.run(LedgerKeeper(Settings(ledger="x"), Patience(1, {})).keep(Gone(), [object()]))
+    def write(_folder, _partition, days, _keep_days):
+        if len(days) == 1 and days[0] == "lost":
+            raise PoolwatchError("away")
+        wrote.append(days)
+
+    monkeypatch.setattr(ledger_keeper.ledger_files, "write", write)
+    keeper = LedgerKeeper(Settings(ledger="x", wait_s=0), Patience(0, {"ledger": "x"}))
+    asyncio.run(keeper.keep(Slot(), ["lost"]))
+    again = Slot()
+    asyncio.run(keeper.keep(again, ["anew"]))
+    assert wrote == [["anew"]]
+    assert not again.hold
 
 
 def test_the_doctor_tries_the_folder(tmp_path):
