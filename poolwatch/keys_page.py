@@ -41,6 +41,9 @@ poolwatch.key_check --fit`), each key counted once. Of the keys checked below {b
 than in life: where you know your own share s, add ln(s / (1 - s)) - ln({share:.3f} / {rest:.3f}) to the
 log-odds. Whether another party works for the seller (shadow calls) was tried too, and adds nothing beside
 these signs.
+
+With the simulator's numbers moved by up to 30% (`--perturb 0.3 --seeds 321,322`) the Brier scores were
+.0063 for developers and .0033 for origins.
 """
 
 

@@ -157,7 +157,7 @@ def _top(alerts: Sequence[Mapping[str, Any]]) -> str:
 
 def _alert_row(alert: Mapping[str, Any]) -> list[str]:
     severity = escape(str(alert["severity"]))
-    customers = alert.get("customers")
+    customers, borrowed = alert.get("customers"), alert.get("keys_borrowed")
     reasons = "".join(f"<li>{escape(str(r.get('text', '')))}</li>" for r in (alert.get("reasons") or [])[:3])
     rules = ", ".join(map(str, alert.get("rules") or []))
     return [
@@ -166,7 +166,7 @@ def _alert_row(alert: Mapping[str, Any]) -> list[str]:
         two(float(alert["score"])),
         moment(alert["time"]),
         f"{alert.get('sellers', 0):,}",
-        f"{alert.get('keys', 0):,}",
+        f"{alert.get('keys', 0):,}" + (f" ({borrowed:,} borrowed)" if borrowed else ""),
         f"{customers['estimate']:,.0f}" if customers else "–",
         f"<ul>{reasons}</ul><span class='quiet'>{escape(rules)}</span>",
     ]
