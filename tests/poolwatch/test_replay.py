@@ -50,6 +50,18 @@ def test_files_partitions_and_forms_do_not_show(tmp_path, market):
     )
 
 
+def test_keys_are_told_whatever_the_partitions(tmp_path, market):
+    for partitions in (1, 8):
+        replay(Request([str(market)], partitions=partitions, keys=str(tmp_path / f"{partitions}.jsonl")))
+    lines = (tmp_path / "8.jsonl").read_text()
+    assert lines == (tmp_path / "1.jsonl").read_text()
+    rows = [json.loads(line) for line in lines.splitlines()]
+    told = [(row["entity_kind"], row["entity_id"], row["key_id"]) for row in rows]
+    assert len(told) > 100
+    assert told == sorted(set(told))
+    assert all(0 < row["probability"] <= 0.99 and row["evidence"] for row in rows)
+
+
 def test_what_is_rejected_is_told_with_its_place_and_costs_nothing_else(tmp_path, market):
     lines = market.read_text().splitlines(keepends=True)
     path = tmp_path / "events.jsonl"
