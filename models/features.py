@@ -228,13 +228,19 @@ FEATURES: tuple[Feature, ...] = (
         lambda v: _share(v.of("sellers_alone", DAY), v.of("sellers_pii", DAY)), "orders",
     ),
     Feature(
+        "dug_of_new_7d", "share",
+        "{value:.0f}% as many sellers dug up in 7 days as it came to, while others go on working for them",
+        "sellers dug up over established sellers read for the first time, and two more", "7d",
+        lambda v: np.minimum(v.over_week("sellers_dug") / (v.over_week("sellers_new") + 2.0), 1.0), "orders",
+    ),
+    Feature(
         "orders_dug_24h", "orders", "{value:,.0f} untouched or long finished orders read in 24 hours",
         "shadow orders never touched before, or dealt with two days before", "24h", _dug, "orders",
     ),
     Feature(
         "dug_share_24h", "share", "{value:.0f}% of the orders it read were untouched or long finished",
         "untouched or long finished shadow orders over orders taken", "24h",
-        lambda v: _share(_dug(v), v.of("orders_taken", DAY)), "orders",
+        lambda v: np.minimum(_share(_dug(v), v.of("orders_taken", DAY)), 1.0), "orders",
     ),
     Feature(
         "dug_share_7d", "share", "{value:.0f}% of the orders read in 7 days were untouched or long finished",

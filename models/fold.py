@@ -243,7 +243,7 @@ class Fold:
         self._state.reserve(len(events), len(events.orders), self.limits)
         kinds, deeds = self._operations.columns()
         self._room_for(len(events), len(events.customers))
-        memory, counts, at = self._state.memory(), np.zeros((2, 8), np.int64), 0
+        memory, counts, at = self._state.memory(), np.zeros((2, 9), np.int64), 0
         while True:
             at, why = fold_events(
                 memory, self._totals, columns, at, released, counts, kinds, deeds, self.limits

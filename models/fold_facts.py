@@ -115,6 +115,8 @@ def enter_deed(s: Any, developer: Any, client: Any, network: Any, now: int) -> N
             break
         if s.deed[p] < s.deed[at]:
             at = p
+    if s.deed_developer[at] != dev or s.deed_client[at] != cli:
+        s.fresh[at] = 0
     s.deed_developer[at] = dev
     s.deed_client[at] = cli
     s.deed_network[at] = tag(network)
@@ -122,12 +124,36 @@ def enter_deed(s: Any, developer: Any, client: Any, network: Any, now: int) -> N
 
 
 @inner
-def others_handle(s: Any, developer: Any, client: Any, network: Any, now: int, minutes: int) -> int:
-    """Bits: 1 another developer acted for seller `s` within `minutes`; 2 the same one did, on another client
-    and network."""
+def enter_fresh(s: Any, developer: Any, client: Any, newest: int) -> bool:
+    """A party touched an order that was first touched in minute `newest`; whether it acts for seller `s`."""
+    dev, cli = tag(developer), tag(client)
+    for p in range(3):
+        if s.deed[p] != 0 and s.deed_developer[p] == dev and s.deed_client[p] == cli:
+            s.fresh[p] = max(s.fresh[p], newest)
+            return True
+    return False
+
+
+@inner
+def hold(s: Any, since: int, developer: Any, origin: Any, client: Any, network: Any) -> None:
+    """Remember the newcomer that dug last, until a party that acts for seller `s` is seen to go on."""
+    s.held_since = since
+    s.held_developer = developer
+    s.held_origin = origin
+    s.held_client = tag(client)
+    s.held_network = tag(network)
+
+
+@inner
+def others_handle(s: Any, developer: Any, client: Any, network: Any, now: int, since: int, lim: Any) -> int:
+    """Bits: 1 another developer acted for seller `s` of late; 2 the same one did, on another client and network.
+
+    Only who goes on counts: it touched an order that turned up after minute `since`, when the one that asks
+    came. Where a seller moves to a new tool, the old one at most ships what it had.
+    """
     found = 0
     for p in range(3):
-        if s.deed[p] != 0 and now - s.deed[p] <= minutes:
+        if s.deed[p] != 0 and now - s.deed[p] <= lim.handled_minutes and s.fresh[p] > since:
             if s.deed_developer[p] != tag(developer):
                 found |= 1
             elif differ(s.deed_client[p], tag(client)) and differ(s.deed_network[p], tag(network)):
@@ -181,7 +207,11 @@ def pair_of(table: Any, seller: Any, entity: Any, kind: int) -> int:
         p = table.rows[row]
         p.deed = 0
         p.blanket = 0
+        p.since = 0
+        p.held = 0
         p.dug = 0
+        p.lonely = 0
+        p.before = -1
         p.reads = 0
         p.taken = 0
         p.needed = 0
@@ -196,6 +226,8 @@ def idle(p: Any, now: int, lim: Any) -> bool:
         return True
     if p.blanket != 0 and now - p.blanket <= lim.deed_minutes:
         return False
+    if p.lonely >= lim.shadow_orders and 2 * np.int64(p.lonely) > np.int64(p.taken) - p.before:
+        return True  # chaff: a deed for some, while most of what it takes concerns nobody
     fresh = np.int64(p.taken) - p.dug  # a migration digs up years, and works on what is new
     return fresh >= lim.shadow_orders and np.int64(p.needed) * lim.deed_share < fresh
 
@@ -222,6 +254,10 @@ def add_pair(
     returns  whether the entity makes no deeds for the seller
     """
     p.last = now
+    if p.before < 0 and p.reads > 0 and now - p.since >= lim.settle_minutes:
+        p.before = p.taken
+        p.dug = p.taken
+        p.needed = 0
     p.taken = plus(p.taken, counts[0])
     p.needed = plus(p.needed, counts[1])
     if deed:
@@ -233,13 +269,18 @@ def add_pair(
         return inactive
     if p.reads == 0 and known and fresh:
         r.newcomer = plus(r.newcomer, 1)
+    if p.reads == 0:
+        p.since = now
     p.reads = plus(p.reads, 1)
     enough = p.taken >= lim.shadow_orders or (not lists and p.reads >= lim.shadow_orders)
-    if known and handled:
-        p.dug = plus(p.dug, counts[5] + counts[6])
+    dug = counts[5] + counts[6]
+    p.dug = plus(p.dug, counts[5] + max(counts[6], counts[8]))
     if known and handled and enough and inactive:
         r.shadow_calls = plus(r.shadow_calls, 1)
         r.shadow_orders = plus(r.shadow_orders, counts[0])
-        r.orders_unseen = plus(r.orders_unseen, counts[5])
+        r.orders_unseen = plus(r.orders_unseen, counts[5] + p.held)
         r.orders_stale = plus(r.orders_stale, counts[6])
+        p.held = 0
+    elif known:
+        p.held = plus(p.held, dug)
     return inactive

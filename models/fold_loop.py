@@ -12,13 +12,15 @@ from models.fold_facts import (
     add_pair,
     asleep,
     enter_deed,
+    enter_fresh,
     enter_write,
+    hold,
     others_handle,
     pair_of,
     seller_of,
     use_key,
 )
-from models.fold_orders import judge_orders, touch_orders
+from models.fold_orders import judge_orders, tell_held, touch_orders
 from models.fold_rows import (
     IDENTIFY,
     T_CUSTOMERS,
@@ -89,16 +91,24 @@ def _fold_one(
     used = use_key(mem.keys, ev.key[i], ev.client[i], ev.network[i], now, lim)
     counts[:] = 0
     if reads or deed:
-        touch_orders(mem, ev, i, seller_row, now, reads, counts, lim)
-    handled = 0
-    if reads:
-        handled = others_handle(s, ev.developer[i], ev.client[i], ev.network[i], now, lim.handled_minutes)
+        pair = mem.pairs.rows[pair_of(mem.pairs, ev.seller[i], ev.developer[i], DEVELOPER)]
+        since = now if pair.reads == 0 else pair.since
+        touch_orders(mem, ev, i, seller_row, now, reads, since, counts, lim)
     asleep_now = reads and known and asleep(s, hour, lim)
     if good and kind == WRITE:
         enter_write(s, hour, deed)
         if deed and (counts[0, 7] > 0 or not lists):
             enter_deed(s, ev.developer[i], ev.client[i], ev.network[i], now)
-    idle_developer, new_developer = True, True
+    if good:  # a tool that was left may still ship what it has; it looks for nothing new
+        newest = now
+        if reads or deed:
+            newest = counts[1, 7] if lists else now - lim.goes_on_minutes
+        handles = enter_fresh(s, ev.developer[i], ev.client[i], newest)
+        if handles and s.held_developer != 0 and newest > s.held_since:
+            tell_held(
+                mem, totals, s, ev.developer[i], ev.client[i], ev.network[i], now, ev.offset[i], lim
+            )
+    idle_developer, new_developer, shadowed = True, True, False
     for entity_kind in range(2):
         entity = ev.developer[i] if entity_kind == DEVELOPER else ev.origin[i]
         other = ev.origin[i] if entity_kind == DEVELOPER else ev.developer[i]
@@ -111,17 +121,25 @@ def _fold_one(
             add_orders(r, counts[entity_kind])
             row = pair_of(mem.pairs, ev.seller[i], entity, entity_kind)
             pair = mem.pairs.rows[row]
+            handled = 0
             if entity_kind == DEVELOPER:
                 new_developer = pair.reads == 0
+            if reads:
+                since = now if pair.reads == 0 else pair.since
+                handled = others_handle(s, ev.developer[i], ev.client[i], ev.network[i], now, since, lim)
+            if entity_kind == DEVELOPER:
                 others = handled & 1 == 1
+                shadowed = others
             else:  # a further address of a tool is not another party: its developer, or its client, must be
-                others = (handled & 1 == 1 and idle_developer) or handled & 2 == 2
+                others = (shadowed and idle_developer) or handled & 2 == 2
             fresh = entity_kind == DEVELOPER or new_developer or used & 1 == 1
             inactive = add_pair(
                 pair, r, counts[entity_kind], reads, deed, known, fresh, others, lists, now, lim
             )
             if entity_kind == DEVELOPER:
                 idle_developer = inactive
+            if reads and pair.held > 0 and inactive:
+                hold(s, pair.since, ev.developer[i], ev.origin[i], ev.client[i], ev.network[i])
         if good:
             for c in range(ev.customer_start[i], ev.customer_start[i + 1]):
                 customer = totals.customers[totals.meta[T_CUSTOMERS]]
@@ -143,7 +161,7 @@ def fold_events(
     lim: Any,
 ) -> tuple[int, int]:
     """Fold records from `start` on; (record it stopped at, why). `released`: held before, now believed.
-    counts int64[2, 8]: see `touch_orders`; room to count in."""
+    counts int64[2, 9]: see `touch_orders`; room to count in."""
     clock = mem.clock
     for i in range(start, len(ev.offset)):
         offset, time = ev.offset[i], ev.time_ms[i]

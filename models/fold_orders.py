@@ -11,7 +11,7 @@ import numpy as np
 
 from models.compiled import inner
 from models.fold_facts import differ, idle, pair_key, tag
-from models.fold_rows import T_ROWS, row_of
+from models.fold_rows import T_ROWS, plus, row_of
 from models.fold_state import C_ORDER_HEAD, C_ORDER_JUDGE, C_ORDER_TAIL, C_ORDERS_FORGOTTEN
 from models.hashing import mix
 from models.pool import COUNT
@@ -156,12 +156,16 @@ def _forget_order(mem: Any) -> None:
 
 @inner
 def touch_orders(
-    mem: Any, ev: Any, i: int, seller_row: int, now: int, reads: bool, counts: Any, lim: Any
+    mem: Any, ev: Any, i: int, seller_row: int, now: int, reads: bool, since: int, counts: Any, lim: Any
 ) -> None:
-    """counts int64[2, 8]: by kind taken, needed, handled, followed, again, unseen, stale, first deeds."""
+    """counts int64[2, 9]: by kind taken, needed, handled, followed, again, unseen, stale; [0, 7] first
+    deeds, [1, 7] minute in which the newest of the orders turned up; by kind, taken of those that had turned
+    up before minute `since`."""
     for at in range(ev.order_start[i], ev.order_start[i + 1]):
         row = _order(mem, ev.seller[i], seller_row, ev.orders[at], now, lim)
         o = mem.orders.rows[row]
+        counts[1, 7] = max(counts[1, 7], o.first)
+        old = 1 if o.first < since else 0
         unseen = 1 if o.readers == 0 and o.acted == 0 else 0
         stale = 1 if o.acted != 0 and now - o.acted >= lim.stale_minutes else 0
         if reads:
@@ -174,11 +178,38 @@ def touch_orders(
                 counts[kind, 4] += 1 if b & AGAIN else 0
                 counts[kind, 5] += unseen
                 counts[kind, 6] += stale if b & HANDLED else 0
+                counts[kind, 8] += 0 if b & AGAIN else old
         else:
             bits = act_on_order(o, ev.developer[i], ev.origin[i], ev.client[i], now)
             counts[0, 1] += bits & 1
             counts[1, 1] += (bits >> 1) & 1
             counts[0, 7] += bits >> 2
+
+
+@inner
+def tell_held(
+    mem: Any, totals: Any, s: Any, developer: Any, client: Any, network: Any, now: int, offset: int, lim: Any
+) -> None:
+    """A party that acts for seller `s` goes on: what a newcomer dug up before is told now."""
+    other, none = s.held_developer != developer, np.uint64(0)
+    if not other and not (differ(s.held_client, tag(client)) and differ(s.held_network, tag(network))):
+        return
+    for kind in range(0 if other else 1, 2):
+        entity = s.held_developer if kind == DEVELOPER else s.held_origin
+        row = find(mem.pairs.keys, mem.pairs.slots, pair_key(s.key, entity, kind)) if entity != 0 else -1
+        if row < 0:
+            continue
+        p = mem.pairs.rows[row]
+        if not idle(p, now, lim):
+            break
+        if p.held > 0 and p.taken >= lim.shadow_orders:
+            at = row_of(totals, kind, entity, s.key, none, none, now, offset)
+            r = totals.rows[at]
+            r.orders_unseen = plus(r.orders_unseen, p.held)
+            r.shadow_orders = plus(r.shadow_orders, p.held)
+            p.held = 0
+            mem.pairs.dirty[row >> PAGE_SHIFT] = 1
+    s.held_developer = 0
 
 
 @inner
@@ -189,7 +220,7 @@ def _others_than_reader(s: Any, o: Any, lim: Any) -> int:
     """
     found = 0
     for p in range(3):
-        if s.deed[p] > o.first + lim.goes_on_minutes:
+        if s.deed[p] != 0 and s.fresh[p] > o.first:
             if s.deed_developer[p] != o.readers_developer[0]:
                 found |= 1
             elif differ(s.deed_client[p], o.readers_client[0]):
@@ -198,9 +229,16 @@ def _others_than_reader(s: Any, o: Any, lim: Any) -> int:
 
 
 @inner
-def _idle_now(mem: Any, seller: Any, entity: Any, kind: int, now: int, lim: Any) -> bool:
+def _left_alone(mem: Any, seller: Any, entity: Any, kind: int, first: int, now: int, lim: Any) -> bool:
+    """Count an order that the pair read in minute `first` and that stayed alone; whether it makes no deeds."""
     row = find(mem.pairs.keys, mem.pairs.slots, pair_key(seller, entity, kind))
-    return row >= 0 and idle(mem.pairs.rows[row], now, lim)
+    if row < 0:
+        return False
+    p = mem.pairs.rows[row]
+    if p.before >= 0 and first - p.since >= lim.settle_minutes:
+        p.lonely = plus(p.lonely, 1)
+        mem.pairs.dirty[row >> PAGE_SHIFT] = 1
+    return idle(p, now, lim)
 
 
 @inner
@@ -214,12 +252,12 @@ def judge_orders(mem: Any, totals: Any, now: int, closed: int, offset: int, lim:
         others = _others_than_reader(mem.sellers.rows[o.seller], o, lim) if alone(o) else 0
         if others:
             seller, none = mem.sellers.rows[o.seller].key, np.uint64(0)
-            idle_developer = others & 1 and _idle_now(mem, seller, o.developer, DEVELOPER, now, lim)
+            idle_developer = others & 1 and _left_alone(mem, seller, o.developer, DEVELOPER, o.first, now, lim)
             if idle_developer:
                 at = row_of(totals, np.int64(DEVELOPER), o.developer, seller, none, none, now, offset)
                 totals.rows[at].orders_alone += 1
             shadowed = idle_developer or others & 2
-            if shadowed and o.origin != 0 and _idle_now(mem, seller, o.origin, ORIGIN, now, lim):
+            if shadowed and o.origin != 0 and _left_alone(mem, seller, o.origin, ORIGIN, o.first, now, lim):
                 at = row_of(totals, np.int64(ORIGIN), o.origin, seller, none, none, now, offset)
                 totals.rows[at].orders_alone += 1
         clock[C_ORDER_JUDGE] = o.next

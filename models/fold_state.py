@@ -33,7 +33,8 @@ class FoldLimits(NamedTuple):
     alone_minutes: int = _DAY  # by then whoever handles an order has read it
     deed_minutes: int = 7 * _DAY  # an entity without a deed for so long does not handle the seller's orders
     stale_minutes: int = 48 * _HOUR  # shipping, label, invoice follow the deed within a day or two
-    deed_share: int = 4  # acted on fewer than 1/4 of the fresh orders it took: no handler (chaff)
+    settle_minutes: int = _DAY  # a newcomer catches up on the past; what it does after that tells what it is
+    deed_share: int = 3  # acted on fewer than 1/3 of the fresh orders it took: no handler
     goes_on_minutes: int = 6 * _HOUR  # a deed so long after a reading: the seller's handler has not changed
     handled_minutes: int = 72 * _HOUR  # a deed this recent: somebody does handle them (over a weekend)
     shadow_orders: int = 10  # taken (or calls, where orders are not logged) before a shadow is called one
@@ -67,7 +68,11 @@ PAIR = np.dtype(
         ("last", "i4"),
         ("deed", "i4"),  # minute of the last deed, 0 = none
         ("blanket", "i4"),  # minute of the last deed that named no order, 0 = none
+        ("since", "i4"),  # minute of the first identifying read, 0 = none
         ("dug", "i4"),  # of the taken, those never touched before or long dealt with
+        ("held", "i4"),  # of the dug, those taken before another party was seen to go on
+        ("lonely", "i4"),  # taken since it settled in, and a day later still acted on by nobody
+        ("before", "i4"),  # orders taken before it settled in, -1 = it has not yet
         ("reads", "i4"),  # identifying reads
         ("taken", "i4"),
         ("needed", "i4"),
@@ -77,6 +82,8 @@ PAIR = np.dtype(
 SELLER = np.dtype(
     [
         ("key", "u8"),
+        ("held_developer", "u8"),  # 0 = none
+        ("held_origin", "u8"),
         ("first", "i4"),
         ("last", "i4"),
         ("next", "i4"),
@@ -84,6 +91,10 @@ SELLER = np.dtype(
         ("deed_client", "u4", (3,)),
         ("deed_network", "u4", (3,)),
         ("deed", "i4", (3,)),
+        ("fresh", "i4", (3,)),  # when the newest order that this party touched was first touched by anybody
+        ("held_since", "i4"),  # the newcomer that dug last, before a handler was seen to go on
+        ("held_client", "u4"),
+        ("held_network", "u4"),
         ("deeds", "i4", (24,)),  # by UTC hour; halved together when they grow large
         ("writes", "i4", (24,)),
         ("deeds_all", "i4"),
