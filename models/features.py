@@ -245,9 +245,9 @@ FEATURES: tuple[Feature, ...] = (
     Feature(
         "dug_share_7d", "share", "{value:.0f}% of the orders read in 7 days were untouched or long finished",
         "untouched or long finished shadow orders over orders taken", "7d",
-        lambda v: _share(
+        lambda v: np.minimum(_share(
             v.over_week("orders_unseen") + v.over_week("orders_stale"), v.over_week("orders_taken")
-        ),
+        ), 1.0),
         "orders",
     ),
     Feature(

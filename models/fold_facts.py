@@ -125,7 +125,7 @@ def enter_deed(s: Any, developer: Any, client: Any, network: Any, now: int) -> N
 
 @inner
 def enter_fresh(s: Any, developer: Any, client: Any, newest: int) -> bool:
-    """A party touched an order that was first touched in minute `newest`; whether it acts for seller `s`."""
+    """A party was seen at work until minute `newest`; returns whether it acts for seller `s`."""
     dev, cli = tag(developer), tag(client)
     for p in range(3):
         if s.deed[p] != 0 and s.deed_developer[p] == dev and s.deed_client[p] == cli:
@@ -146,10 +146,11 @@ def hold(s: Any, since: int, developer: Any, origin: Any, client: Any, network: 
 
 @inner
 def others_handle(s: Any, developer: Any, client: Any, network: Any, now: int, since: int, lim: Any) -> int:
-    """Bits: 1 another developer acted for seller `s` of late; 2 the same one did, on another client and network.
+    """Bits: 1 another developer acted for seller `s` of late; 2 the same one did, on another client and
+    network.
 
-    Only who goes on counts: it touched an order that turned up after minute `since`, when the one that asks
-    came. Where a seller moves to a new tool, the old one at most ships what it had.
+    Only who goes on counts: it was seen at work after minute `since`, when the one that asks came. Where a
+    seller moves to a new tool, the old one falls silent, or at most ships what it had.
     """
     found = 0
     for p in range(3):
@@ -221,14 +222,17 @@ def pair_of(table: Any, seller: Any, entity: Any, kind: int) -> int:
 
 @inner
 def idle(p: Any, now: int, lim: Any) -> bool:
-    """Pair `p` does not handle the seller's orders: no deed of late, or few for the orders it took."""
+    """Pair `p` does not handle the seller's orders: no deed of late, or few for the orders it took.
+
+    A newcomer catches up on the past, so fresh orders alone count: neither dug up, nor older than its coming.
+    """
     if p.deed == 0 or now - p.deed > lim.deed_minutes:
         return True
     if p.blanket != 0 and now - p.blanket <= lim.deed_minutes:
         return False
     if p.lonely >= lim.shadow_orders and 2 * np.int64(p.lonely) > np.int64(p.taken) - p.before:
         return True  # chaff: a deed for some, while most of what it takes concerns nobody
-    fresh = np.int64(p.taken) - p.dug  # a migration digs up years, and works on what is new
+    fresh = np.int64(p.taken) - p.dug
     return fresh >= lim.shadow_orders and np.int64(p.needed) * lim.deed_share < fresh
 
 
@@ -255,8 +259,7 @@ def add_pair(
     """
     p.last = now
     if p.before < 0 and p.reads > 0 and now - p.since >= lim.settle_minutes:
-        p.before = p.taken
-        p.dug = p.taken
+        p.before = p.dug = p.taken
         p.needed = 0
     p.taken = plus(p.taken, counts[0])
     p.needed = plus(p.needed, counts[1])
@@ -273,7 +276,6 @@ def add_pair(
         p.since = now
     p.reads = plus(p.reads, 1)
     enough = p.taken >= lim.shadow_orders or (not lists and p.reads >= lim.shadow_orders)
-    dug = counts[5] + counts[6]
     p.dug = plus(p.dug, counts[5] + max(counts[6], counts[8]))
     if known and handled and enough and inactive:
         r.shadow_calls = plus(r.shadow_calls, 1)
@@ -282,5 +284,5 @@ def add_pair(
         r.orders_stale = plus(r.orders_stale, counts[6])
         p.held = 0
     elif known:
-        p.held = plus(p.held, dug)
+        p.held = plus(p.held, counts[5] + counts[6])
     return inactive

@@ -74,6 +74,30 @@ def _sweep(mem: Any, totals: Any, now: int, lim: Any) -> None:
 
 
 @inner
+def _since(pair: Any, now: int) -> int:
+    """Minute in which the pair's entity came to the seller: of its first identifying read."""
+    return now if pair.reads == 0 else pair.since
+
+
+@inner
+def _newest(touches: bool, lists: bool, counts: Any, now: int, lim: Any) -> int:
+    """How late a call shows its party at work: a tool that was left may still ship what it has, and looks for
+    nothing new. So a call about orders counts by the newest of them, any other (a look at what is new, stock)
+    by its own time; a deed that names no order proves nothing younger than a shipment's usual delay."""
+    if not touches:
+        return now
+    return counts[1, 7] if lists else now - lim.goes_on_minutes
+
+
+@inner
+def _see(mem: Any, totals: Any, s: Any, ev: Any, i: int, newest: int, now: int, lim: Any) -> None:
+    """A party is seen at work until minute `newest`; if it acts for the seller, what was held is told."""
+    handles = enter_fresh(s, ev.developer[i], ev.client[i], newest)
+    if handles and s.held_developer != 0 and newest > s.held_since:
+        tell_held(mem, totals, s, ev.developer[i], ev.client[i], ev.network[i], now, ev.offset[i], lim)
+
+
+@inner
 def _fold_one(
     mem: Any, totals: Any, ev: Any, i: int, minute: int, counts: Any, kinds: Any, deeds: Any, lim: Any
 ) -> None:
@@ -92,22 +116,14 @@ def _fold_one(
     counts[:] = 0
     if reads or deed:
         pair = mem.pairs.rows[pair_of(mem.pairs, ev.seller[i], ev.developer[i], DEVELOPER)]
-        since = now if pair.reads == 0 else pair.since
-        touch_orders(mem, ev, i, seller_row, now, reads, since, counts, lim)
+        touch_orders(mem, ev, i, seller_row, now, reads, _since(pair, now), counts, lim)
     asleep_now = reads and known and asleep(s, hour, lim)
     if good and kind == WRITE:
         enter_write(s, hour, deed)
         if deed and (counts[0, 7] > 0 or not lists):
             enter_deed(s, ev.developer[i], ev.client[i], ev.network[i], now)
-    if good:  # a tool that was left may still ship what it has; it looks for nothing new
-        newest = now
-        if reads or deed:
-            newest = counts[1, 7] if lists else now - lim.goes_on_minutes
-        handles = enter_fresh(s, ev.developer[i], ev.client[i], newest)
-        if handles and s.held_developer != 0 and newest > s.held_since:
-            tell_held(
-                mem, totals, s, ev.developer[i], ev.client[i], ev.network[i], now, ev.offset[i], lim
-            )
+    if good:
+        _see(mem, totals, s, ev, i, _newest(reads or deed, lists, counts, now, lim), now, lim)
     idle_developer, new_developer, shadowed = True, True, False
     for entity_kind in range(2):
         entity = ev.developer[i] if entity_kind == DEVELOPER else ev.origin[i]
@@ -122,14 +138,13 @@ def _fold_one(
             row = pair_of(mem.pairs, ev.seller[i], entity, entity_kind)
             pair = mem.pairs.rows[row]
             handled = 0
+            if reads:
+                handled = others_handle(
+                    s, ev.developer[i], ev.client[i], ev.network[i], now, _since(pair, now), lim
+                )
             if entity_kind == DEVELOPER:
                 new_developer = pair.reads == 0
-            if reads:
-                since = now if pair.reads == 0 else pair.since
-                handled = others_handle(s, ev.developer[i], ev.client[i], ev.network[i], now, since, lim)
-            if entity_kind == DEVELOPER:
-                others = handled & 1 == 1
-                shadowed = others
+                others = shadowed = handled & 1 == 1
             else:  # a further address of a tool is not another party: its developer, or its client, must be
                 others = (shadowed and idle_developer) or handled & 2 == 2
             fresh = entity_kind == DEVELOPER or new_developer or used & 1 == 1

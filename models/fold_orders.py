@@ -213,10 +213,10 @@ def tell_held(
 
 
 @inner
-def _others_than_reader(s: Any, o: Any, lim: Any) -> int:
+def _others_than_reader(s: Any, o: Any) -> int:
     """As `others_handle`, for the only reader of order `o`; of its place only the client is known.
 
-    Only those count that acted after the reading: where a seller moves to a new tool, the old one stops.
+    Only those count that were seen at work after the reading.
     """
     found = 0
     for p in range(3):
@@ -230,7 +230,7 @@ def _others_than_reader(s: Any, o: Any, lim: Any) -> int:
 
 @inner
 def _left_alone(mem: Any, seller: Any, entity: Any, kind: int, first: int, now: int, lim: Any) -> bool:
-    """Count an order that the pair read in minute `first` and that stayed alone; whether it makes no deeds."""
+    """Count an order that the pair read in minute `first` and that stayed alone; whether it does no deeds."""
     row = find(mem.pairs.keys, mem.pairs.slots, pair_key(seller, entity, kind))
     if row < 0:
         return False
@@ -249,10 +249,12 @@ def judge_orders(mem: Any, totals: Any, now: int, closed: int, offset: int, lim:
         if totals.meta[T_ROWS] + 4 > len(totals.rows):
             return False
         o = rows[clock[C_ORDER_JUDGE]]
-        others = _others_than_reader(mem.sellers.rows[o.seller], o, lim) if alone(o) else 0
+        others = _others_than_reader(mem.sellers.rows[o.seller], o) if alone(o) else 0
         if others:
             seller, none = mem.sellers.rows[o.seller].key, np.uint64(0)
-            idle_developer = others & 1 and _left_alone(mem, seller, o.developer, DEVELOPER, o.first, now, lim)
+            idle_developer = others & 1 and _left_alone(
+                mem, seller, o.developer, DEVELOPER, o.first, now, lim
+            )
             if idle_developer:
                 at = row_of(totals, np.int64(DEVELOPER), o.developer, seller, none, none, now, offset)
                 totals.rows[at].orders_alone += 1

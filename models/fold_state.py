@@ -10,7 +10,7 @@ from models.errors import ConfigError
 from models.pages import Pages
 from models.tables import Rows
 
-VERSION = 1
+VERSION = 2
 _HOUR, _DAY = 60, 1_440
 
 
@@ -69,7 +69,7 @@ PAIR = np.dtype(
         ("deed", "i4"),  # minute of the last deed, 0 = none
         ("blanket", "i4"),  # minute of the last deed that named no order, 0 = none
         ("since", "i4"),  # minute of the first identifying read, 0 = none
-        ("dug", "i4"),  # of the taken, those never touched before or long dealt with
+        ("dug", "i4"),  # of the taken: never touched before, long dealt with, or older than its coming
         ("held", "i4"),  # of the dug, those taken before another party was seen to go on
         ("lonely", "i4"),  # taken since it settled in, and a day later still acted on by nobody
         ("before", "i4"),  # orders taken before it settled in, -1 = it has not yet
@@ -91,7 +91,7 @@ SELLER = np.dtype(
         ("deed_client", "u4", (3,)),
         ("deed_network", "u4", (3,)),
         ("deed", "i4", (3,)),
-        ("fresh", "i4", (3,)),  # when the newest order that this party touched was first touched by anybody
+        ("fresh", "i4", (3,)),  # minute until which this party was seen at work: see fold_loop
         ("held_since", "i4"),  # the newcomer that dug last, before a handler was seen to go on
         ("held_client", "u4"),
         ("held_network", "u4"),
@@ -163,8 +163,8 @@ class Memory(NamedTuple):
 
 
 class FoldState:
-    """State of one partition. Bytes a row, index at its emptiest included: order 124, pair 76, key 124,
-    seller 308, event id 60 (layouts above, and 12 bytes a place of an index at least a third full)."""
+    """State of one partition. Bytes a row, index at its emptiest included: order 124, pair 92, key 124,
+    seller 348, event id 60 (layouts above, and 12 bytes a place of an index at least a third full)."""
 
     def __init__(self) -> None:
         self.orders = Rows("orders", ORDER)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from models.decode import Decoder
 from models.errors import ConfigError, PoolwatchError
 from models.fold import Fold, slice_events, split_at_chunks
 from models.fold_state import FoldLimits
+from models.hashing import hash_text
 from models.operations import Operations
 from tests.models.timelines import (
     DAY,
@@ -158,15 +160,16 @@ def test_late_records_enter_the_newest_minute():
 
 def test_orders_needed_and_alone():
     # hour         0        7        25
-    # tool         o1       ships o1
+    # tool         o1       ships o1, looks for more
     # pooler       o2                (a day later: alone)
     _, parts = folded(
         [
             read(1, 0, ["o1"]),
             read(2, 1000, ["o2"], **POOLER),
             deed(3, 7 * HOUR, ["o1"]),
-            event(4, 25 * HOUR),
-            event(5, 25 * HOUR + 1),
+            event(4, 7 * HOUR + 1),
+            event(5, 25 * HOUR),
+            event(6, 25 * HOUR + 1),
         ]
     )
     assert [total(parts, "orders_needed", who) for who in ("tool", "pooler")] == [1, 0]
@@ -212,17 +215,82 @@ def test_the_pooler_behind_the_sellers_own_key_follows():
     assert total(parts, "orders_followed", "tool") == 0
 
 
+SHIPS = [
+    deed(n, n * HOUR, [f"d{n}"]) for n in range(30)
+]  # the tool, every hour of the first day and six more
+
+
+def digs(count: int, at: int = 30 * HOUR, **other: Any) -> list[dict[str, Any]]:
+    """Identifying reads of orders that nobody has touched, one a minute."""
+    who = {**POOLER, **other}
+    return [read(1000 + at // MINUTE + n, at + n * MINUTE, [f"o{at}-{n}"], **who) for n in range(count)]
+
+
 def test_shadow_and_newcomer():
-    # day        0            1              tool ships day by day
-    # pooler                  reads 12 orders, acts on none
-    records = [deed(n, n * HOUR, [f"d{n}"]) for n in range(30)]
-    records += [read(100 + n, 30 * HOUR + n * MINUTE, [f"o{n}"], **POOLER) for n in range(12)]
-    _, parts = folded(records)
+    # hour       0 ... 29           30                  30:05
+    # tool       ships o hourly                         looks for new orders
+    # pooler                        reads 12 old orders, acts on none
+    _, parts = folded(in_time([*SHIPS, *digs(12), event(99, 30 * HOUR + 5 * MINUTE)]))
     assert total(parts, "newcomer", "pooler") == 1
     assert total(parts, "shadow_calls", "pooler") == 3  # from the tenth order on
     assert total(parts, "shadow_orders", "pooler") == 3
+    assert total(parts, "orders_unseen", "pooler") == 12  # the first nine too
     assert total(parts, "shadow_calls", "tool") == 0
     assert total(parts, "shadow_calls", POOL_ORIGIN, "origin") == 3
+    assert total(parts, "orders_unseen", POOL_ORIGIN, "origin") == 12
+
+
+def in_time(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return sorted(records, key=lambda r: r["time"])
+
+
+@pytest.mark.parametrize(
+    ("after", "dug"),
+    [
+        ([], 0),  # silence: the seller may have moved to the newcomer
+        ([deed(99, 32 * HOUR, ["d29"])], 0),  # the old tool ships what it had
+        ([deed(99, 32 * HOUR, ["new"])], 12),  # it acts on an order of today
+        ([event(99, 32 * HOUR)], 12),  # it looks for new orders
+        ([event(99, 32 * HOUR, status=403)], 0),  # it was locked out
+        ([event(99, 32 * HOUR, developer_id="repricer", tls_fingerprint="t-rep")], 0),  # works on no orders
+    ],
+)
+def test_what_a_newcomer_digs_up_is_told_once_the_earlier_handler_is_seen_to_go_on(after, dug):
+    # hour       0 ... 29           30                     32
+    # tool       ships o hourly                            (after)
+    # newcomer                      reads 12 old orders
+    _, parts = folded([*SHIPS, *digs(12), *after])
+    assert total(parts, "orders_unseen", "pooler") == dug
+    assert total(parts, "orders_unseen", POOL_ORIGIN, "origin") == dug
+
+
+def test_nothing_is_held_against_a_newcomer_that_has_become_the_handler():
+    # hour       0 ... 29        30             31             33
+    # tool       ships hourly                                  looks once more
+    # newcomer                   reads 12       acts on six
+    mine = [deed(500 + n, 31 * HOUR + n, [f"o{30 * HOUR}-{n}"], **POOLER) for n in range(6)]
+    _, parts = folded([*SHIPS, *digs(12), *mine, event(99, 33 * HOUR)])
+    assert total(parts, "orders_unseen", "pooler") == 0
+
+
+@pytest.mark.parametrize(("share", "dug"), [(4, True), (1, False)])
+def test_a_deed_for_one_order_in_four_is_chaff_a_day_after_its_coming(share, dug):
+    # day        0        1.25            2.5                           3.75
+    # tool       ships hourly, all the time
+    # newcomer            reads, acts     40 old orders; acts on 1 in `share`   12 more
+    tool = [deed(n, n * HOUR, [f"d{n}"]) for n in range(95)]
+    first = [*digs(12), deed(2000, 30 * HOUR + 40 * MINUTE, [f"o{30 * HOUR}-0"], **POOLER)]
+    later = digs(40, 60 * HOUR)
+    acts = [
+        deed(3000 + n, 61 * HOUR + n, [f"o{60 * HOUR}-{n}"], **POOLER) for n in range(40) if n % share == 0
+    ]
+    _, parts = folded(in_time([*tool, *first, *later, *acts, *digs(12, 90 * HOUR)]))
+    late = [
+        row["orders_unseen"]
+        for key, row in sums(parts).items()
+        if key[3] == hash_text("pooler") and key[-1] >= (START_MS + 86 * HOUR) // MINUTE
+    ]
+    assert (sum(late) > 0) == dug
 
 
 def test_elsewhere_and_foreign():
