@@ -157,7 +157,7 @@ def peak(pid):
 
 def worker(settings, count, log):
     """Wall and CPU seconds of a worker from its first event to the last one judged; alerts that it sent;
-    the most memory that it had, in bytes."""
+    bytes resident at the end, and the most there were."""
     port = free_port()
     environment = dict(os.environ, POOLWATCH_METRICS_PORT=str(port))
     for name in settings.__slots__:
@@ -183,7 +183,7 @@ def worker(settings, count, log):
             # All folded, and the later stages have had nothing new for a second.
             if done >= count and now - last[0] > 1.0:
                 took = last[0] - first[0], last[1] - first[1]
-                return *took, count - first[2], int(alerts), peak(process.pid)
+                return *took, count - first[2], int(alerts), (me.memory_info().rss, peak(process.pid))
             if process.poll() is not None:
                 raise SystemExit(f"the worker ended: {Path(log.name).read_text()[-2000:]}")
     finally:

@@ -152,8 +152,10 @@ class Stage(Generic[State]):
 
     def due(self, slot: Slot[State]) -> bool:
         """Whether a snapshot may be taken now."""
-        idle = slot.saving is None or slot.saving.done()
-        return idle and not slot.hold and time.monotonic() - slot.saved_at >= self.settings.snapshot_s
+        if slot.hold or time.monotonic() - slot.saved_at < self.settings.snapshot_s:
+            return False
+        # One partition's at a time: the pages of all of them, copied, are as large as the state itself.
+        return all(other.saving is None or other.saving.done() for other in self.slots.values())
 
     def capture(self, slot: Slot[State]) -> None:
         """Take a snapshot of the state as it is at `slot.position`; it is written in the background."""
