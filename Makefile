@@ -36,7 +36,7 @@ chaos: install ## workers, Kafka and Redis killed and stopped while events flow
 	CHAOS=long $(BIN)/pytest -q -m chaos
 
 # Ratios and targets first, costs after. One that misses its target does not keep the others from being run.
-BENCHES = throughput latency memory replay_speed fold_cost detect_cost forest_cost simulate_speed
+BENCHES = throughput latency memory worker_memory replay_speed fold_cost detect_cost forest_cost simulate_speed
 
 bench: install ## each measurement beside its rivals or its target; docs/benchmarks.md has the last figures
 	@missed=; for bench in $(BENCHES); do echo "== benchmarks/$$bench.py"; \
