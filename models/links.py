@@ -81,7 +81,7 @@ class Census(msgspec.Struct, array_like=True, frozen=True):
     """How common keys and clients are in one partition at the close of `minute`, the last of an hour.
 
     keys     in use in seven UTC days
-    origins  active in 24 hours
+    origins  active in 24 hours and at home: of some key, the established place
     clients  uint64[n], sorted: hashes of the TLS fingerprints of those; counts int64[n]: origins of each
     """
 
@@ -197,10 +197,12 @@ def census(state: State, names: Names, minute: int) -> Census:
     pairs = state.pairs.table.rows[: state.pairs.table.meta[HIGH]]
     mine = (pairs["key"] != 0) & (pairs["kind"] == KEY) & (pairs["day"][:, 0] > minute // DAY_MINUTES - 6)
     mine[mine] = entities["kind"][pairs["entity"][mine]] == DEVELOPER
-    active = (
+    at_home = (
         (entities["key"] != 0) & (entities["kind"] == ORIGIN) & (entities["minute"] > minute - DAY_MINUTES)
     )
-    origins = names.texts(entities["hash"][active].tolist())
+    day = state.tables.sums[: len(entities), DAY]
+    at_home &= day[:, COLUMN["keys"]] > day[:, COLUMN["keys_foreign"]]
+    origins = names.texts(entities["hash"][at_home].tolist())
     clients, counts = np.unique(
         np.array([client_of(text) for text in origins], np.uint64), return_counts=True
     )

@@ -29,7 +29,7 @@ FILLED = 0.5
 #: With fewer keys a developer is taken for a seller's own application, whose key somebody else may be using.
 OWN_KEYS = 2
 #: A fingerprint is a party's only where at least this part of its origins are suspects.
-SUSPECT_PART = 0.5
+SUSPECT_PART = 2 / 3
 #: Coincidences below which times tell nothing.
 LEAST_COINCIDENCES = 5
 #: Minutes by which one side is moved for comparison: timetables (cron) that coincide do so when moved, too.
@@ -186,18 +186,26 @@ def _by_keys(suspects: Sequence[Suspect], keys: _Keys, common: Common) -> _Evide
 
 
 def _by_client(suspects: Sequence[Suspect], common: Common) -> _Evidence:
-    """Origins with one TLS fingerprint that few others have, and suspects only."""
+    """Origins with one TLS fingerprint that few but suspects have.
+
+    By chance: one has the other's, and so have as many of the rest, each as origins at home have it.
+    """
     out: _Evidence = []
     of: dict[int, list[int]] = {}
     for i, s in enumerate(suspects):
         if s.client:
             of.setdefault(s.client, []).append(i)
+    every = sum(map(len, of.values()))
     for client, places in of.items():
-        count = max(common.count(client), len(places)) if common.origins else 0
-        if len(places) < 2 or len(places) < SUSPECT_PART * count or not count:
+        at_home, found = common.count(client), len(places)
+        others = max(at_home - found, 0)
+        if found < 2 or found < SUSPECT_PART * (found + others) or not common.origins:
             continue
-        told = f"one TLS fingerprint, that {count:,} of {common.origins:,} origins have"
-        p = chance(1, count / common.origins) / CLIENT
+        part = min(max(at_home, 1) / common.origins, 1.0)
+        p = part * chance(found - 2, (every - 2) * part) / CLIENT
+        told = (
+            f"one TLS fingerprint, of {found:,} suspected origins and {others:,} of {common.origins:,} others"
+        )
         out += [((i, j), p, told) for n, i in enumerate(places) for j in places[n + 1 :]]
     return out
 

@@ -97,6 +97,11 @@ def test_a_fingerprint_joins_only_where_it_is_rare_and_of_suspects():
     assert len(parties(two("tls:own"))) == 1
     assert parties(two("tls:rare")) == []  # six have it, two of them suspects
     assert parties([suspect(f"origin:ip:{n}|ua:own", [n]) for n in range(2)]) == []  # the caller's word
+    small = Common([census(HOUR_0, 1_500, {"tls:popular": 250, "tls:few": 2}, origins=900)])
+    crowd = [suspect(f"origin:ip:{n}|tls:own", [n]) for n in range(9)]
+    crowd += [suspect(f"origin:ip:7.{n}|tls:popular", [f"p{n}"]) for n in range(9)]
+    crowd += [suspect(f"origin:ip:8.{n}|tls:few", [f"f{n}"]) for n in range(2)]
+    assert parties(crowd, small) == [sorted(s.entity for s in crowd[:9])]  # two may have it by accident
 
 
 def visits(rng, rate, hours=20):
