@@ -145,7 +145,7 @@ class Actors:
         for minute, group in itertools.groupby(due, key=lambda item: item[0][0]):
             out += self._hours(minute)
             if self._apply([item for _, item in group]):
-                out += self._judge(minute)
+                out += self._judge(minute, timed=False)
         if until > self._applied:
             out += self._hours(until + 1)
             self._applied = until
@@ -189,14 +189,14 @@ class Actors:
         if self._suspects:
             for end in range(self._hour + HOUR_MINUTES, hour + 1, HOUR_MINUTES):
                 self._forget(end)
-                out += self._judge(end - 1)
+                out += self._judge(end - 1, timed=True)
         self._hour = max(hour, self._hour)
         return out
 
-    def _judge(self, minute: int) -> list[Alert]:
+    def _judge(self, minute: int, *, timed: bool) -> list[Alert]:
         """Find links anew, and the parties that follow; alerts whose case changed."""
         common = Common([s.census for s in self._standing if s.census])
-        for link in find(list(self._suspects.values()), common):
+        for link in find(list(self._suspects.values()), common, timed=timed):
             self._links[link.a, link.b] = (minute, link)
         parties = components(sorted(self._suspects), [link for _, link in self._links.values()], self._apart)
         case = {name: self._name(party) for party in parties for name in party}

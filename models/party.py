@@ -93,20 +93,20 @@ class Common:
         return sum(c.count(client) for c in self._censuses)
 
 
-def find(suspects: Sequence[Suspect], common: Common) -> list[Link]:
-    """Every link that the evidence carries; the suspects in any order, the links in order of chance."""
+def find(suspects: Sequence[Suspect], common: Common, *, timed: bool = True) -> list[Link]:
+    """Every link that the evidence carries; the suspects in any order, the links in order of chance.
+
+    timed  by times too: most of the work
+    """
     suspects = sorted(suspects, key=lambda s: s.entity)
     if len(suspects) < 2:
         return []
     shared = _Keys(suspects)
     found: dict[tuple[int, int], list[tuple[float, str]]] = {}
-    for evidence in (
-        _by_keys(suspects, shared, common),
-        _by_client(suspects, common),
-        _by_time(suspects, shared),
-    ):
-        for pair, p, text in evidence:
-            found.setdefault(pair, []).append((p, text))
+    evidence = _by_keys(suspects, shared, common) + _by_client(suspects, common)
+    evidence += _by_time(suspects, shared) if timed else []
+    for pair, p, text in evidence:
+        found.setdefault(pair, []).append((p, text))
     tests = len(suspects) * (len(suspects) - 1) // 2
     best = {pair: min(1.0, *(p for p, _ in told)) for pair, told in found.items()}
     line = min(discoveries(list(best.values()), tests), MOST_CHANCE)
@@ -265,10 +265,12 @@ def _filled(suspects: Sequence[Suspect], keys: _Keys, links: Sequence[Link]) -> 
     place = {s.entity: i for i, s in enumerate(suspects)}
     groups = components([s.entity for s in suspects if s.kind == "origin"], links)
     developers = [i for i, s in enumerate(suspects) if s.kind == "developer" and s.key_count > OWN_KEYS]
+    sizes = np.array([len(keys.hashes[d]) for d in developers])
     out = []
     for group in groups:
         origins = [place[name] for name in group]
-        meeting = [d for d in developers if keys.shared[d, origins].any()]
+        most = keys.shared[np.ix_(developers, origins)].sum(axis=1)  # a key may be shared with several
+        meeting = [d for d, near in zip(developers, most >= FILLED * sizes, strict=True) if near]
         if not meeting:
             continue
         served = _union([keys.hashes[o] for o in origins])
