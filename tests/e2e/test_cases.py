@@ -40,7 +40,7 @@ def test_parties_are_told_apart(tmp_path):
     found = case_figures(truth, raised)
     assert found["mixed"] == 0, found  # neighbours, tenants, users of one SDK, victims
     assert found["pair_precision"] == 1.0, found
-    assert found["whole"] >= 0.7, found
+    assert found["pair_recall"] >= 0.7, found
     for scenario in WHOLE:
         mine = [
             alert
