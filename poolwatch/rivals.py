@@ -191,6 +191,8 @@ def hourly_counts(cube: Cube, kind: str = "developer") -> tuple[I64, I64, F64]:
             ("pii_records", "sum"),
         ]
     )
+    # The order of rows decides what the forest samples; grouping in threads leaves it to chance.
+    hourly = hourly.sort_by([("entity", "ascending"), ("hour", "ascending")])
     entity, hour, *counts = (hourly[n].to_numpy() for n in ["entity", "hour", *hourly.column_names[2:]])
     return entity, hour, np.column_stack(counts).astype(np.float64)
 
