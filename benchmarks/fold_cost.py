@@ -16,9 +16,10 @@ from models.events import Events
 from models.fold import Fold, split_at_chunks
 from models.model import Model
 from models.operations import Operations
+from models.routing import route
 from models.rules import RuleSet
 from models.sightings import Sightings
-from models.sightings_codec import decode, encode, route
+from models.sightings_codec import decode, encode
 
 BATCH = 500
 PARTITIONS = 8
@@ -86,7 +87,7 @@ def one_round(records: list[dict[str, Any]], values: list[bytes], costs: Costs, 
 
     batches = timed("decode JSON", lambda: [decode_batch(a) for a in range(0, count, BATCH)])
     told = timed("fold", lambda: [fold.step(p).sightings for b in batches for p in split_at_chunks(b)])
-    parts = timed("route", lambda: [p for s in told for p in route(s, PARTITIONS).items()])
+    parts = timed("route", lambda: [p for s in told for p in enumerate(route(s, PARTITIONS))])
     parts = [(to, part) for to, part in parts if len(part.rows)]
     raw = timed("encode", lambda: [encode(part) for _, part in parts])
     heard = timed("decode sightings", lambda: [decode(r) for r in raw])

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import fields
-from datetime import datetime
 from typing import Annotated, Any
 
 import msgspec
@@ -13,9 +11,11 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from models.decode_table import Flat, TableDecoder
+from models.batches import join, take
+from models.decode_table import TableDecoder
 from models.events import PII_CLASSES, Events, Rejected
-from models.ids import BYTES_MAX, EARLIEST_MS, LATEST_MS, RECORDS_MAX, RULES, Ids, hash_ids, pii_bits
+from models.fields import BYTES_MAX, EARLIEST_MS, LATEST_MS, RECORDS_MAX, RULES, pii_bits, time_ms_of
+from models.ids import Ids, hash_ids
 from models.lists import hash_lists
 from models.operations import Operations
 
@@ -68,18 +68,6 @@ def _why(error: Exception) -> str:
     return "record must be one JSON object with the fields of a usage event"
 
 
-def time_ms_of(text: str) -> int:
-    """RFC 3339 text -> ms, rounded down; -1 where it is none or outside the plausible years."""
-    try:
-        moment = msgspec.convert(text, datetime)
-        if moment.tzinfo is None:  # an instant needs its offset
-            return -1
-        ms = round(moment.timestamp() * 1e6) // 1000
-    except (msgspec.MsgspecError, OverflowError, ValueError):
-        return -1
-    return ms if EARLIEST_MS <= ms < LATEST_MS else -1
-
-
 class Decoder:
     """Turns records into events; keeps hashes of the ids it met (bounded), and which fields came."""
 
@@ -100,7 +88,7 @@ class Decoder:
             return self._block(values, offsets)
         starts = range(0, len(values), BLOCK_RECORDS)
         blocks = [self._block(values[i : i + BLOCK_RECORDS], offsets[i : i + BLOCK_RECORDS]) for i in starts]
-        return _joined([events for events, _ in blocks]), [r for _, rejected in blocks for r in rejected]
+        return join([events for events, _ in blocks]), [r for _, rejected in blocks for r in rejected]
 
     def _block(self, values: Sequence[bytes], offsets: Sequence[int]) -> tuple[Events, list[Rejected]]:
         decode = self._decode
@@ -115,7 +103,7 @@ class Decoder:
                 rejected.append(Rejected(offset, _why(error)))
         events, broken = self._columns(records, kept)
         if broken:
-            events = _kept(events, np.array([i not in broken for i in range(len(kept))]))
+            events = take(events, np.array([i for i in range(len(kept)) if i not in broken], np.intp))
             rejected += [Rejected(kept[i], reason) for i, reason in broken.items()]
             rejected.sort(key=lambda r: r.offset)
         return events, rejected
@@ -216,31 +204,6 @@ class Decoder:
             broken.setdefault(where[i], f"{field} {rule}")
         start[np.array(where) + 1] = counts
         return hashes, np.cumsum(start, dtype=np.int32)
-
-
-def _joined(parts: list[Events]) -> Events:
-    """Batches in order as one."""
-    columns: dict[str, Any] = {}
-    for field in fields(Events):
-        if field.name not in ("order_start", "customer_start", "names"):
-            columns[field.name] = np.concatenate([getattr(part, field.name) for part in parts])
-    for starts in ("order_start", "customer_start"):
-        counts = np.concatenate([np.diff(getattr(part, starts)) for part in parts])
-        columns[starts] = np.concatenate(([0], np.cumsum(counts))).astype(np.int32)
-    names: dict[int, str] = {}
-    for part in parts:
-        names |= part.names
-    return Events(**columns, names=names)
-
-
-def _kept(events: Events, keep: npt.NDArray[np.bool_]) -> Events:
-    """The events in `keep`."""
-    columns = {f.name: getattr(events, f.name) for f in fields(Events)}
-    for ids, starts in (("orders", "order_start"), ("customers", "customer_start")):
-        flat = Flat(columns.pop(ids), columns.pop(starts)).kept(keep)
-        columns |= {ids: flat.hashes, starts: flat.start}
-    flats = ("orders", "order_start", "customers", "customer_start", "names")
-    return Events(**{name: c if name in flats else c[keep] for name, c in columns.items()})
 
 
 def _pii_bits(text: bytes) -> int:

@@ -10,13 +10,14 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from models.events import Events, Rejected
+from models.batches import take
+from models.events import I32, U64, Events, Rejected
+from models.fields import BYTES_MAX, EARLIEST_MS, LATEST_MS, RECORDS_MAX, RULES, pii_bits, time_ms_of
 from models.hashing import hash_ranges
-from models.ids import BYTES_MAX, EARLIEST_MS, LATEST_MS, RECORDS_MAX, RULES, Ids, pii_bits
+from models.ids import Ids
 from models.lists import ID_MAX_BYTES, LIST_MAX_IDS
 from models.operations import Operations
 
-U64 = npt.NDArray[np.uint64]
 Mask = npt.NDArray[np.bool_]
 
 _REQUIRED = ("event_id", "time", "developer_id", "seller_id", "key_id", "operation", "status")
@@ -61,30 +62,14 @@ class TableDecoder:
             "bytes": self._ints("bytes", 0, BYTES_MAX),
             "pii": self._pii(),
         }
-        orders, customers = self._lists("orders"), self._lists("customers")
-        return self._kept(columns, orders, customers, names)
-
-    def _kept(
-        self, columns: dict[str, Any], orders: Flat, customers: Flat, names: dict[int, str]
-    ) -> tuple[Events, list[Rejected]]:
-        keep = self._broken.which < 0
-        first = columns["offset"][0] if len(keep) else 0
-        rejected = [
-            Rejected(int(first) + i, self._broken.reason[self._broken.which[i]])
-            for i in np.flatnonzero(~keep).tolist()
-        ]
-        if rejected:
-            columns = {name: column[keep] for name, column in columns.items()}
-            orders, customers = orders.kept(keep), customers.kept(keep)
-        events = Events(
-            **columns,
-            orders=orders.hashes,
-            order_start=orders.start,
-            customers=customers.hashes,
-            customer_start=customers.start,
-            names=names,
-        )
-        return events, rejected
+        columns["orders"], columns["order_start"] = self._lists("orders")
+        columns["customers"], columns["customer_start"] = self._lists("customers")
+        events = Events(**columns, names=names)
+        wrong = np.flatnonzero(broken.which >= 0)
+        if not len(wrong):
+            return events, []
+        rejected = [Rejected(first_offset + i, broken.reason[broken.which[i]]) for i in wrong.tolist()]
+        return take(events, np.flatnonzero(broken.which < 0)), rejected
 
     def _column(self, name: str) -> pa.Array | None:
         if name not in self._table.column_names:
@@ -140,8 +125,6 @@ class TableDecoder:
                 .cast(pa.int64())
             )
         elif _is_text(column.type):
-            from models.decode import time_ms_of  # the one reader of RFC 3339
-
             column = pa.array([-1 if t is None else time_ms_of(t) for t in column.to_pylist()], pa.int64())
         elif not pa.types.is_integer(column.type):
             self._broken.add(np.ones(len(column), bool), f"time must be {RULES['time']}")
@@ -241,10 +224,11 @@ class TableDecoder:
             values = values.dictionary_decode()
         return values.cast(pa.large_string()), np.concatenate(([0], np.cumsum(counts))), column
 
-    def _lists(self, name: str) -> Flat:
+    def _lists(self, name: str) -> tuple[U64, I32]:
+        """(hashes of all lists, int32[n + 1] starts)."""
         parts = self._list_parts(name)
         if parts is None:
-            return Flat(np.empty(0, np.uint64), np.zeros(len(self._table) + 1, np.int32))
+            return np.empty(0, np.uint64), np.zeros(len(self._table) + 1, np.int32)
         values, start, _ = parts
         hashes, sizes = _hash_strings(values)
         wrong = (sizes == 0) | (sizes > ID_MAX_BYTES) | np.asarray(values.is_null())
@@ -254,7 +238,7 @@ class TableDecoder:
         self._broken.add(
             bad | (np.diff(start) > LIST_MAX_IDS), f"{name} must list strings of 1 to {ID_MAX_BYTES} bytes"
         )
-        return Flat(hashes, start.astype(np.int32))
+        return hashes, start.astype(np.int32)
 
     def _pii(self) -> npt.NDArray[np.uint8]:
         parts = self._list_parts("pii")
@@ -271,19 +255,6 @@ class TableDecoder:
         self._broken.add(bad, f"pii must be {RULES['pii']}")
         np.bitwise_or.at(out, rows[of_value >= 0], of_value[of_value >= 0].astype(np.uint8))
         return out
-
-
-class Flat:
-    """Lists laid end to end."""
-
-    def __init__(self, hashes: U64, start: npt.NDArray[np.int32]) -> None:
-        self.hashes, self.start = hashes, start
-
-    def kept(self, keep: Mask) -> Flat:
-        """The lists of the rows in `keep`."""
-        counts = np.diff(self.start)
-        hashes = self.hashes[np.repeat(keep, counts)]
-        return Flat(hashes, np.concatenate(([0], np.cumsum(counts[keep]))).astype(np.int32))
 
 
 def _is_text(kind: pa.DataType) -> bool:

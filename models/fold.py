@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -10,6 +10,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from models.batches import join, no_events, part, take
 from models.errors import PoolwatchError
 from models.events import Events, Rejected
 from models.fold_loop import AHEAD, DONE, ROOM, fold_events
@@ -58,18 +59,6 @@ class Folded:
     held: int
 
 
-def slice_events(events: Events, start: int, stop: int) -> Events:
-    """Events [start, stop), views on the same memory; `names` is shared."""
-    columns = {f.name: getattr(events, f.name) for f in fields(Events)}
-    for name in _COLUMNS[:14]:
-        columns[name] = columns[name][start:stop]
-    for ids, starts in (("orders", "order_start"), ("customers", "customer_start")):
-        at = columns[starts][start : stop + 1]
-        columns[ids] = columns[ids][at[0] : at[-1]]
-        columns[starts] = at - at[0]
-    return Events(**columns)
-
-
 def split_at_chunks(events: Events) -> list[Events]:
     """Cut where the source's chunks of CHUNK_OFFSETS end."""
     if not len(events):
@@ -78,24 +67,14 @@ def split_at_chunks(events: Events) -> list[Events]:
     cuts = [0, *(np.flatnonzero(np.diff(chunks)) + 1).tolist(), len(events)]
     if len(cuts) == 2:
         return [events]
-    return [slice_events(events, a, b) for a, b in pairwise(cuts)]
-
-
-def _joined(parts: list[Events]) -> Events:
-    columns = {name: np.concatenate([getattr(p, name) for p in parts]) for name in _COLUMNS}
-    for ids, starts in (("orders", "order_start"), ("customers", "customer_start")):
-        counts = np.concatenate([np.diff(getattr(p, starts)) for p in parts])
-        columns[starts] = np.concatenate(([0], np.cumsum(counts))).astype(np.int32)
-        columns[ids] = np.concatenate([getattr(p, ids) for p in parts])
-    return Events(**columns, names={h: text for p in parts for h, text in p.names.items()})
+    return [part(events, a, b) for a, b in pairwise(cuts)]
 
 
 def _alone(events: Events, i: int) -> Events:
     """Event i by itself, on memory of its own."""
-    one = slice_events(events, i, i + 1)
-    columns = {name: getattr(one, name).copy() for name in _COLUMNS}
+    one = take(events, np.array([i]))
     ids = (int(column[0]) for column in (one.developer, one.seller, one.key, one.origin))
-    return Events(**columns, names={h: events.names[h] for h in ids if h in events.names})
+    return replace(one, names={h: events.names[h] for h in ids if h in events.names})
 
 
 class Fold:
@@ -191,7 +170,8 @@ class Fold:
         """Become what `pages` hold. ConfigError where they are of another version."""
         self._state.restore(pages)
         self._held = []
-        dtypes = [getattr(_EMPTY, name).dtype for name in _COLUMNS]
+        empty = no_events()
+        dtypes = [getattr(empty, name).dtype for name in _COLUMNS]
         for columns, hashes, texts in msgspec.msgpack.decode(pages.get("fold/held", b"\x90")):
             arrays = {n: np.frombuffer(c, t) for n, c, t in zip(_COLUMNS, columns, dtypes, strict=True)}
             self._held.append(Events(**arrays, names=dict(zip(hashes, texts, strict=True))))
@@ -305,7 +285,7 @@ class Fold:
         state.votes[:, : len(self._held)] = state.votes[:, : len(keep)][:, keep]
         state.clock[C_HELD] = len(self._held)
         if out:
-            self._run(_joined(out), released=True)
+            self._run(join(out), released=True)
 
     def _told(self, before: npt.NDArray[np.int64]) -> Folded:
         state, totals = self._state, self._totals
@@ -338,13 +318,3 @@ def _fixed(column: npt.NDArray[Any]) -> npt.NDArray[Any]:
     view = column.view()
     view.setflags(write=False)
     return view
-
-
-def _empty() -> Events:
-    u64, i64 = np.empty(0, np.uint64), np.empty(0, np.int64)
-    i16, u8, start = np.empty(0, np.int16), np.empty(0, np.uint8), np.zeros(1, np.int32)
-    columns: list[Any] = [i64, i64, *[u64] * 7, i16, i16, i64, i64, u8, u64, start, u64, start, {}]
-    return Events(*columns)
-
-
-_EMPTY = _empty()

@@ -1,4 +1,4 @@
-"""Id texts -> hashes, each text hashed once; the contract's rules in words. Pure; its memory is bounded."""
+"""Id texts -> hashes, each text hashed once. Pure; its memory is bounded."""
 
 from __future__ import annotations
 
@@ -8,51 +8,15 @@ from itertools import repeat
 import numpy as np
 import numpy.typing as npt
 
-from models.events import PII_CLASSES
+from models.fields import RULES
 from models.hashing import hash_ranges
 from models.lists import ID_MAX_BYTES
 from models.origin import origin
 
 U64 = npt.NDArray[np.uint64]
 
-#: 2000-01-01 and 2100-01-01: what lies outside is seconds, microseconds or a broken clock.
-EARLIEST_MS, LATEST_MS = 946_684_800_000, 4_102_444_800_000
-RECORDS_MAX = 2**31 - 1
-BYTES_MAX = 2**50
-
 #: Texts remembered before all are forgotten and learnt anew: some 150 bytes each.
 MOST_TEXTS = 1_000_000
-
-_ID = f"a string of 1 to {ID_MAX_BYTES} bytes"
-RULES = {
-    "event_id": _ID,
-    "time": "integer milliseconds since 1970 or an RFC 3339 string with its offset, from 2000 to 2099",
-    "developer_id": _ID,
-    "seller_id": _ID,
-    "key_id": _ID,
-    "operation": "a string of 1 to 256 characters",
-    "status": "an integer 100-599",
-    "records": f"an integer 0-{RECORDS_MAX}",
-    "bytes": f"an integer 0-{BYTES_MAX}",
-    "pii": f"a list out of {', '.join(PII_CLASSES)}",
-    "customers": "a list of strings",
-    "orders": "a list of strings",
-    "source_ip": f"a string of at most {ID_MAX_BYTES} bytes",
-    "user_agent": "a string",
-    "tls_fingerprint": f"a string of at most {ID_MAX_BYTES} bytes",
-    "marketplace": "a string",
-}
-
-
-def pii_bits(classes: Sequence[str]) -> int:
-    """Bits of `Events.pii`; -1 where a class is not known."""
-    bits = 0
-    for name in classes:
-        if name not in PII_CLASSES:
-            return -1
-        bits |= 1 << PII_CLASSES.index(name)
-    return bits
-
 
 #: source_ip, user_agent, tls_fingerprint.
 _At = tuple[str | None, str | None, str | None]

@@ -1,4 +1,4 @@
-"""Sightings: what fold tells detect, summed per (entity, seller, key, other, minute). Pure data and codec."""
+"""Sightings: what fold tells detect, summed per (entity, seller, key, other, minute). Pure data."""
 
 from __future__ import annotations
 
@@ -85,6 +85,11 @@ ROW = np.dtype(
 CUSTOMER = np.dtype([("row", "i4"), ("customer", "u8")])
 CLASS_SHIFT = 58
 
+#: 32-bit words of a row, as compiled code moves it.
+ROW_WORDS = ROW.itemsize // 4
+assert ROW.itemsize % 4 == 0
+assert CUSTOMER.itemsize == 12
+
 
 @dataclass(slots=True)
 class Sightings:
@@ -101,3 +106,8 @@ class Sightings:
     rows: npt.NDArray[np.void] = field(default_factory=lambda: np.empty(0, ROW))
     customers: npt.NDArray[np.void] = field(default_factory=lambda: np.empty(0, CUSTOMER))
     names: dict[int, str] = field(default_factory=dict)
+
+
+def words_of(rows: npt.NDArray[np.void]) -> npt.NDArray[np.uint32]:
+    """Rows or customers as uint32[n, words]; the same memory where they lie end to end."""
+    return np.ascontiguousarray(rows).view(np.uint32).reshape(len(rows), rows.dtype.itemsize // 4)

@@ -25,9 +25,10 @@ from models.fold import Fold
 from models.judge import judge, reasons
 from models.model import Model
 from models.operations import Operations
+from models.routing import route
 from models.rules import RuleSet
 from models.sightings import ENTITY_KINDS
-from models.sightings_codec import decode, encode, route
+from models.sightings_codec import decode, encode
 
 START_MS, DAY_MS = 1_700_006_400_000, 86_400_000
 
@@ -85,7 +86,7 @@ def warm() -> int:
         values = [json.dumps(event).encode() for event in part]
         events, _ = decoder.records(values, range(first, first + half))
         told = fold.step(events).sightings
-        for message in route(told, 2).values():
+        for message in route(told, 2):
             detect.add(decode(encode(message)))
         alerts += len(detect.preview()) + len(detect.close().alerts)
     detect.add(fold.finish().sightings)

@@ -12,15 +12,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from models.actors import Actors
+from models.batches import part, placed, take
 from models.detect import Closed, Detect
 from models.events import Events, Rejected
 from models.fold import Fold, Folded, split_at_chunks
 from models.model import Model
 from models.operations import Operations
+from models.routing import route
 from models.rules import RuleSet
 from models.sightings import Sightings
-from streams.batches import part, placed, take
-from streams.partitions import SellerPartitions, routed
+from streams.partitions import SellerPartitions
 
 #: A partition that is this far behind the others in event time is silent: it holds no minute open.
 SILENT_MS = 600_000
@@ -128,7 +129,7 @@ class Pipeline:
                 self._tell(fold.mark(idle=True))
 
     def _tell(self, sightings: Sightings) -> None:
-        messages = routed(sightings, self.partitions)
+        messages = route(sightings, self.partitions)
         for detects in self.detects:
             for detect, message in zip(detects, messages, strict=True):
                 detect.add(message)

@@ -9,8 +9,9 @@ from collections.abc import Awaitable, Callable
 from models.decode import Decoder
 from models.events import Events, Rejected
 from models.fold import Fold, split_at_chunks
+from models.routing import cut, route
 from models.sightings import CHUNK_OFFSETS, Sightings
-from models.sightings_codec import cut, encode, route
+from models.sightings_codec import encode
 from streams import dead_letters, metrics
 from streams.outbox import Outbox
 from streams.stage import Slot, Stage
@@ -72,7 +73,7 @@ class FoldAgent:
         folded = slot.state.step(events)
         messages = [
             (partition, message, encode(message))
-            for partition, routed in route(folded.sightings, self._destinations).items()
+            for partition, routed in enumerate(route(folded.sightings, self._destinations))
             if len(routed.rows)  # the others are told by a mark
             for message in cut(routed)
         ]

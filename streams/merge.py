@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from models.batches import Index, join, no_events, part, take
 from models.errors import PoolwatchError
 from models.events import I64, Events, Rejected
-from streams.batches import Index, join, no_events, part, take
 from streams.readers import Block
 
 HOUR_MS = 3_600_000

@@ -6,8 +6,6 @@ import numpy as np
 import numpy.typing as npt
 
 from models.events import Events
-from models.sightings import Sightings
-from models.sightings_codec import route
 
 _MASK = 0xFFFFFFFF
 _M = 0x5BD1E995
@@ -50,8 +48,3 @@ class SellerPartitions:
             if seller not in known:
                 known[seller] = partition_of(names[seller].encode(), self._partitions)
         return np.array([known[s] for s in sellers.tolist()], np.int64)[inverse]
-
-
-def routed(sightings: Sightings, partitions: int) -> list[Sightings]:
-    """One message for each sightings partition, rows or not: the watermark goes to all."""
-    return list(route(sightings, partitions).values())

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from models.batches import within
 from models.errors import ConfigError
 from models.events import Events
 from streams.adapters import Adapter
-from streams.batches import within
 from streams.inputs import Input, find_inputs
 from streams.merge import Merged, merge
 from streams.readers import Block, Decoder, Reader

@@ -26,8 +26,9 @@ from models.detect import Detect
 from models.fold import Fold, split_at_chunks
 from models.model import Model
 from models.operations import Operations
+from models.routing import route
 from models.rules import RuleSet
-from models.sightings_codec import decode, route
+from models.sightings_codec import decode
 from streams.deliver import contract
 from streams.partitions import partition_of
 from streams.producer import FastProducer
@@ -133,17 +134,17 @@ class Engine:
                 if step is None:
                     streams.remove(stream)
                     continue
-                for destination, message in step:
-                    self.detects[destination].add(message)
+                for detect, message in zip(self.detects, step, strict=True):
+                    detect.add(message)
             self.close()
 
     def _sightings(self, partition, records):
-        """For each chunk of a partition: [(destination, message)], each with the watermark."""
+        """For each chunk of a partition: a message for each detect, with the watermark."""
         decoder = Decoder(self.operations)
         values, offsets = [value for _, _, value in records], [offset for offset, _, _ in records]
         accepted, _ = decoder.records(values, offsets)
         for part in split_at_chunks(accepted):
-            yield list(route(self.folds[partition].step(part).sightings, self.count).items())
+            yield route(self.folds[partition].step(part).sightings, self.count)
 
     def close(self):
         """Judge what the watermarks allow."""

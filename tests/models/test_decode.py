@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.decode import Decoder, time_ms_of
+from models.decode import Decoder
 from models.events import PII_CLASSES, Events
+from models.fields import time_ms_of
 from models.hashing import hash_text
 from models.lists import LIST_MAX_IDS
 from models.operations import Operations

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from models.batches import part
 from models.decode import Decoder
 from models.errors import ConfigError, PoolwatchError
-from models.fold import Fold, slice_events, split_at_chunks
+from models.fold import Fold, split_at_chunks
 from models.fold_state import FoldLimits
 from models.hashing import hash_text
 from models.operations import Operations
@@ -76,7 +77,7 @@ def test_batching_never_shows(records, data):
         fold = Fold(0, OPERATIONS)
         parts = []
         for a, b in zip([0, *bounds], [*bounds, len(records)], strict=True):
-            parts += [fold.step(p) for p in split_at_chunks(slice_events(events, a, b))]
+            parts += [fold.step(p) for p in split_at_chunks(part(events, a, b))]
         parts.append(fold.finish())
         customers = {
             (p.sightings.chunk, int(p.sightings.rows[int(c["row"])]["entity"]), int(c["customer"]))
@@ -95,18 +96,18 @@ def test_a_restored_fold_goes_on_alike(records, at):
     """Snapshots between chunks, the last over the first, then the rest of the history."""
     # offsets: every record a chunk of its own, so that any record may be followed by a snapshot
     events = decoded(records)
-    events = slice_events(events, 0, len(events))
+    events = part(events, 0, len(events))
     events.offset[:] = np.arange(len(events)) * 4096
     fold, pages = Fold(0, OPERATIONS), {}
     for i in range(min(at, len(records))):
-        fold.step(slice_events(events, i, i + 1))
+        fold.step(part(events, i, i + 1))
         if i % 7 == 0:
             pages.update(fold.changed())
     pages.update(fold.changed())
     again = Fold(0, OPERATIONS)
     again.restore(pages)
     for i in range(min(at, len(records)), len(records)):
-        one = slice_events(events, i, i + 1)
+        one = part(events, i, i + 1)
         assert sums([fold.step(one)]) == sums([again.step(one)])
     assert sums([fold.finish()]) == sums([again.finish()])
     assert everything(fold) == everything(again)

@@ -15,10 +15,10 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
+from models.batches import part
 from models.decode import Decoder
 from models.errors import ConfigError, PoolwatchError
 from models.operations import Operations
-from streams.batches import part
 from streams.merge import arrival_ms
 from streams.sources import Cut, open_history
 
