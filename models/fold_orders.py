@@ -16,7 +16,7 @@ from models.fold_state import C_ORDER_HEAD, C_ORDER_JUDGE, C_ORDER_TAIL, C_ORDER
 from models.hashing import mix
 from models.pool import COUNT
 from models.sightings import DEVELOPER, ORIGIN
-from models.tables import PAGE_SHIFT, drop, find, take
+from models.tables import PAGE_SHIFT, append, drop_first, find, take
 
 # Bits that `read_order` returns, for the developer; shifted by 3 for the origin.
 AGAIN, HANDLED, FOLLOWED = 1, 2, 4
@@ -129,13 +129,7 @@ def _order(mem: Any, seller: Any, seller_row: int, order: Any, now: int, lim: An
         o.seller = seller_row
         o.readers = 0
         o.needed = 0
-        if clock[C_ORDER_TAIL] >= 0:
-            tail = clock[C_ORDER_TAIL]
-            orders.rows[tail].next = row
-            orders.dirty[tail >> PAGE_SHIFT] = 1
-        else:
-            clock[C_ORDER_HEAD] = row
-        clock[C_ORDER_TAIL] = row
+        append(orders, row, clock, C_ORDER_HEAD, C_ORDER_TAIL)
         if clock[C_ORDER_JUDGE] < 0:
             clock[C_ORDER_JUDGE] = row
     orders.dirty[row >> PAGE_SHIFT] = 1
@@ -144,14 +138,10 @@ def _order(mem: Any, seller: Any, seller_row: int, order: Any, now: int, lim: An
 
 @inner
 def _forget_order(mem: Any) -> None:
-    row = mem.clock[C_ORDER_HEAD]
-    after = mem.orders.rows[row].next
-    mem.clock[C_ORDER_HEAD] = after
-    if after < 0:
-        mem.clock[C_ORDER_TAIL] = -1
-    if mem.clock[C_ORDER_JUDGE] == row:
-        mem.clock[C_ORDER_JUDGE] = after
-    drop(mem.orders, row)
+    clock = mem.clock
+    if clock[C_ORDER_JUDGE] == clock[C_ORDER_HEAD]:
+        clock[C_ORDER_JUDGE] = mem.orders.rows[clock[C_ORDER_HEAD]].next
+    drop_first(mem.orders, clock, C_ORDER_HEAD, C_ORDER_TAIL)
 
 
 @inner

@@ -10,7 +10,7 @@ from typing import Any
 from models.compiled import inner
 from models.fold_state import C_HELD, C_HIGHEST, C_SEEN_FORGOTTEN, C_SEEN_HEAD, C_SEEN_TAIL
 from models.pool import COUNT
-from models.tables import PAGE_SHIFT, drop, find, take
+from models.tables import append, drop_first, find, take
 
 
 @inner
@@ -47,31 +47,16 @@ def is_duplicate(mem: Any, event: Any) -> bool:
 
 
 @inner
-def _forget_seen(mem: Any) -> None:
-    row = mem.clock[C_SEEN_HEAD]
-    mem.clock[C_SEEN_HEAD] = mem.seen.rows[row].next
-    if mem.clock[C_SEEN_HEAD] < 0:
-        mem.clock[C_SEEN_TAIL] = -1
-    drop(mem.seen, row)
-
-
-@inner
 def remember_seen(mem: Any, event: Any, lim: Any) -> None:
     """Enter an event id, stamped with the stream's time, so that ids leave in the order they came."""
     clock, seen = mem.clock, mem.seen
     while (
         clock[C_SEEN_HEAD] >= 0 and seen.rows[clock[C_SEEN_HEAD]].stamp < clock[C_HIGHEST] - lim.duplicate_ms
     ):
-        _forget_seen(mem)
+        drop_first(seen, clock, C_SEEN_HEAD, C_SEEN_TAIL)
     if seen.meta[COUNT] >= lim.duplicates_most:
-        _forget_seen(mem)
+        drop_first(seen, clock, C_SEEN_HEAD, C_SEEN_TAIL)
         clock[C_SEEN_FORGOTTEN] += 1
     row = take(seen, event)
     seen.rows[row].stamp = clock[C_HIGHEST]
-    if clock[C_SEEN_TAIL] >= 0:
-        tail = clock[C_SEEN_TAIL]
-        seen.rows[tail].next = row
-        seen.dirty[tail >> PAGE_SHIFT] = 1
-    else:
-        clock[C_SEEN_HEAD] = row
-    clock[C_SEEN_TAIL] = row
+    append(seen, row, clock, C_SEEN_HEAD, C_SEEN_TAIL)

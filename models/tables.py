@@ -106,6 +106,28 @@ def drop(table: Any, row: Any) -> None:
     table.dirty[row >> PAGE_SHIFT] = 1
 
 
+@inner
+def append(table: Any, row: Any, ends: Any, head: int, tail: int) -> None:
+    """Put `row` last in a list through `next`; its first and last row are ends[head], ends[tail], -1 = none."""
+    last = ends[tail]
+    if last >= 0:
+        table.rows[last].next = row
+        table.dirty[last >> PAGE_SHIFT] = 1
+    else:
+        ends[head] = row
+    ends[tail] = row
+
+
+@inner
+def drop_first(table: Any, ends: Any, head: int, tail: int) -> None:
+    """Free the first row of such a list."""
+    row = ends[head]
+    ends[head] = table.rows[row].next
+    if ends[head] < 0:
+        ends[tail] = -1
+    drop(table, row)
+
+
 @leaf
 def _index_all(rows: Any, high: int, keys: Any, slots: Any) -> None:
     for row in range(high):
