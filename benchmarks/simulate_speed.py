@@ -16,7 +16,7 @@ import numba
 import pyarrow as pa
 
 from simulators import scenario, write
-from simulators.marketplace import generate
+from simulators.marketplace import Marketplace
 
 
 def main() -> None:
@@ -31,11 +31,11 @@ def main() -> None:
     pa.set_io_thread_count(1)
     numba.set_num_threads(1)
     mix = scenario.load(options.scenario)
-    for _ in generate(mix, 1, 1, 50, 20):  # compiled before the clock starts
+    for _ in Marketplace(mix, 1, 1, 50, 20):  # compiled before the clock starts
         pass
 
     def tables():
-        return generate(mix, options.seed, options.hours, options.sellers)
+        return Marketplace(mix, options.seed, options.hours, options.sellers)
 
     with tempfile.TemporaryDirectory() as folder:
         sinks = {

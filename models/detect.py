@@ -10,7 +10,8 @@ import msgspec
 import numpy as np
 
 from models import members as met
-from models.alerts import MINUTE_MS, Alert, AlertBook
+from models.alert_book import AlertBook
+from models.alerts import MINUTE_MS, Alert
 from models.columns import COLUMNS, F64, I64, PAST, WEEK, View
 from models.enter import COUNTS, LATE, enter, enter_customers
 from models.errors import ConfigError

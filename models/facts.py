@@ -10,12 +10,12 @@ import numpy.typing as npt
 
 from models import links, owner
 from models import members as met
+from models.alert_book import Crossing
 from models.alerts import (
     KEY_OWNERS_LISTED,
     LISTED,
     MINUTE_MS,
     Alert,
-    Crossing,
     Customers,
     Evidence,
     KeyOwner,

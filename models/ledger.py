@@ -12,18 +12,14 @@ import numpy as np
 import numpy.typing as npt
 
 from models.errors import ConfigError
-from models.ledger_loop import (
-    DAY_MINUTES,
-    DAY_ROW,
+from models.ledger_loop import DAY_MINUTES, DAY_ROW, Limits, enter, forget
+from models.ledger_sets import (
     ENTRY_ROW,
     LARGEST_UNITS,
     SIZES,
     UNIT_SHIFT,
     WORD_PAGE_SHIFT,
     LedgerTables,
-    Limits,
-    enter,
-    forget,
     lay,
     samples,
 )

@@ -19,6 +19,15 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from models.compiled import inner, leaf
+from models.ledger_sets import (
+    LARGEST_UNITS,
+    UNIT_SHIFT,
+    free_region,
+    grow,
+    put,
+    raise_level,
+    take_region,
+)
 from models.pool import COUNT
 from models.sightings import CLASS_SHIFT, ROW
 from models.state import mixed
@@ -26,12 +35,7 @@ from models.tables import PAGE_SHIFT, drop, find, take
 
 #: Customers that an entry keeps, and that all entries of an entity and day keep together.
 ENTRY_MOST, DAY_MOST = 2_048, 65_536
-#: Regions of words hold the hashes, open addressing: 16 words and each double of it up to 4,096.
-UNIT_SHIFT = 4
-SIZES = 9
-LARGEST_UNITS = 1 << (SIZES - 1)
 assert ENTRY_MOST * 4 <= (LARGEST_UNITS << UNIT_SHIFT) * 3, "the largest region is at most 3/4 full"
-WORD_PAGE_SHIFT = 10
 _VALUE_SHIFT = CLASS_SHIFT - 32
 _KIND = ROW.fields["kind"][1] // 8  # type: ignore[index]
 assert ROW.fields["kind"][1] % 8 == 4, "the upper half of a word"  # type: ignore[index]
@@ -49,32 +53,6 @@ DAY_ROW = np.dtype(
         ("level", "i4"),
     ]
 )
-ENTRY_ROW = np.dtype(
-    [
-        ("key", "u8"),
-        ("next", "i4"),  # next entry of the day
-        ("day", "i4"),
-        ("seller", "u8"),
-        ("name", "u8"),  # of the key used
-        ("place", "i4"),  # of its region, in units
-        ("count", "i4"),
-        ("level", "i4"),
-        ("size", "u1"),
-        ("classes", "u1"),
-        ("pad", "u2"),
-    ]
-)
-
-
-class LedgerTables(NamedTuple):
-    """What compiled code sees."""
-
-    days: Any
-    entries: Any
-    words: Any  # uint32[units << UNIT_SHIFT]: regions; 0 = free place
-    dirty: Any  # uint8[pages of words]
-    meta: Any  # int64[1 + SIZES]: units ever used; first free region of each size, -1 = none
-    scratch: Any  # uint32[]: an entry's hashes while they move
 
 
 class Limits(NamedTuple):
@@ -82,97 +60,6 @@ class Limits(NamedTuple):
 
     entry: int = ENTRY_MOST
     day: int = DAY_MOST
-
-
-@inner
-def _touch(book: Any, place: Any, size: Any) -> None:
-    first = (place << UNIT_SHIFT) >> WORD_PAGE_SHIFT
-    last = ((place + (1 << size)) << UNIT_SHIFT) - 1 >> WORD_PAGE_SHIFT
-    for page in range(first, last + 1):
-        book.dirty[page] = 1
-
-
-@inner
-def _take_region(book: Any, size: Any) -> Any:
-    """Place of an empty region. Room must have been reserved."""
-    place = book.meta[1 + size]
-    if place >= 0:
-        book.meta[1 + size] = np.int64(book.words[place << UNIT_SHIFT]) - 1
-    else:
-        place = book.meta[0]
-        book.meta[0] += 1 << size
-    start = place << UNIT_SHIFT
-    for i in range(start, start + (1 << size << UNIT_SHIFT)):
-        book.words[i] = 0
-    _touch(book, place, size)
-    return place
-
-
-@inner
-def _free_region(book: Any, place: Any, size: Any) -> None:
-    book.words[place << UNIT_SHIFT] = book.meta[1 + size] + 1
-    book.dirty[(place << UNIT_SHIFT) >> WORD_PAGE_SHIFT] = 1
-    book.meta[1 + size] = place
-
-
-@inner
-def _put(book: Any, entry: Any, value: Any) -> bool:
-    """Enter a hash, not 0; False where it is there already."""
-    mask = (1 << np.int64(entry.size) << UNIT_SHIFT) - 1
-    start = np.int64(entry.place) << UNIT_SHIFT
-    at = np.int64(value) & mask
-    while book.words[start + at] != 0:
-        if np.int64(book.words[start + at]) == np.int64(value):
-            return False
-        at = (at + 1) & mask
-    book.words[start + at] = value
-    book.dirty[(start + at) >> WORD_PAGE_SHIFT] = 1
-    return True
-
-
-@inner
-def _lift(book: Any, entry: Any) -> Any:
-    """Copy an entry's hashes to scratch; how many."""
-    start = np.int64(entry.place) << UNIT_SHIFT
-    n = 0
-    for i in range(start, start + (1 << np.int64(entry.size) << UNIT_SHIFT)):
-        if book.words[i] != 0:
-            book.scratch[n] = book.words[i]
-            n += 1
-    return n
-
-
-@inner
-def _grow(book: Any, entry: Any) -> None:
-    """Move an entry's hashes to a region of twice the size."""
-    n = _lift(book, entry)
-    _free_region(book, np.int64(entry.place), np.int64(entry.size))
-    entry.size += 1
-    entry.place = _take_region(book, np.int64(entry.size))
-    for i in range(n):
-        _put(book, entry, book.scratch[i])
-
-
-@inner
-def _raise(book: Any, entry: Any, level: Any) -> None:
-    """Keep what lies below a level; give back the half of the region that is not needed, again and again."""
-    many, n = _lift(book, entry), 0
-    for i in range(many):
-        if np.int64(book.scratch[i]) >> (32 - level) == 0:
-            book.scratch[n] = book.scratch[i]
-            n += 1
-    entry.level, entry.count = level, n
-    size, place = np.int64(entry.size), np.int64(entry.place)
-    _touch(book, place, size)
-    while size > 0 and n * 8 < 3 << size << UNIT_SHIFT:
-        size -= 1
-        _free_region(book, place + (1 << size), size)
-    entry.size = size
-    start = place << UNIT_SHIFT
-    for i in range(start, start + (1 << size << UNIT_SHIFT)):
-        book.words[i] = 0
-    for i in range(n):
-        _put(book, entry, book.scratch[i])
 
 
 @inner
@@ -187,7 +74,7 @@ def _raise_day(book: Any, d: Any, limits: Any) -> None:
             entry = book.entries.rows[n]
             following = np.int64(entry.next)
             if entry.level < day.level:
-                _raise(book, entry, np.int64(day.level))
+                raise_level(book, entry, np.int64(day.level))
                 book.entries.dirty[n >> PAGE_SHIFT] = 1
             if entry.count == 0 and entry.level == day.level:
                 if before < 0:
@@ -195,7 +82,7 @@ def _raise_day(book: Any, d: Any, limits: Any) -> None:
                 else:
                     book.entries.rows[before].next = following
                     book.entries.dirty[before >> PAGE_SHIFT] = 1
-                _free_region(book, np.int64(entry.place), np.int64(entry.size))
+                free_region(book, np.int64(entry.place), np.int64(entry.size))
                 drop(book.entries, n)
             else:
                 day.total += limits.entry if entry.level > day.level else entry.count
@@ -234,7 +121,7 @@ def _entry_of(
     entry = book.entries.rows[n]
     entry.day, entry.seller, entry.name, entry.classes = d, seller, name, classes
     entry.count, entry.level, entry.size = 0, row.level, 0
-    entry.place = _take_region(book, 0)
+    entry.place = take_region(book, 0)
     entry.next = row.entries
     row.entries = n
     book.days.dirty[d >> PAGE_SHIFT] = 1
@@ -245,7 +132,7 @@ def _entry_of(
 def _count(book: Any, n: Any, value: Any, limits: Any) -> bool:
     """Enter a customer that lies below the entry's level. True where the level of its day rose."""
     entry = book.entries.rows[n]
-    if not _put(book, entry, value):
+    if not put(book, entry, value):
         return False
     d = np.int64(entry.day)
     day = book.days.rows[d]
@@ -257,9 +144,9 @@ def _count(book: Any, n: Any, value: Any, limits: Any) -> bool:
     if entry.count > limits.entry:
         day.total -= 1 if entry.level == day.level else 0
         while entry.count > limits.entry:
-            _raise(book, entry, np.int64(entry.level) + 1)
+            raise_level(book, entry, np.int64(entry.level) + 1)
     elif np.int64(entry.count) * 4 > 3 << np.int64(entry.size) << UNIT_SHIFT:
-        _grow(book, entry)
+        grow(book, entry)
     if day.total > limits.day:
         _raise_day(book, d, limits)
         return True
@@ -308,15 +195,6 @@ def enter(
 
 
 @leaf
-def samples(book: Any, order: Any, starts: Any, out: Any) -> None:
-    """Hashes of entries int32[n], in that order, unsorted, to out uint32[starts[n]]; starts int64[n + 1]."""
-    for i in range(len(order)):
-        n = _lift(book, book.entries.rows[order[i]])
-        for s in range(n):
-            out[starts[i] + s] = book.scratch[s]
-
-
-@leaf
 def forget(book: Any, until: int) -> None:
     """Drop the days up to `until`. Their regions are not given back: the words are laid anew after it."""
     for d in range(book.days.meta[0]):
@@ -328,20 +206,3 @@ def forget(book: Any, until: int) -> None:
             drop(book.entries, n)
             n = following
         drop(book.days, d)
-
-
-@leaf
-def lay(book: Any, words: Any) -> int:
-    """Move every region to `words`, end to end; units used."""
-    used = 0
-    for n in range(book.entries.meta[0]):
-        entry = book.entries.rows[n]
-        if entry.key == 0:
-            continue
-        start, length = np.int64(entry.place) << UNIT_SHIFT, 1 << np.int64(entry.size) << UNIT_SHIFT
-        for i in range(length):
-            words[(used << UNIT_SHIFT) + i] = book.words[start + i]
-        entry.place = used
-        book.entries.dirty[n >> PAGE_SHIFT] = 1
-        used += 1 << np.int64(entry.size)
-    return used

@@ -7,16 +7,15 @@ Benjamini-Hochberg over all pairs: FALSE_LINKS of the links that are found are e
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numba import njit
 
 from models.links import HOUR_MINUTES, Census, Suspect
+from models.significance import chance, discoveries
 
 #: False discovery rate of links, and the chance above which no pair is linked whatever the others are.
 FALSE_LINKS, MOST_CHANCE = 0.01, 1e-3
@@ -50,36 +49,6 @@ class Link:
     text: str
 
 
-def chance(seen: float, expected: float) -> float:
-    """Probability, at most, of `seen` or more where `expected` are due: a bound on Poisson's upper tail.
-
-    It bounds the hypergeometric and binomial tails too, from one above the mean on; that of one or more is
-    at most the mean.
-    source  Anderson, Samuels, Some inequalities among binomial and Poisson probabilities (1967); the tail
-            by its first term and the geometric series
-    """
-    if seen == 1:
-        return min(1.0, expected)
-    if seen < expected + 1 or seen <= 0:
-        return 1.0
-    if expected <= 0:
-        return 0.0
-    first = math.exp(seen * math.log(expected) - expected - math.lgamma(seen + 1))
-    return min(1.0, first / (1.0 - expected / (seen + 1)))
-
-
-def discoveries(chances: Sequence[float], tests: int, rate: float = FALSE_LINKS) -> float:
-    """Highest chance that counts as a discovery among `tests`, those not given being 1; -1 = none.
-
-    source  Benjamini, Hochberg, Controlling the false discovery rate (1995)
-    """
-    line = -1.0
-    for rank, value in enumerate(sorted(chances), 1):
-        if value <= rate * rank / tests:
-            line = value
-    return line
-
-
 class Common:
     """How common keys and clients are in the whole market: the partitions' newest censuses."""
 
@@ -109,7 +78,7 @@ def find(suspects: Sequence[Suspect], common: Common, *, timed: bool = True) -> 
         found.setdefault(pair, []).append((p, text))
     tests = len(suspects) * (len(suspects) - 1) // 2
     best = {pair: min(1.0, *(p for p, _ in told)) for pair, told in found.items()}
-    line = min(discoveries(list(best.values()), tests), MOST_CHANCE)
+    line = min(discoveries(list(best.values()), tests, FALSE_LINKS), MOST_CHANCE)
     links = []
     for (i, j), p in best.items():
         if p <= line:
@@ -315,6 +284,3 @@ def components(
         for name in other:
             party[name] = one
     return [sorted(members) for members in {id(members): members for members in party.values()}.values()]
-
-
-assert all(a < b for a, b in pairwise(MOVES))

@@ -108,7 +108,7 @@ def drop(table: Any, row: Any) -> None:
 
 @inner
 def append(table: Any, row: Any, ends: Any, head: int, tail: int) -> None:
-    """Put `row` last in a list through `next`; its first and last row are ends[head], ends[tail], -1 = none."""
+    """Put `row` last in a list through `next`, whose first and last row `ends` tells, -1 = none."""
     last = ends[tail]
     if last >= 0:
         table.rows[last].next = row

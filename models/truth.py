@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from models.errors import ConfigError
 
-AGGREGATOR, BENIGN, VICTIM, UNLABELLED = "aggregator", "benign", "victim", "unlabelled"
+AGGREGATOR, BENIGN, VICTIM = "aggregator", "benign", "victim"
 _FIELDS = ("entity_kind", "entity_id", "label", "party", "scenario", "start", "end")
 
 #: (kind, id)

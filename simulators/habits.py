@@ -13,7 +13,7 @@ import numpy.typing as npt
 from simulators import calls
 
 #: When the personal data of an order are read.
-AT_POLL, AT_LABEL, AFTER_PARCEL, AT_NIGHT = 0, 1, 2, 3
+AT_POLL, AT_LABEL, AFTER_PARCEL = 0, 1, 2
 #: How a parcel is reported: not at all; a call an order; a feed of many that names none.
 NO_SHIP, SHIP_CALLS, SHIP_FEED = 0, 1, 2
 #: How invoices go out: not through the API; a call an order; one weekly feed.

@@ -53,7 +53,7 @@ class Lives:
         after = self.sent + chance.lognormal(
             self.seed + 9, 1.5 * HOUR_MS, 1.2, self.link, self.number
         ).astype(np.int64)
-        when = np.choose(habit["read_when"], [seen, label, after, seen])
+        when = np.choose(habit["read_when"], [seen, label, after])
         when = np.maximum(when, self.placed)
         reads = (self.chance(1) < habit["read"]) & (
             (habit["page_pii"] == 0) | (habit["read_when"] != AT_POLL)

@@ -177,35 +177,3 @@ def sized(name: str, parameters: dict[str, Any], count: int, usual: int) -> dict
     if name == "own_scripts" and count < usual:
         many = min(parameters["count"], max(many, round(0.3 * count)))
     return {**parameters, "count": many}
-
-
-def generate(
-    scenario: Scenario, seed: int, hours: float | None = None, sellers: int | None = None,
-    developers: int | None = None, start_ms: int = START_MS,
-) -> Iterator[pa.Table]:  # fmt: skip
-    """Tables of usage events, in time order; the same arguments give the same bytes."""
-    return iter(Marketplace(scenario, seed, hours, sellers, developers, start_ms))
-
-
-def labels(
-    scenario: Scenario, seed: int, hours: float | None = None, sellers: int | None = None,
-    developers: int | None = None, start_ms: int = START_MS,
-) -> list[dict[str, Any]]:  # fmt: skip
-    """Labels of such a run (which it walks through without writing it)."""
-    return run(scenario, seed, hours, sellers, developers, start_ms).labels()
-
-
-def took(
-    scenario: Scenario, seed: int, hours: float | None = None, sellers: int | None = None,
-    developers: int | None = None, start_ms: int = START_MS,
-) -> pa.Table:  # fmt: skip
-    """What poolers really took in such a run: `simulators.taken.SCHEMA`, in time order."""
-    return run(scenario, seed, hours, sellers, developers, start_ms).taken.table()
-
-
-def run(*arguments: Any) -> Marketplace:
-    """A run walked through to its end."""
-    market = Marketplace(*arguments)
-    for _ in market.slices():
-        pass
-    return market

@@ -48,11 +48,6 @@ class Scenario:
     populations: dict[str, dict[str, Any]] = field(default_factory=dict)
     poolers: dict[str, int] = field(default_factory=dict)
 
-    def expectations(self) -> dict[str, tuple[str, ...]]:
-        """Pooler scenario -> topics (models.topics), one of them due among an alert's top three reasons."""
-        known = poolers.registry()
-        return {name: known[name].expect for name in self.poolers}
-
 
 def load(name_or_path: str) -> Scenario:
     """The shipped scenario of that name, or the one in that TOML file. ConfigError says what is wrong."""

@@ -10,7 +10,6 @@ from collections.abc import AsyncIterator, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import faust
 from aiokafka.errors import KafkaError
 from faust.types import TP
 from mode import CrashingSupervisor
@@ -27,11 +26,11 @@ from streams import gauges, metrics, topics
 from streams.actors_agent import ActorsAgent
 from streams.deliver import Deliver
 from streams.detect_agent import DetectAgent
+from streams.faust_app import Batches, faust_app
 from streams.fold_agent import FoldAgent
 from streams.ledger_keeper import LedgerKeeper
 from streams.outbox import Outbox
 from streams.patience import Patience
-from streams.security import client_security
 from streams.settings import Settings
 from streams.snapshots import RedisSnapshots
 from streams.stage import Apply, Stage
@@ -40,8 +39,6 @@ from streams.transport import Consumer, Transport
 
 log = logging.getLogger("poolwatch.worker")
 
-#: Batches queued before an agent; a batch may have `poll_records` records.
-QUEUED_BATCHES = 8
 STOP_S = 15.0
 #: An answer that takes longer is none.
 PULSE_S = 5.0
@@ -105,7 +102,7 @@ class Session:
         return counts
 
     def _app(self, outbox: Outbox, deliver: Deliver, counts: Mapping[str, int]) -> Any:
-        app, equipment = _faust_app(self.settings), self.equipment
+        app, equipment = faust_app(self.settings), self.equipment
         transport = Transport(app.conf.broker_consumer, app)
         transport.batched_topics = frozenset({self.topics.events, self.topics.sightings, self.topics.links})
         transport.locate, transport.moved = self._locate, self._moved
@@ -163,7 +160,7 @@ class Session:
                     self.fail(error)
                     return
 
-        topic = app.topic(stage.topic, value_type=bytes, value_serializer="raw", schema=_Batches())
+        topic = app.topic(stage.topic, value_type=bytes, value_serializer="raw", schema=Batches())
         app.agent(topic, name=stage.name, concurrency=1, supervisor_strategy=CrashingSupervisor)(run)
 
     async def _locate(self, assigned: set[TP]) -> Mapping[TP, int | None]:
@@ -242,50 +239,3 @@ class Session:
             await asyncio.wait_for(self.fold.finish(at_any_position=False), STOP_S)
             await asyncio.wait_for(self.detect.finish(at_any_position=True), STOP_S)
             await asyncio.wait_for(self.actors.finish(at_any_position=True), STOP_S)
-
-
-class _Batches(faust.Schema[Any, Any]):
-    """Hands a batch on as it is."""
-
-    def loads_key(self, app: Any, message: Any, **_: Any) -> Any:  # noqa: ARG002
-        return message.key
-
-    def loads_value(self, app: Any, message: Any, **_: Any) -> Any:  # noqa: ARG002
-        return message.value
-
-
-def _faust_app(settings: Settings) -> Any:
-    return faust.App(
-        settings.name("poolwatch"),
-        broker=[f"kafka://{host}" for host in settings.bootstrap.split(",")],
-        broker_credentials=_credentials(settings),
-        autodiscover=False,
-        web_enabled=False,
-        topic_allow_declare=False,
-        topic_disable_leader=True,
-        stream_wait_empty=False,
-        stream_buffer_maxsize=QUEUED_BATCHES,
-        broker_session_timeout=settings.session_s,
-        broker_heartbeat_interval=settings.heartbeat_s,
-        broker_request_timeout=max(30.0, 2 * settings.session_s),
-        broker_max_poll_records=settings.poll_records,
-        broker_max_poll_interval=3_600.0,
-        broker_check_crcs=False,  # TCP and the broker checked them; 3% of a core
-        consumer_auto_offset_reset="earliest",
-        consumer_max_fetch_size=4 << 20,
-    )
-
-
-def _credentials(settings: Settings) -> Any:
-    security = client_security(settings)
-    if not security:
-        return None
-    context = security.get("ssl_context")
-    if settings.security == "ssl":
-        return faust.SSLCredentials(context=context)
-    return faust.SASLCredentials(
-        mechanism=settings.sasl_mechanism,
-        username=settings.sasl_user,
-        password=settings.sasl_password,
-        ssl_context=context,
-    )

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 from scipy import stats
 
-from models.party import FALSE_LINKS, Common, Link, chance, coincidences, components, discoveries, find
+from models.party import FALSE_LINKS, Common, Link, coincidences, components, find
 from tests.models.suspects import HOUR_0, census, suspect
 
 MARKET = Common([census(HOUR_0, 6_000, {"tls:popular": 1_000, "tls:rare": 3}, origins=4_000)] * 2)
@@ -18,29 +17,11 @@ def parties(suspects, common=MARKET):
     return sorted(sorted(party) for party in found if len(party) > 1)
 
 
-@pytest.mark.parametrize("expected", [1e-6, 0.01, 0.3, 2.0, 40.0])
-def test_chance_bounds_the_tails(expected):
-    for seen in range(1, 90):
-        bound = chance(seen, expected)
-        assert 0.0 <= bound <= 1.0
-        assert bound >= stats.poisson.sf(seen - 1, expected) * (1 - 1e-9)
-        if seen >= expected + 1:  # 400 of 4,000 drawn, or as many as give the same mean
-            marked = max(round(expected * 10), 1)
-            assert chance(seen, marked / 10) >= stats.hypergeom.sf(seen - 1, 4_000, marked, 400) * (1 - 1e-9)
-
-
 def test_coincidences_are_those_of_the_product():
     rng = np.random.default_rng(5)
     for n, places in ((1, 0), (3, 7), (20, 300)):
         a, b = ((rng.random((n, places)) < 0.2).astype(np.uint8) for _ in range(2))
         assert (coincidences(a, b) == a.astype(int) @ b.T.astype(int)).all()
-
-
-def test_discoveries_are_those_of_benjamini_and_hochberg():
-    chances = [0.001, 0.008, 0.039, 0.041, 0.042, 0.06, 0.074, 0.205, 0.212, 0.216]
-    assert discoveries(chances, 10, 0.05) == 0.008
-    assert discoveries([*chances[:2], 0.9], 200, 0.05) == -1.0
-    assert discoveries([], 10) == -1.0
 
 
 def test_rotating_addresses_use_the_same_keys():

@@ -15,7 +15,7 @@ from models.operations import Operations
 from models.truth import parse_label
 from simulators import scenario, write
 from simulators.calls import BURST, OP, OPERATIONS, RATE_PER_MS
-from simulators.marketplace import Marketplace, generate, labels, took
+from simulators.marketplace import Marketplace
 from simulators.world import FOREVER
 from tests.simulators.naive_buckets import exceeded
 from tests.simulators.small import run
@@ -30,7 +30,7 @@ def test_same_seed_same_bytes(tmp_path):
     for to, name in ((write.to_parquet, "a.parquet"), (write.to_jsonl, "a.jsonl")):
         paths = [tmp_path / f"{i}{name}" for i in range(3)]
         for path, seed in zip(paths, (7, 7, 8), strict=True):
-            to(generate(mix, seed, 1, 100, 40), path)
+            to(Marketplace(mix, seed, 1, 100, 40), path)
         assert digest(paths[0]) == digest(paths[1])
         assert digest(paths[0]) != digest(paths[2])
 
@@ -142,8 +142,10 @@ def test_what_was_taken_is_what_the_events_say():
     listed = set(pc.unique(pc.list_flatten(personal["orders"])).to_pylist())
     told = taken.filter(pc.equal(taken["party"], "loud_a-1"))
     assert listed <= set(told["order"].to_pylist())
-    assert took(market.scenario, 1, 12, 300, 100).equals(taken)
-    assert labels(market.scenario, 1, 12, 300, 100) == market.labels()
+    again = Marketplace(market.scenario, 1, 12, 300, 100)
+    assert sum(map(len, again.slices())) == len(events)
+    assert again.taken.table().equals(taken)
+    assert again.labels() == market.labels()
 
 
 def test_nobody_acts_outside_an_authorisation():

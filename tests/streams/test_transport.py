@@ -7,7 +7,7 @@ import pytest
 from confluent_kafka import Producer
 from faust.types import TP
 
-from streams.session import _Batches
+from streams.faust_app import Batches
 from streams.transport import Transport
 
 PARTITIONS = 4
@@ -55,7 +55,7 @@ async def run(kafka, group, start, handle, until, committed=None, limit_s=120):
 
     transport.locate, transport.moved = locate, moved.update
 
-    @app.agent(app.topic("usage-events", value_type=bytes, value_serializer="raw", schema=_Batches()))
+    @app.agent(app.topic("usage-events", value_type=bytes, value_serializer="raw", schema=Batches()))
     async def agent(stream):
         async for event in stream.noack().events():
             await handle(app, event.value, moved)
