@@ -177,9 +177,9 @@ def distinct_sellers_24h(cube: Cube, kind: str) -> pa.Table:
     return score_rows(kind, cube.names(kind), places[0], (places[1] + 1) * HOUR_MS, level)
 
 
-def hourly_counts(cube: Cube, kind: str = "developer") -> tuple[I64, I64, F64]:
-    """entity, hour, and float64[rows, 6]: calls, records, sellers, keys, bytes, personal-data records."""
-    c = cube.by(kind)
+def hourly_counts(cube: Cube) -> tuple[I64, I64, F64]:
+    """Developer, hour, and float64[rows, 6]: calls, records, sellers, keys, bytes, personal-data records."""
+    c = cube.by("developer")
     table = pa.table({name: c[name] for name in ("entity", "hour", "seller", "key", *SUMS)})
     hourly = table.group_by(["entity", "hour"]).aggregate(
         [

@@ -10,9 +10,7 @@ from simulators.calls import OP, PAGE_ORDERS, PURCHASE, ROW, Rows, expand, rows
 from simulators.orders import I64
 
 
-def pages(
-    link: I64, time: I64, first: I64, count: I64, classes: npt.NDArray[np.uint8], gap_ms: int, flags: int = 0
-) -> Rows:
+def pages(link: I64, time: I64, first: I64, count: I64, classes: npt.NDArray[np.uint8], gap_ms: int) -> Rows:
     """getOrders over [first, first + count) of each link, `gap_ms` apart, a page at least; a token before."""
     owner, place = expand(np.maximum(-(-count // PAGE_ORDERS), 1))
     low = first[owner] + place * PAGE_ORDERS
@@ -26,16 +24,13 @@ def pages(
         first=low,
         count=np.maximum(size, 0),
         pii=seen,
-        flags=flags,
     )
     start = (place == 0) & personal
     tokens = rows(time[owner][start] - 400, link[owner][start], OP["createRestrictedDataToken"])
     return np.concatenate([tokens, listed])
 
 
-def report(
-    seed: int, link: I64, time: I64, first: I64, count: I64, classes: npt.NDArray[np.uint8], flags: int = 0
-) -> Rows:
+def report(seed: int, link: I64, time: I64, first: I64, count: I64, classes: npt.NDArray[np.uint8]) -> Rows:
     """createReport, getReport until ready, getReportDocument over [first, first + count) of each link."""
     if not len(link):
         return np.zeros(0, ROW)
@@ -52,7 +47,6 @@ def report(
                 first=first,
                 count=count,
                 pii=np.where(count > 0, classes, 0),
-                flags=flags,
             ),
         ]
     )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
@@ -33,31 +34,32 @@ def to_parquet(tables: Iterable[pa.Table], path: str | Path) -> int:
         "use_dictionary": [leaf for leaf in leaves if leaf not in unique],
         "store_schema": False,
     }
-    try:
-        with pq.ParquetWriter(str(path), SCHEMA, **options) as writer:
-            for table in tables:
-                writer.write_table(table, row_group_size=ROW_GROUP)
-                count += table.num_rows
-    except OSError as error:
-        raise PoolwatchError(
-            f"{path}: cannot write: {error}; is there room, and may you write there?"
-        ) from None
+    with _writing(path), pq.ParquetWriter(str(path), SCHEMA, **options) as writer:
+        for table in tables:
+            writer.write_table(table, row_group_size=ROW_GROUP)
+            count += table.num_rows
     return count
 
 
 def to_jsonl(tables: Iterable[pa.Table], path: str | Path) -> int:
     """Write one JSON object a line; how many events. PoolwatchError where it cannot be written."""
     count = 0
+    with _writing(path), open(path, "wb") as file:
+        for table in tables:
+            write_lines(table, file)
+            count += table.num_rows
+    return count
+
+
+@contextmanager
+def _writing(path: str | Path) -> Iterator[None]:
+    """One clear line where the system refuses."""
     try:
-        with open(path, "wb") as file:
-            for table in tables:
-                write_lines(table, file)
-                count += table.num_rows
+        yield
     except OSError as error:
         raise PoolwatchError(
             f"{path}: cannot write: {error}; is there room, and may you write there?"
         ) from None
-    return count
 
 
 def write_lines(table: pa.Table, file: IO[bytes]) -> None:

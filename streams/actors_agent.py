@@ -9,7 +9,8 @@ import msgspec
 from models import links
 from models.actors import Actors
 from models.events import Rejected
-from streams import dead_letters, metrics
+from streams import metrics
+from streams.dead_letters import reject
 from streams.deliver import Deliver
 from streams.outbox import Outbox
 from streams.stage import Slot, Stage
@@ -40,7 +41,7 @@ class ActorsAgent:
             told.append((slot.state.add(message.partition, message.links, message.alerts), message.heard_ms))
         slot.position = batch.next
         metrics.WORK.observe(time.perf_counter() - begun, "actors")
-        await self._reject(slot, bad)
+        await reject(self.stage, slot, self._outbox, self._topics.dead_letters, bad)
         alerts = [alert for some, _ in told for alert in some]
         if alerts:
             for sent in await self._deliver(alerts):
@@ -51,10 +52,3 @@ class ActorsAgent:
                 metrics.LATENCY.observe(took, "event_to_alert", times=len(some))
         if self.stage.due(slot):
             self.stage.capture(slot)
-
-    async def _reject(self, slot: Slot[Actors], bad: list[Rejected]) -> None:
-        if bad:
-            metrics.EVENTS.labels("rejected").inc(len(bad))
-            to, topic = self._topics.dead_letters, self._topics.links
-            for sent in await dead_letters.send(self._outbox, to, topic, slot.partition, bad):
-                self.stage.follow(slot, sent)

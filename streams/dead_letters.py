@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
 from models.events import Rejected
+from streams import metrics
 from streams.outbox import Outbox
+from streams.stage import Slot, Stage
 
 
 class DeadLetter(msgspec.Struct, frozen=True):
@@ -25,9 +26,17 @@ class DeadLetter(msgspec.Struct, frozen=True):
         return f"{self.topic}/{self.partition}/{self.offset}".encode()
 
 
-async def send(
-    outbox: Outbox, to: str, topic: str, partition: int, rejected: Iterable[Rejected]
-) -> list[asyncio.Future[Any]]:
-    """Send one dead letter each; futures as in Outbox.send."""
-    letters = [DeadLetter(topic, partition, record.offset, record.reason) for record in rejected]
-    return [await outbox.send(to, msgspec.json.encode(letter), letter.key) for letter in letters]
+async def reject(
+    stage: Stage[Any],
+    slot: Slot[Any],
+    outbox: Outbox,
+    to: str,
+    rejected: Sequence[Rejected],
+    outcome: str = "rejected",
+) -> None:
+    """Count records of the slot's partition, and send a dead letter each to topic `to`."""
+    if rejected:
+        metrics.EVENTS.labels(outcome).inc(len(rejected))
+    for record in rejected:
+        letter = DeadLetter(stage.topic, slot.partition, record.offset, record.reason)
+        stage.follow(slot, await outbox.send(to, msgspec.json.encode(letter), letter.key))

@@ -9,8 +9,9 @@ from models.detect import Closed, Detect
 from models.events import Rejected
 from models.links import Told, messages
 from models.sightings_codec import decode
-from streams import dead_letters, metrics
+from streams import metrics
 from streams.actors_agent import PARTITION
+from streams.dead_letters import reject
 from streams.deliver import Deliver
 from streams.gauges import CloseClock
 from streams.ledger_keeper import LedgerKeeper
@@ -49,7 +50,7 @@ class DetectAgent:
         early = self._preview(slot, batch)
         slot.position = batch.next
         took = time.perf_counter() - begun
-        await self._reject(slot, bad)
+        await reject(self.stage, slot, self._outbox, self._topics.dead_letters, bad)
         if early:
             # What is told early depends on timing. It must be known after a crash, or the alert that
             # stands for it in the end could not say so: so it is written down before it is told.
@@ -93,13 +94,6 @@ class DetectAgent:
         if early:
             self._previewed[slot.partition] = now
         return list(early)
-
-    async def _reject(self, slot: Slot[Detect], bad: list[Rejected]) -> None:
-        if bad:
-            metrics.EVENTS.labels("rejected").inc(len(bad))
-            to, topic = self._topics.dead_letters, self._topics.sightings
-            for sent in await dead_letters.send(self._outbox, to, topic, slot.partition, bad):
-                self.stage.follow(slot, sent)
 
     async def _tell(self, slot: Slot[Detect], alerts: list[Alert], batch: Batch) -> None:
         if not alerts:

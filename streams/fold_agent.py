@@ -12,7 +12,8 @@ from models.fold import Fold, split_at_chunks
 from models.routing import cut, route
 from models.sightings import CHUNK_OFFSETS, Sightings
 from models.sightings_codec import encode
-from streams import dead_letters, metrics
+from streams import metrics
+from streams.dead_letters import reject
 from streams.outbox import Outbox
 from streams.stage import Slot, Stage
 from streams.topics import Topics
@@ -44,7 +45,7 @@ class FoldAgent:
         events, rejected = self._decode(values, offsets)
         metrics.WORK.observe(time.perf_counter() - begun, "decode")
         metrics.BATCH_EVENTS.observe(len(values), "fold")
-        await self._reject(slot, rejected, "rejected")
+        await reject(self.stage, slot, self._outbox, self._topics.dead_letters, rejected)
         parts = {int(part.offset[0]) // CHUNK_OFFSETS: part for part in split_at_chunks(events) if len(part)}
         for chunk in range(slot.position // CHUNK_OFFSETS, (batch.next - 1) // CHUNK_OFFSETS + 1):
             if chunk in parts:
@@ -86,19 +87,12 @@ class FoldAgent:
             metrics.EVENTS.labels(outcome).inc(count)
         for partition, message, value in messages:
             await self._send(slot, partition, message, value)
-        await self._reject(slot, folded.ahead, "ahead")
+        await reject(self.stage, slot, self._outbox, self._topics.dead_letters, folded.ahead, "ahead")
 
     async def _send(self, slot: Slot[Fold], partition: int, message: Sightings, value: bytes) -> None:
         sent = await self._outbox.send(self._topics.sightings, value, partition=partition)
         self.stage.follow(slot, sent)
         slot.marked[partition] = (message.watermark_ms, message.idle)
-
-    async def _reject(self, slot: Slot[Fold], rejected: list[Rejected], outcome: str) -> None:
-        if rejected:
-            metrics.EVENTS.labels(outcome).inc(len(rejected))
-            to, topic = self._topics.dead_letters, self._topics.events
-            for sent in await dead_letters.send(self._outbox, to, topic, slot.partition, rejected):
-                self.stage.follow(slot, sent)
 
     async def mark_forever(self) -> None:
         """Tell every sightings partition each source's watermark, every mark_ms while it moves."""

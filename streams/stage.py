@@ -1,4 +1,4 @@
-"""What fold and detect share: partitions held, what of a batch is applied, snapshots, acknowledgement.
+"""What the stages share: partitions held, what of a batch is applied, snapshots, acknowledgement.
 
 A stage's output depends on its partition's records alone, so that a crash needs an old snapshot and the
 records since. What must hold for that:

@@ -15,6 +15,7 @@ from streams.security import client_security, refused
 from streams.settings import Settings
 
 HOUR_MS = 3_600_000
+ADMIN_TIMEOUT_MS = 6_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +56,14 @@ class Described:
 
 
 @contextlib.contextmanager
-def admin(settings: Settings, timeout_s: float = 6.0) -> Iterator[KafkaAdminClient]:
+def admin(settings: Settings) -> Iterator[KafkaAdminClient]:
     """kafka-python's administration client. PoolwatchError: no broker there, or it refuses."""
-    milliseconds = int(timeout_s * 1000)
     try:
         client = KafkaAdminClient(
             bootstrap_servers=settings.bootstrap.split(","),
             client_id="poolwatch-admin",
-            request_timeout_ms=milliseconds,
-            bootstrap_timeout_ms=milliseconds,
+            request_timeout_ms=ADMIN_TIMEOUT_MS,
+            bootstrap_timeout_ms=ADMIN_TIMEOUT_MS,
             **client_security(settings),
         )
     except (KafkaError, ValueError, OSError) as error:

@@ -27,14 +27,15 @@ def one_redis(redis_server):
 
 @pytest.fixture
 def server(one_redis):
-    """The same, emptied."""
-    run(_flush(one_redis.url))
+    """The same, emptied. What it is told it has written when it answers: a kill loses none of it."""
+    run(_prepare(one_redis.url))
     return one_redis
 
 
-async def _flush(url):
+async def _prepare(url):
     async with Redis.from_url(url) as redis:
         await redis.flushall()
+        await redis.config_set("appendfsync", "always")
 
 
 def run(coroutine):
