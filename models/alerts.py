@@ -7,9 +7,9 @@ from collections.abc import Iterable
 
 import msgspec
 
-from models.rules import SEVERITIES
-
 MINUTE_MS = 60_000
+#: From what may wait to what may not.
+SEVERITIES = ("low", "medium", "high", "critical")
 #: Ids listed of sellers, keys and developers; the counts show a cut.
 LISTED = 500
 #: Keys listed with the probability that another than their owner uses them.

@@ -14,9 +14,10 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from models.alerts import SEVERITIES
 from models.errors import ConfigError
 from models.features import FEATURE, FEATURES
-from models.rules import F64, SEVERITIES, U8, Rule, RuleSet
+from models.rules import F64, U8, Rule, RuleSet
 from models.sightings import ENTITY_KINDS
 
 

@@ -17,7 +17,7 @@ from typing import Any
 
 from models.errors import ConfigError, PoolwatchError
 from poolwatch.detection_page import as_markdown
-from poolwatch.measure import Given, measure, plain
+from poolwatch.measure import Given, for_json, measure
 from poolwatch.mistakes import mistakes
 from streams.atomic import atomic_path
 
@@ -68,7 +68,7 @@ def evaluate(plan: Plan) -> dict[str, Any]:
 def evaluate_to(plan: Plan, markdown: str | None = None, figures: str | None = None) -> tuple[str, str]:
     """Evaluate; give the page and the figures (one line of JSON), written where asked for too."""
     result = evaluate(plan)
-    page, told = as_markdown(result), json.dumps(plain(result)) + "\n"
+    page, told = as_markdown(result), json.dumps(for_json(result)) + "\n"
     for path, text in ((markdown, page), (figures, told)):
         if path:
             with atomic_path(path) as partial:
@@ -171,7 +171,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except PoolwatchError as error:
         print(f"poolwatch: {error}", file=sys.stderr)
         return error.exit_code
-    print(as_markdown({"runs": {"given": figures}}) if markdown else json.dumps(plain(figures), indent=1))
+    print(as_markdown({"runs": {"given": figures}}) if markdown else json.dumps(for_json(figures), indent=1))
     return 0
 
 

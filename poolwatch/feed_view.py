@@ -12,7 +12,7 @@ from rich.text import Text
 
 from models.errors import PoolwatchError
 from poolwatch import words
-from streams.feed import Back, Cut, Entry, Feed, Lost, plain, position
+from streams.feed import Back, Cut, Entry, Feed, Lost, position
 
 #: How many past alerts a feed that is given no position begins with.
 RECENT = 10
@@ -87,11 +87,12 @@ class _Rows:
         what.append(f"\n{words.stakes(alert)}", "dim")
         if alert.get("superseded_by"):
             what = Text(
-                f"stands no longer: alert {plain(alert['superseded_by'])} tells it from its beginning", "dim"
+                f"stands no longer: alert {words.plain(alert['superseded_by'])} tells it from its beginning",
+                "dim",
             )
         elif alert["version"] > 1:
             what = Text(f"still over the line, {alert['count']:,} minutes; {words.stakes(alert)}", "dim")
-        who = f"{alert['entity_kind']}\n{plain(alert['entity_id'])}"
+        who = f"{alert['entity_kind']}\n{words.plain(alert['entity_id'])}"
         self._console.print(self._row(words.clock(alert["time"]), words.severity(alert), who, what))
 
     def _row(self, when: str, severity: Text, who: str, what: str | Text, style: str = "") -> Table:

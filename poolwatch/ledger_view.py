@@ -7,7 +7,7 @@ import sys
 import msgspec
 
 from poolwatch.ledger import Answer, Line
-from streams.feed import plain
+from poolwatch.words import plain
 
 LISTED = 5
 

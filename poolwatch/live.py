@@ -15,7 +15,6 @@ from rich.text import Text
 
 from poolwatch import words
 from poolwatch.demo_state import DemoState, Planted
-from streams.feed import plain
 
 BARS = "▁▂▃▄▅▆▇█"
 ALERTS_SHOWN = 6
@@ -87,7 +86,7 @@ def summary(state: DemoState) -> RenderableType:
         said.append_text(_verdict(party, end=True)).append("\n")
     others = state.others()
     if others:
-        names = ", ".join(f"{a['entity_kind']} {plain(a['entity_id'])}" for a in others[:5])
+        names = ", ".join(f"{a['entity_kind']} {words.plain(a['entity_id'])}" for a in others[:5])
         more = f" and {len(others) - 5} more" if len(others) > 5 else ""
         said.append(
             f"! {_count(len(others), 'alert')} on parties that were not planted: {names}{more}\n", "yellow"
@@ -184,7 +183,7 @@ def _alerts(state: DemoState, rows: int) -> RenderableType:
     table.add_column(width=10)
     table.add_column(ratio=1)
     for alert in newest[:rows]:
-        what = Text(plain(alert["entity_id"]), "bold")
+        what = Text(words.plain(alert["entity_id"]), "bold")
         what.append(f"  {words.stakes(alert)}\n", "not bold dim").append(words.gist(alert), "not bold")
         table.add_row(Text(words.clock(alert["time"]), "dim"), words.severity(alert), what)
     if not newest:
@@ -212,6 +211,6 @@ def _verdict(party: Planted, end: bool = False) -> Text:
         mark = ("✘ not found: ", "red") if end else ("… not found yet: ", "yellow")
         return Text.assemble(mark, (party.party, "bold"), f", {party.what}")
     after = words.span(max(0, party.delay_ms))
-    who = f"{party.found['entity_kind']} {plain(party.found['entity_id'])}"
+    who = f"{party.found['entity_kind']} {words.plain(party.found['entity_id'])}"
     found = f", {party.what}: {who}, after {after}"
     return Text.assemble(("✔ found ", "green"), (party.party, "bold"), found)

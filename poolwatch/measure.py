@@ -11,6 +11,7 @@ from typing import Any
 from models.errors import ConfigError
 from models.operations import Operations
 from models.ranking import FALSE_RATES, rank_all, ranking_figures
+from models.sightings import ENTITY_KINDS
 from models.truth import Truth
 from models.yardstick import HOUR_MS, Take, alert_figures, detection_figures, detections
 from poolwatch.evidence import ScoreFile, read_alerts, read_labels, read_take
@@ -20,7 +21,6 @@ from poolwatch.rivals import all_rivals
 from simulators import poolers
 
 POOLWATCH = "poolwatch"
-KINDS = ("developer", "origin")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,9 @@ def measure(given: Given, rivals: bool = True, seed: int = 0) -> dict[str, Any]:
     }
     methods = figures["methods"]
     if given.scores:
-        methods[POOLWATCH] = _method(case, ScoreFile(given.scores, given.from_ms, given.until_ms), KINDS)
+        methods[POOLWATCH] = _method(
+            case, ScoreFile(given.scores, given.from_ms, given.until_ms), ENTITY_KINDS
+        )
     if given.alerts is not None:
         alerts = read_alerts(given.alerts) if isinstance(given.alerts, Path) else given.alerts
         expected = {name: manner.expect for name, manner in poolers.registry().items()}
@@ -116,10 +118,10 @@ def _method(case: Case, scores: ScoreFile, kinds: Sequence[str]) -> dict[str, An
     return figures
 
 
-def plain(value: Any) -> Any:
+def for_json(value: Any) -> Any:
     """The same without what JSON has no word for: NaN becomes None."""
     if isinstance(value, Mapping):
-        return {str(k): plain(v) for k, v in value.items()}
+        return {str(k): for_json(v) for k, v in value.items()}
     if isinstance(value, (list, tuple)):
-        return [plain(v) for v in value]
+        return [for_json(v) for v in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value

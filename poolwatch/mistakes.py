@@ -16,10 +16,11 @@ import pyarrow as pa
 
 from models.errors import ConfigError
 from models.ranking import rank_all
+from models.sightings import ENTITY_KINDS
 from models.truth import BENIGN, Entity, Truth
 from models.yardstick import HOUR_MS, detections, false_alerts, signs_of
 from poolwatch.evidence import SCORE_COLUMNS, ScoreFile, read_alerts
-from poolwatch.measure import KINDS, Case, Given, case_of
+from poolwatch.measure import Case, Given, case_of
 
 #: A pooler found later than this is told of as late.
 LATE_HOURS = 6
@@ -44,7 +45,7 @@ class Rows:
             kind: np.sort(
                 self.values[[i for e, i in self.place.items() if e[0] == kind and _benign(truth, e)]], axis=0
             )
-            for kind in KINDS
+            for kind in ENTITY_KINDS
         }
 
     def told(self, entity: Entity) -> str:
@@ -96,8 +97,8 @@ def _false(case: Case, alerts: Sequence[Mapping[str, Any]], rows: Rows) -> Itera
 
 def _highest(case: Case, scores: Path, rows: Rows) -> Iterator[str]:
     yield "\n## Benign entities that rank highest"
-    rankings = rank_all(case.truth, ScoreFile(scores).highest(), KINDS)
-    for kind in KINDS:
+    rankings = rank_all(case.truth, ScoreFile(scores).highest(), ENTITY_KINDS)
+    for kind in ENTITY_KINDS:
         ranking = rankings[f"{kind}s"]
         order = np.argsort(-ranking.score, kind="stable")
         worst = [int(i) for i in order if not ranking.positive[i]][:12]

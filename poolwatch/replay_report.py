@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from models.errors import ConfigError
 from poolwatch.evidence import read_labels
-from poolwatch.measure import Given, measure, plain
+from poolwatch.measure import Given, for_json, measure
 from poolwatch.report import Side, write_report
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def replay_and_judge(request: Request, wanted: Wanted) -> Replayed:
         if wanted.labels:
             span = (replayed.summary["from"], replayed.summary["until"])
             figures = against_labels(wanted.labels, replayed.alerts, request.scores, request.inputs, span)
-            replayed.summary["labels"] = plain(short(figures))
+            replayed.summary["labels"] = for_json(short(figures))
         if wanted.report:
             other = (replayed.candidate, request.candidate_scores) if replayed.candidate is not None else None
             report(wanted.report, replayed.summary, replayed.alerts, request.scores, figures, other)

@@ -14,14 +14,14 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from models.alerts import SEVERITIES
+from models.sightings import ENTITY_KINDS
 from models.truth import Entity
 from poolwatch.charts import legend, stacked_bars
 from poolwatch.detection_page import hours, percent, two
 from poolwatch.evidence import ScoreFile
 from streams.atomic import atomic_path, told
 
-SEVERITIES = ("low", "medium", "high", "critical")
-KINDS = ("developer", "origin")
 SHOWN = 25
 MOST_BARS = 72
 HOUR_MS = 3_600_000
@@ -131,14 +131,14 @@ def _over_time(alerts: Sequence[Mapping[str, Any]]) -> str:
 def _distribution(highest: Mapping[Entity, float], bins: int = 40) -> str:
     if not highest:
         return ""
-    counts = {kind: [0] * bins for kind in KINDS}
+    counts = {kind: [0] * bins for kind in ENTITY_KINDS}
     for (kind, _), score in highest.items():
         if kind in counts:
             counts[kind][min(bins - 1, int(score * bins))] += 1
     labels = [f"{i / bins:g}" for i in range(bins)]
     chart = stacked_bars("Highest scores", labels, counts, every=4, logarithmic=True)
     return (
-        f"<h2>Highest score of each entity</h2>{chart}{legend(KINDS)}"
+        f"<h2>Highest score of each entity</h2>{chart}{legend(ENTITY_KINDS)}"
         "<p class='quiet'>0 to 1, higher = more anomalous; bar heights are logarithmic.</p>"
     )
 

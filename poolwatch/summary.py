@@ -13,6 +13,7 @@ from rich.markup import escape
 from rich.padding import Padding
 
 from models.cases import Case, cases
+from poolwatch.words import plain
 
 COLOURS = {"low": "cyan", "medium": "yellow", "high": "red", "critical": "bold red"}
 MOST_SHOWN = 20
@@ -50,13 +51,13 @@ def _show_case(console: Console, case: Case) -> None:
     alert = case.alerts[0]
     console.print(
         f"[{COLOURS[case.severity]}]{case.severity:8}[/] {case.score:.3f} {moment(case.first_seen)} "
-        f"{alert['entity_kind']} [bold]{escape(alert['entity_id'])}[/]"
+        f"{alert['entity_kind']} [bold]{escape(plain(alert['entity_id']))}[/]"
     )
     lines = [reason["text"] for reason in alert["reasons"][:2]]
     if len(case.alerts) > 1:
         lines.append(f"{len(case.alerts)} alerts of one party: {case.told()}")
     for line in lines:
-        console.print(Padding(escape(line), (0, 0, 0, 9), expand=False))
+        console.print(Padding(escape(plain(line)), (0, 0, 0, 9), expand=False))
 
 
 def _what_was_read(summary: dict[str, Any]) -> str:

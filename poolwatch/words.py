@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from rich.text import Text
 
-from streams.feed import plain
-
 COLOURS = {"critical": "bold white on red", "high": "bold red", "medium": "yellow", "low": "cyan"}
+#: Control, zero-width and direction characters: in a caller's id they could forge what a person reads.
+_UNSEEN = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]"
+)
 Alert = Mapping[str, Any]
+
+
+def plain(text: str) -> str:
+    """Text that a caller may have chosen, safe to show: what cannot be seen becomes a visible mark."""
+    return _UNSEEN.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def clock(ms: int) -> str:

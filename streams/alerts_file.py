@@ -9,8 +9,7 @@ from typing import Any
 
 import msgspec
 
-from models.alerts import Alert
-from models.rules import SEVERITIES
+from models.alerts import SEVERITIES, Alert
 from streams.atomic import atomic_path, told
 
 

@@ -18,9 +18,10 @@ from redis.exceptions import RedisError
 from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from models.alerts import SEVERITIES
 from models.errors import ConfigError, PoolwatchError
 from streams import metrics
-from streams.feed import SEVERITIES, Back, Cut, Entry, Feed, Head, Lost, position
+from streams.feed import Back, Cut, Entry, Feed, Head, Lost, position
 from streams.times import time_ms
 
 STATIC = Path(__file__).parent / "static"

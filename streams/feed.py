@@ -24,8 +24,6 @@ READ_ALERTS = 200
 BLOCK_MS = 5_000
 RETRY_S = (0.1, 0.25, 0.5, 1.0, 2.0)
 
-SEVERITIES = ("low", "medium", "high", "critical")
-
 
 @dataclass(frozen=True, slots=True)
 class FeedKeys:
@@ -152,17 +150,6 @@ async def publish(redis: Any, keys: FeedKeys, alerts: Iterable[bytes], keep: Kee
 async def _run(redis: Any, keys: FeedKeys, keep: Keep, batch: Sequence[bytes | str | int]) -> int:
     limits = (keep.entries, keep.alerts, int(keep.days * 86_400_000))
     return int(await redis.eval(_PUBLISH, 3, keys.stream, keys.latest, keys.order, *limits, *batch))
-
-
-#: Control, zero-width and direction characters: in a caller's id they could forge what a person reads.
-_UNSEEN = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]"
-)
-
-
-def plain(text: str) -> str:
-    """Text that a caller may have chosen, safe to show: what cannot be seen becomes a visible mark."""
-    return _UNSEEN.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def position(text: str) -> str:

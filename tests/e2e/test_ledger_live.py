@@ -22,6 +22,7 @@ PARTITIONS = 4
 # workers     [--- first ---] [------------- second -------------]
 # full        nothing can be written while the first worker runs
 @pytest.mark.redis
+@pytest.mark.slow
 @pytest.mark.parametrize("full", [False, True])
 def test_a_worker_that_stops_in_mid_day_writes_the_files_of_a_replay(
     embedded_kafka, redis_url, tmp_path, caplog, full

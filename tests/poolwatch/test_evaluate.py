@@ -11,7 +11,7 @@ from models.yardstick import HOUR_MS
 from poolwatch.detection_page import as_markdown
 from poolwatch.evaluate import main, parse_seeds
 from poolwatch.evidence import read_alerts
-from poolwatch.measure import Given, measure, plain
+from poolwatch.measure import Given, for_json, measure
 
 START = 480_000 // 24 * 24 * HOUR_MS
 SPAN_HOURS = 48
@@ -136,7 +136,7 @@ def test_seeds_and_nan():
     assert parse_seeds("1,3-5,4") == (1, 3, 4, 5)
     with pytest.raises(ConfigError, match="--seeds a-b"):
         parse_seeds("a-b")
-    assert plain({"a": [float("nan"), 1.0]}) == {"a": [None, 1.0]}
+    assert for_json({"a": [float("nan"), 1.0]}) == {"a": [None, 1.0]}
 
 
 def test_json_lines_measure_the_same(files, tmp_path):
@@ -144,7 +144,7 @@ def test_json_lines_measure_the_same(files, tmp_path):
     rows = pq.read_table(files.events).to_pylist()
     lines.write_text("".join(json.dumps(r) + "\n" for r in rows) + '{"time": null}\n')
     given = Given(files.labels, lines, files.scores, read_alerts(files.alerts))
-    assert plain(measure(given)) == plain(measure(files))
+    assert for_json(measure(given)) == for_json(measure(files))
 
 
 def test_mistakes_name_the_flagged_the_missed_and_their_features(files, tmp_path, capsys):

@@ -178,10 +178,6 @@ def test_a_wrong_position_is_named(text):
         feed.position(text)
 
 
-def test_what_cannot_be_seen_is_marked():
-    assert feed.plain("dev\x1b[2J\u202eabc\nü|ua:x") == "dev�[2J�abc�ü|ua:x"
-
-
 def test_a_wrong_address_is_one_line():
     with pytest.raises(ConfigError, match="redis address"):
         Feed("localhost:6379")

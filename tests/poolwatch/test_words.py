@@ -1,0 +1,28 @@
+"""Ids that callers chose are safe to show in a terminal."""
+
+from poolwatch.summary import show
+from poolwatch.words import plain
+from tests.streams.sample import alert
+
+EVIL = "dev\x1b[2J\u202eabc\nü|ua:x"
+
+
+def test_what_cannot_be_seen_is_marked():
+    assert plain(EVIL) == "dev�[2J�abc�ü|ua:x"
+
+
+def test_a_replay_shows_no_id_as_it_came(capsys):
+    read = {
+        "accepted": 1,
+        "events": 1,
+        "from": 0,
+        "until": 1,
+        "entities": 1,
+        "seconds": 1.0,
+        "events_per_s": 1,
+    }
+    summary = read | {"duplicates": 0, "late": 0, "rejected": {}, "alerts": {"high": 1}}
+    show(summary, [alert(entity_id=EVIL, origin_ids=[])], as_json=False)
+    out = capsys.readouterr().out
+    assert plain(EVIL) in out
+    assert EVIL not in out
