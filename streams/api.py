@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Annotated, Literal, Protocol
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 import msgspec
@@ -20,6 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from models.alerts import SEVERITIES
 from models.errors import ConfigError, PoolwatchError
+from models.rules import Rule
 from streams import metrics
 from streams.feed import Back, Cut, Entry, Feed, Head, Lost, position
 from streams.times import time_ms
@@ -41,19 +42,6 @@ SECURITY_HEADERS = (
     (b"referrer-policy", b"no-referrer"),
     (b"cross-origin-resource-policy", b"same-origin"),
 )
-
-
-class RuleText(Protocol):
-    """What the page tells about a rule (models.rules.Rule)."""
-
-    @property
-    def id(self) -> str: ...
-    @property
-    def severity(self) -> str: ...
-    @property
-    def why(self) -> str: ...
-    @property
-    def do(self) -> str: ...
 
 
 class Guard:
@@ -90,7 +78,7 @@ def _host(scope: Scope) -> str:
         return ""
 
 
-def create_app(feed: Feed, rules: Sequence[RuleText] = (), hosts: Iterable[str] = ()) -> FastAPI:
+def create_app(feed: Feed, rules: Sequence[Rule] = (), hosts: Iterable[str] = ()) -> FastAPI:
     """The application. `hosts`: the names it answers to; empty = any."""
 
     @asynccontextmanager
@@ -201,7 +189,7 @@ def _event(thing: Entry | Lost | Back | Cut) -> ServerSentEvent:
             return ServerSentEvent("1", event="cut")
 
 
-def _add_rest(app: FastAPI, feed: Feed, rules: Sequence[RuleText]) -> None:
+def _add_rest(app: FastAPI, feed: Feed, rules: Sequence[Rule]) -> None:
     texts = {r.id: {"severity": r.severity, "why": r.why, "do": r.do} for r in rules}
 
     @app.get("/api/rules")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 from wsgiref.simple_server import WSGIServer
 
 import numpy as np
@@ -23,6 +22,7 @@ from prometheus_client import (
 from prometheus_client.core import HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from models.alerts import Alert
 from models.errors import PoolwatchError
 
 disable_created_metrics()  # type: ignore[no-untyped-call]
@@ -197,20 +197,7 @@ for _system in ("kafka", "redis"):
     ERRORS.labels(_system)
 
 
-class AlertLike(Protocol):
-    """The fields of models.alerts.Alert that are counted."""
-
-    @property
-    def version(self) -> int: ...
-    @property
-    def entity_kind(self) -> str: ...
-    @property
-    def severity(self) -> str: ...
-    @property
-    def rules(self) -> Sequence[str]: ...
-
-
-def count_alert(alert: AlertLike) -> None:
+def count_alert(alert: Alert) -> None:
     """Count an alert version on delivery; rules are counted once, with the first version."""
     ALERT_VERSIONS.labels(alert.severity).inc()
     if alert.version == 1:

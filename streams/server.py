@@ -10,7 +10,8 @@ from collections.abc import Sequence
 import uvicorn
 
 from models.errors import PoolwatchError
-from streams.api import RuleText, create_app
+from models.rules import Rule
+from streams.api import create_app
 from streams.feed import Feed
 
 
@@ -24,7 +25,7 @@ class WebServer:
         prefix: str = "",
         host: str = "127.0.0.1",
         port: int = 0,
-        rules: Sequence[RuleText] = (),
+        rules: Sequence[Rule] = (),
     ) -> None:
         """PoolwatchError where the port is taken; ConfigError where the Redis address is none."""
         feed = Feed(redis, prefix)

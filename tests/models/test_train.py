@@ -10,8 +10,9 @@ from models.errors import ConfigError
 from models.features import FEATURE, FEATURES
 from models.forest import F64
 from models.model import Model
+from models.reservoir import Reservoir
 from models.rules import RuleSet
-from models.train import Reservoir, Rows, absent, ordinary, size_curves, train
+from models.train import Rows, absent, ordinary, size_curves, train
 
 RULES = RuleSet.load()
 HISTORY = [tuple(column[::3] for column in batch) for batch in bootstrap.rows(seed=4)]

@@ -9,7 +9,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from models.operations import Operations
+from poolwatch import cube as cubes
 from poolwatch import rivals
+from poolwatch.cube import build_cube
 from poolwatch.evidence import ScoreFile
 
 HOUR = 3_600_000
@@ -56,15 +58,15 @@ def naive_highest_distinct(rows, field):
 )
 def test_distinct_sellers_are_exact_at_every_hour(events, monkeypatch, kind, field, prefix):
     rows, path = events
-    monkeypatch.setattr(rivals, "MERGE_ROWS", 500)  # so that sums are merged on the way
-    table = rivals.distinct_sellers_24h(rivals.build_cube(path, Operations.load()), kind)
+    monkeypatch.setattr(cubes, "MERGE_ROWS", 500)  # so that sums are merged on the way
+    table = rivals.distinct_sellers_24h(build_cube(path, Operations.load()), kind)
     want = {(kind, prefix + name): n for name, n in naive_highest_distinct(rows, field).items()}
     assert ScoreFile(table).highest() == want
 
 
 def test_hourly_counts_are_sums_and_distinct_counts(events):
     rows, path = events
-    cube = rivals.build_cube(path, Operations.load())
+    cube = build_cube(path, Operations.load())
     entity, hour, counts = rivals.hourly_counts(cube)
     here = [
         r for r in rows if (r["developer_id"], r["time"] // HOUR) == (cube.developers[entity[7]], hour[7])
@@ -82,7 +84,7 @@ def test_hourly_counts_are_sums_and_distinct_counts(events):
 
 def test_expert_sql_is_what_it_says(events):
     rows, path = events
-    table = rivals.expert_sql(rivals.build_cube(path, Operations.load()), "developer")
+    table = rivals.expert_sql(build_cube(path, Operations.load()), "developer")
     got = {(r["entity_id"], r["time"] // (24 * HOUR) - 1): r["score"] for r in table.to_pylist()}
     day_of = lambda r: r["time"] // (24 * HOUR)  # noqa: E731
     for (developer, day), score in got.items():
@@ -98,7 +100,7 @@ def test_expert_sql_is_what_it_says(events):
 
 
 def test_forest_scores_every_developer_between_0_and_1(events):
-    table = rivals.isolation_forest(rivals.build_cube(events[1], Operations.load()), seed=1)
+    table = rivals.isolation_forest(build_cube(events[1], Operations.load()), seed=1)
     highest = ScoreFile(table).highest()
     assert len(highest) == 12
     assert all(0 < score < 1 for score in highest.values())
