@@ -15,8 +15,7 @@ from numba import njit
 
 from models.columns import DISTINCT_NAMES, FIRST_DISTINCT, SUMMED
 from models.compiled import inner
-from models.errors import ConfigError
-from models.pages import Pages
+from models.pages import Pages, page_of
 
 #: Words (int32) of a segment; a cell never straddles one, its first word is kept free, and it is a page.
 SEGMENT_SHIFT = 14
@@ -194,12 +193,7 @@ class Arena:
         segments = head - tail + 4
         words = np.zeros(segments * SEGMENT_WORDS, np.int32)
         for s in range(tail, head + 1):
-            content = pages.get(f"cells/{s}", b"")
-            if len(content) != 4 * SEGMENT_WORDS:
-                raise ConfigError(
-                    f"snapshot page cells/{s}: {len(content)} bytes, expected {4 * SEGMENT_WORDS}; "
-                    "delete the snapshot and replay the history"
-                )
+            content = page_of(pages, f"cells/{s}", 4 * SEGMENT_WORDS)
             start = (s % segments) << SEGMENT_SHIFT
             words[start : start + SEGMENT_WORDS] = np.frombuffer(content, np.int32)
         self._set(words, meta)

@@ -12,15 +12,22 @@ import pyarrow.compute as pc
 
 from models.batches import take
 from models.events import I32, U64, Events, Rejected
-from models.fields import BYTES_MAX, EARLIEST_MS, LATEST_MS, RECORDS_MAX, RULES, pii_bits, time_ms_of
+from models.fields import (
+    BYTES_MAX,
+    EARLIEST_MS,
+    LATEST_MS,
+    RECORDS_MAX,
+    REQUIRED,
+    RULES,
+    pii_bits,
+    time_ms_of,
+)
 from models.hashing import hash_ranges
 from models.ids import Ids
 from models.lists import ID_MAX_BYTES, LIST_MAX_IDS
 from models.operations import Operations
 
 Mask = npt.NDArray[np.bool_]
-
-_REQUIRED = ("event_id", "time", "developer_id", "seller_id", "key_id", "operation", "status")
 
 
 class _Broken:
@@ -46,7 +53,7 @@ class TableDecoder:
         """Events of `table`, row i at `first_offset` + i, and the rows that break a rule."""
         broken = _Broken(len(table))
         self._table, self._broken = table, broken
-        for name in _REQUIRED:
+        for name in REQUIRED:
             if name not in table.column_names:
                 broken.add(np.ones(len(table), bool), f"{name} is missing")
         names: dict[int, str] = {}
@@ -78,9 +85,9 @@ class TableDecoder:
         chunk = column.combine_chunks()
         if isinstance(chunk, pa.ChunkedArray):
             chunk = chunk.chunk(0) if chunk.num_chunks == 1 else pa.concat_arrays(chunk.chunks)
-        if chunk.null_count == len(chunk) and name not in _REQUIRED:
+        if chunk.null_count == len(chunk) and name not in REQUIRED:
             return None
-        if name not in _REQUIRED:
+        if name not in REQUIRED:
             self._seen.add(name)
         return chunk
 

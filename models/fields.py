@@ -10,6 +10,7 @@ import msgspec
 from models.events import PII_CLASSES
 from models.lists import ID_MAX_BYTES
 
+REQUIRED = ("event_id", "time", "developer_id", "seller_id", "key_id", "operation", "status")
 #: 2000-01-01 and 2100-01-01: what lies outside is seconds, microseconds or a broken clock.
 EARLIEST_MS, LATEST_MS = 946_684_800_000, 4_102_444_800_000
 RECORDS_MAX = 2**31 - 1

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from models.errors import ConfigError
 from models.ledger_loop import DAY_MINUTES, DAY_ROW, Limits, enter, forget
 from models.ledger_sets import (
     ENTRY_ROW,
@@ -24,7 +23,7 @@ from models.ledger_sets import (
     samples,
 )
 from models.names import Names
-from models.pages import Pages
+from models.pages import Pages, page_of
 from models.pool import HIGH
 from models.sightings import ROW
 from models.tables import Rows
@@ -226,12 +225,7 @@ class Ledger:
         self._set(np.zeros(_whole_pages(int(meta[0]) + _UNITS << UNIT_SHIFT), np.uint32), meta)
         self._pages = self._used_pages()
         for page in range(self._pages):
-            content = pages.get(f"{_WORDS}/{page}", b"")
-            if len(content) != 4 * _WORD_PAGE:
-                raise ConfigError(
-                    f"snapshot page {_WORDS}/{page}: {len(content)} bytes, expected {4 * _WORD_PAGE}; "
-                    "delete the snapshot and replay the history"
-                )
+            content = page_of(pages, f"{_WORDS}/{page}", 4 * _WORD_PAGE)
             self._words[page * _WORD_PAGE : (page + 1) * _WORD_PAGE] = np.frombuffer(content, np.uint32)
 
 

@@ -4,8 +4,21 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from models.errors import ConfigError
+
 #: page name -> content; None = the page is gone
 Pages = dict[str, bytes | None]
+
+
+def page_of(pages: dict[str, bytes], name: str, size: int) -> bytes:
+    """Content of one page; ConfigError where it has not `size` bytes."""
+    content = pages.get(name, b"")
+    if len(content) != size:
+        raise ConfigError(
+            f"snapshot page {name}: {len(content)} bytes, expected {size}; "
+            "delete the snapshot and replay the history"
+        )
+    return content
 
 
 class Stateful(Protocol):

@@ -158,7 +158,7 @@ class Demo:
         log = self.folder / "worker.log"
         command = [sys.executable, "-m", "poolwatch", "worker", "--metrics-port", str(self.metrics)]
         worker = brokers.spawn(command, log, self._environment())
-        stack.callback(end, worker)
+        stack.callback(brokers.kill, worker)  # its state is in Redis, which goes too
         tasks = [
             asyncio.create_task(work) for work in (self._alerts(), self._produce(), self._look(worker, log))
         ]
@@ -244,10 +244,3 @@ def together(tables: Iterator[pa.Table], rows: int) -> Iterator[pa.Table]:
             waiting = []
     if waiting:
         yield pa.concat_tables(waiting)
-
-
-def end(process: subprocess.Popen[bytes]) -> None:
-    """End a child at once: its state is in Redis, which goes too."""
-    if process.poll() is None:
-        process.kill()
-        process.wait()

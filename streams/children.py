@@ -68,5 +68,11 @@ def stop(child: subprocess.Popen[bytes] | None, grace_s: float) -> None:
     try:
         child.wait(grace_s)
     except subprocess.TimeoutExpired:
+        kill(child)
+
+
+def kill(child: subprocess.Popen[bytes] | None) -> None:
+    """SIGKILL: end a child at once, as a crash would."""
+    if child is not None and child.poll() is None:
         child.kill()
         child.wait()

@@ -7,7 +7,7 @@ import functools
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,24 +18,14 @@ from models.features import FEATURES
 from models.fold import Fold
 from models.sightings import ENTITY_KINDS, Sightings
 from streams import metrics
+from streams.stage import Slot
 
 LOOK_S = 5.0
 #: Open minutes whose last sighting is remembered; more than a day's backlog is not timed.
 MINUTES_MOST = 2_000
 
 
-class Held(Protocol):
-    """A partition held by a stage (streams.stage.Slot)."""
-
-    @property
-    def partition(self) -> int: ...
-    @property
-    def position(self) -> int: ...
-    @property
-    def state(self) -> Any: ...
-
-
-def look(stage: str, slots: Mapping[int, Held], end_of: Callable[[int], int | None]) -> None:
+def look(stage: str, slots: Mapping[int, Slot[Any]], end_of: Callable[[int], int | None]) -> None:
     """Set the gauges of one stage. end_of(partition): offset after the newest record, None = unknown."""
     sizes: Counter[str] = Counter()
     rows: Counter[str] = Counter()
@@ -74,7 +64,7 @@ def _add(state: Fold | Detect | Actors, sizes: Counter[str], rows: Counter[str])
 
 
 async def look_forever(
-    stages: Callable[[], Mapping[str, Mapping[int, Held]]], end_of: Callable[[str, int], int | None]
+    stages: Callable[[], Mapping[str, Mapping[int, Slot[Any]]]], end_of: Callable[[str, int], int | None]
 ) -> None:
     """Look at every stage again and again. stages(): stage -> what it holds now; end_of(stage, partition)."""
     while True:

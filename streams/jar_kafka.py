@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from models.errors import PoolwatchError
-from streams.children import free_port, spawn, stop, wait_until
+from streams.children import free_port, kill, spawn, stop, wait_until
 
 KAFKA_VERSION = "4.0.1"
 LOG4J_VERSION = "2.24.3"
@@ -174,9 +174,7 @@ class JarKafka:
 
     def kill(self) -> None:
         """SIGKILL."""
-        if self.process:
-            self.process.kill()
-            self.process.wait()
+        kill(self.process)
 
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None

@@ -9,11 +9,9 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from models.errors import PoolwatchError
+from models.routing import MESSAGE_MAX_BYTES
 from streams.security import client_security, refused
 from streams.settings import Settings
-
-#: A message is cut below this; brokers refuse a megabyte.
-MESSAGE_BYTES = 512 * 1024
 
 
 class KafkaAwayError(PoolwatchError):
@@ -36,8 +34,8 @@ class Outbox:
             acks="all",
             enable_idempotence=True,
             linger_ms=0,
-            max_batch_size=MESSAGE_BYTES,
-            max_request_size=2 * MESSAGE_BYTES,
+            max_batch_size=MESSAGE_MAX_BYTES,
+            max_request_size=2 * MESSAGE_MAX_BYTES,
             request_timeout_ms=15_000,
             **client_security(self._settings),
         )

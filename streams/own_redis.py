@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Self
 
 from models.errors import PoolwatchError
-from streams.children import free_port, spawn, stop, wait_until
+from streams.children import free_port, kill, spawn, stop, wait_until
 
 
 def redis_server() -> str:
@@ -73,9 +73,7 @@ class EmbeddedRedis:
 
     def kill(self) -> None:
         """SIGKILL."""
-        if self.process:
-            self.process.kill()
-            self.process.wait()
+        kill(self.process)
 
     def __exit__(self, *_: object) -> None:
         stop(self.process, grace_s=3)

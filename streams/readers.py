@@ -6,13 +6,14 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import IO, Any, Protocol
+from typing import IO, Any
 
 import msgspec
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
+from models.decode import Decoder
 from models.errors import PoolwatchError
 from models.events import Events, Rejected
 from streams.adapters import Adapter
@@ -23,14 +24,6 @@ LINE_BYTES = 1 << 24  # a longer line is no event: it must not fill the memory
 READ_BYTES = 1 << 22
 #: Columns whose few texts are met once each, not once a row.
 REPEATED = ["developer_id", "seller_id", "key_id", "operation", "source_ip", "user_agent", "tls_fingerprint"]
-
-
-class Decoder(Protocol):
-    """models.decode.Decoder: JSON records or an Arrow table -> events and rejected records."""
-
-    def records(self, values: Sequence[bytes], offsets: Sequence[int]) -> tuple[Events, list[Rejected]]: ...
-
-    def table(self, table: pa.Table, first_offset: int) -> tuple[Events, list[Rejected]]: ...
 
 
 @dataclass(slots=True)

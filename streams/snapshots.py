@@ -17,7 +17,7 @@ from typing import Any
 import redis.asyncio as redis_client
 from redis.exceptions import RedisError, ResponseError
 
-from models.errors import Fenced, PoolwatchError
+from models.errors import ConfigError, Fenced, PoolwatchError
 from models.pages import Pages
 
 #: Bytes sent to Redis in one go: short enough that nobody else waits long for Redis.
@@ -161,8 +161,6 @@ def connect(url: str) -> Any:
     try:
         return redis_client.Redis.from_url(url, socket_connect_timeout=2, socket_timeout=10, retry=None)
     except ValueError as error:
-        from models.errors import ConfigError
-
         raise ConfigError(f"redis {url!r}: write redis://HOST:PORT/0 ({error})") from None
 
 

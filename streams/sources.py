@@ -8,12 +8,13 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from models.batches import within
+from models.decode import Decoder
 from models.errors import ConfigError
 from models.events import Events
 from streams.adapters import Adapter
 from streams.inputs import Input, find_inputs
 from streams.merge import Merged, merge
-from streams.readers import Block, Decoder, Reader
+from streams.readers import Block, Reader
 
 PEEK_ROWS = 1_000
 BLOCK_ROWS = 65_536

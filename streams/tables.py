@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from models.errors import PoolwatchError
+from models.fields import REQUIRED
 
-REQUIRED = ("event_id", "time", "developer_id", "seller_id", "key_id", "operation", "status")
 TEXT = (
     "event_id",
     "developer_id",

@@ -1,7 +1,6 @@
 """History through fold and detect: the real logs, files cut and shuffled, state left behind."""
 
 import json
-import os
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -10,8 +9,7 @@ import pytest
 from poolwatch.replay import Request, replay
 from poolwatch.simulate import Wish, simulate
 from streams.settings import Settings
-
-SAMPLE = os.environ.get("POOLWATCH_SAMPLES", "../shared/data") + "/cloudtrail"
+from tests.missing import CLOUDTRAIL, needs_cloudtrail
 
 
 @pytest.fixture(scope="module")
@@ -21,17 +19,17 @@ def market(tmp_path_factory):
     return path
 
 
-@pytest.mark.skipif(not Path(SAMPLE).is_dir(), reason="no CloudTrail sample beside the project")
+@needs_cloudtrail
 def test_real_logs_show_who_acts_with_many_keys(tmp_path):
     out = tmp_path / "alerts.jsonl"
-    replayed = replay(Request([SAMPLE], form="cloudtrail", alerts=str(out)))
+    replayed = replay(Request([CLOUDTRAIL], form="cloudtrail", alerts=str(out)))
     assert replayed.summary["accepted"] == 2900
     assert replayed.summary["rejected"] == {}
     alerts = [json.loads(line) for line in out.read_text().splitlines()]
     keys = {a["entity_id"].rpartition("/")[2]: a["keys"] for a in alerts if a["entity_kind"] == "developer"}
     assert keys == {"bert-jan": 109, "benjamin": 17}
     assert all(a["keys"] > 2 for a in alerts)
-    assert all(place["file"].startswith(SAMPLE) for a in alerts for place in a["evidence"])
+    assert all(place["file"].startswith(CLOUDTRAIL) for a in alerts for place in a["evidence"])
 
 
 def test_files_partitions_and_forms_do_not_show(tmp_path, market):

@@ -2,7 +2,6 @@
 
 import glob
 import json
-import os
 from pathlib import Path
 
 import pytest
@@ -11,8 +10,7 @@ from models.errors import ConfigError
 from streams.adapters import adapter
 from streams.cloudtrail import CloudTrail, status
 from streams.mapping import Mapping
-
-SAMPLE = os.environ.get("POOLWATCH_SAMPLES", "../shared/data") + "/cloudtrail"
+from tests.missing import CLOUDTRAIL, needs_cloudtrail
 
 RECORD = {
     "userIdentity": {
@@ -117,10 +115,10 @@ def test_lines_hold_one_record_or_many():
     assert [(r.offset, r.reason) for r in rejected] == [(3, "not JSON"), (4, "not a cloudtrail record")]
 
 
-@pytest.mark.skipif(not Path(SAMPLE).is_dir(), reason="no CloudTrail sample beside the project")
+@needs_cloudtrail
 def test_no_record_of_the_real_sample_is_lost():
     form, total, principals = CloudTrail(), 0, {}
-    for name in glob.glob(f"{SAMPLE}/*.json"):
+    for name in glob.glob(f"{CLOUDTRAIL}/*.json"):
         records = form.document(Path(name).read_bytes())
         values, _, rejected = form.convert(records, range(len(records)))
         assert rejected == []
