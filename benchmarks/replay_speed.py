@@ -23,7 +23,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = str(Path(folder, "mixed.parquet"))
         made = ["--scenario", "mixed", "--sellers", "2000", "--hours", hours, "--seed", "3", "--out", path]
-        subprocess.run([sys.executable, "-m", "simulators", *made], check=True)
+        subprocess.run([sys.executable, "-m", "poolwatch", "simulate", *made], check=True)
         replay(Request([path], until_ms=_first_hour(path)))  # compiles
         rows = []
         for _ in range(3):

@@ -43,7 +43,7 @@ class Question:
 class Line:
     """Distinct customers of one group, with bounds of about 95%; exact where low = high.
 
-    detail  what else is told of the group: sellers, keys and days in it
+    sellers, keys, days  how many of each there are in the group
     """
 
     name: str

@@ -1,6 +1,6 @@
 """The simulator's numbers -> the same, moved at random. Touches this process's tables of habits and manners.
 
-What is tuned to one set of numbers must hold when they are others: `python -m simulators --perturb .3`.
+What is tuned to one set of numbers must hold when they are others: `poolwatch simulate --perturb .3`.
 """
 
 from __future__ import annotations

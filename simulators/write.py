@@ -105,34 +105,21 @@ def _listed(name: str, column: pa.Array) -> pa.Array:
 def to_labels(labels: Iterable[dict[str, Any]], path: str | Path) -> int:
     """Write labels (contract) as JSON lines; how many."""
     count = 0
-    try:
-        with open(path, "w", encoding="utf-8") as file:
-            for label in labels:
-                file.write(json.dumps(label) + "\n")
-                count += 1
-    except OSError as error:
-        raise PoolwatchError(
-            f"{path}: cannot write: {error}; is there room, and may you write there?"
-        ) from None
+    with _writing(path), open(path, "w", encoding="utf-8") as file:
+        for label in labels:
+            file.write(json.dumps(label) + "\n")
+            count += 1
     return count
 
 
 def to_text(text: str, path: str | Path) -> None:
     """Write a page."""
-    try:
+    with _writing(path):
         Path(path).write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise PoolwatchError(
-            f"{path}: cannot write: {error}; is there room, and may you write there?"
-        ) from None
 
 
 def to_taken(table: pa.Table, path: str | Path) -> int:
     """Write the side file of what poolers took (Parquet); how many rows."""
-    try:
+    with _writing(path):
         pq.write_table(table, str(path), compression="zstd")
-    except OSError as error:
-        raise PoolwatchError(
-            f"{path}: cannot write: {error}; is there room, and may you write there?"
-        ) from None
     return int(table.num_rows)

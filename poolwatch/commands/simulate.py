@@ -28,7 +28,7 @@ def command(
 ) -> None:
     """Make usage events of a marketplace, with poolers planted in it."""
     if listed:
-        from simulators.__main__ import listing
+        from simulators.catalogue import listing
 
         print(listing())
         return

@@ -9,8 +9,8 @@ import pytest
 from models.features import FEATURES
 from models.topics import topic
 from simulators import poolers, populations, report, scenario
-from simulators.__main__ import listing, tables
 from simulators.calls import EVERYTHING, IDENTIFYING, OP
+from simulators.catalogue import listing, tables
 from simulators.marketplace import Marketplace
 from tests.simulators.small import run
 
@@ -192,4 +192,6 @@ def test_the_page_shows_every_group_and_needs_nothing_from_elsewhere():
 
 def test_the_page_in_docs_is_the_code():
     page = Path(__file__).parents[2] / "docs" / "marketplace.md"
-    assert page.read_text(encoding="utf-8") == tables(), "python -m simulators --tables > docs/marketplace.md"
+    assert page.read_text(encoding="utf-8") == tables(), (
+        "python -m simulators.catalogue > docs/marketplace.md"
+    )

@@ -40,7 +40,7 @@ def test_perturbed_market_is_another_and_the_same_again(tmp_path):
             "30",
         ]
         done = subprocess.run(
-            [sys.executable, "-m", "simulators", *small, "--out", str(out), *more], check=False
+            [sys.executable, "-m", "poolwatch", "simulate", *small, "--out", str(out), *more], check=False
         )
         assert done.returncode == 0
         return pq.read_table(out)

@@ -1,19 +1,15 @@
-"""`python -m simulators`: a scenario to files. `poolwatch simulate` offers the same, and Kafka."""
+"""What there is to simulate -> text: scenarios, populations, poolers. Pure but for reading scenario files."""
 
 from __future__ import annotations
 
-import argparse
-import sys
 from types import ModuleType
 
-from models.errors import PoolwatchError
-from simulators import perturb, poolers, populations, report, scenario, write
+from simulators import poolers, populations, scenario
 from simulators.habits import KINDS
-from simulators.marketplace import Marketplace
 
 _PAGE = """# The simulated marketplace
 
-Made by `python -m simulators --tables > docs/marketplace.md`; a test holds it to the code.
+Made by `python -m simulators.catalogue > docs/marketplace.md`; a test holds it to the code.
 
 Everything follows from orders. A seller's orders come at its customers' hours, with a weekly
 rhythm, good and bad days, and now and then a sale; order n has its time, customer and parcel by
@@ -25,56 +21,6 @@ plans, and do nothing about them. Every draw comes from the seed: same seed, sam
 A scenario is a TOML file of populations and poolers (simulators/scenarios). A new mix needs no code; a new
 population or pooler is one module in simulators/populations or simulators/poolers.
 """
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Exit code 0 done, 1 it ran and failed, 2 wrong usage."""
-    parser = argparse.ArgumentParser(
-        prog="python -m simulators", description="Usage events of a marketplace, and the truth about them."
-    )
-    parser.add_argument("--list", action="store_true", help="show scenarios, populations and poolers")
-    parser.add_argument("--tables", action="store_true", help="the same as Markdown")
-    parser.add_argument("--scenario", default="amzreview", help="name, or a TOML file")
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--hours", type=float)
-    parser.add_argument("--sellers", type=int)
-    parser.add_argument("--developers", type=int)
-    parser.add_argument("--out", help="FILE.parquet or FILE.jsonl")
-    parser.add_argument("--labels", help="labels, JSON lines")
-    parser.add_argument("--took", help="what poolers really took, Parquet")
-    parser.add_argument("--report", help="a page to look at, HTML")
-    parser.add_argument("--perturb", type=float, default=0.0, help="move all numbers by up to this share")
-    options = parser.parse_args(arguments)
-    try:
-        if options.list:
-            print(listing())
-            return 0
-        if options.tables:
-            print(tables(), end="")
-            return 0
-        return _simulate(parser, options)
-    except PoolwatchError as error:
-        print(error, file=sys.stderr)
-        return error.exit_code
-
-
-def _simulate(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
-    if not options.out or not options.out.endswith((".parquet", ".jsonl")):
-        parser.error("--out FILE.parquet or FILE.jsonl is needed")
-    if options.perturb:
-        perturb.move(options.perturb, options.seed)
-    market = Marketplace(
-        scenario.load(options.scenario), options.seed, options.hours, options.sellers, options.developers
-    )
-    count = (write.to_parquet if options.out.endswith(".parquet") else write.to_jsonl)(market, options.out)
-    print(f"{options.out}: {count:,} events", file=sys.stderr)
-    if options.labels:
-        write.to_labels(market.labels(), options.labels)
-    if options.took:
-        write.to_taken(market.taken.table(), options.took)
-    if options.report:
-        write.to_text(report.html(market), options.report)
-    return 0
 
 
 def listing() -> str:
@@ -130,4 +76,4 @@ def tables() -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    print(tables(), end="")
