@@ -1,4 +1,4 @@
-"""Cost of judging a row, ours beside scikit-learn: `python benchmarks/forest_cost.py`. Prints a table."""
+"""Cost of judging a row, ours beside scikit-learn: `python -m benchmarks.forest_cost`. Prints a table."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Events a second that the simulator makes on one core: as tables, to Parquet, to JSON lines; and its memory.
 
-python benchmarks/simulate_speed.py [--scenario NAME] [--hours H] [--sellers N]
+python -m benchmarks.simulate_speed [--scenario NAME] [--hours H] [--sellers N]
 Seconds are processor seconds of this process (user and system), so that other load does not count.
 """
 
