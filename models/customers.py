@@ -13,7 +13,7 @@ from numba import njit
 from models.compiled import inner
 from models.pool import PAGE_SHIFT as POOL_SHIFT
 from models.pool import free_row, take_row
-from models.sketch import REGISTERS, code_of, enter, estimate
+from models.sketch import REGISTERS, enter, estimate
 from models.state import FEW
 from models.tables import PAGE_SHIFT
 
@@ -29,9 +29,11 @@ def meet_customers(t: Any, e: Any, first: Any, hour: Any) -> None:
     s = _sketch_of(t, e, hour)
     u = first
     while u >= 0:
-        if _note(t, t.sketches.rows[s], code_of(t.customers.rows[u].customer)):
-            t.guess[e, 1] = -1.0
-            t.sketches.dirty[s >> POOL_SHIFT] = 1
+        codes = t.customers.rows[u].codes
+        for i in range(len(codes)):
+            if codes[i] and _note(t, t.sketches.rows[s], np.int64(codes[i])):
+                t.guess[e, 1] = -1.0
+                t.sketches.dirty[s >> POOL_SHIFT] = 1
         following = t.customers.rows[u].next
         free_row(t.customers, u)
         u = following

@@ -10,8 +10,9 @@ from numba import njit
 from models.columns import BIT, KEY, OTHER, SELLER, WEEK_DAYS
 from models.compiled import inner, leaf
 from models.pool import PAGE_SHIFT as POOL_SHIFT
-from models.pool import take_row
+from models.pool import HIGH, take_row
 from models.sightings import ROW, SUM_NAMES
+from models.sketch import code_of
 from models.state import RING, mixed
 from models.tables import PAGE_SHIFT, find, take
 
@@ -136,6 +137,33 @@ def cell_of(t: Any, e: Any, minute: Any) -> Any:
 
 
 @inner
+def _row_of(t: Any, e: Any, c: Any, seller: Any, key: Any, other: Any, bits: Any) -> Any:
+    """The open cell's row of these members, new or the one that the key's pair used last.
+
+    A row that preview has counted is not given new bits: it would not be counted again.
+    """
+    p = pair_of(t, e, np.int64(KEY), key)
+    p_seller, p_other = pair_of(t, e, np.int64(SELLER), seller), pair_of(t, e, np.int64(OTHER), other)
+    o = np.int64(t.open_row[p])
+    if o < t.rows.meta[HIGH]:
+        row = t.rows.rows[o]
+        same = row.pairs[SELLER] == p_seller and row.pairs[KEY] == p and row.pairs[OTHER] == p_other
+        if row.cell == c and same and row.bits | bits == row.bits:
+            t.rows.dirty[o >> POOL_SHIFT] = 1
+            return o
+    o = take_row(t.rows)
+    row = t.rows.rows[o]
+    row.cell, row.bits = c, bits
+    row.pairs[SELLER], row.pairs[KEY], row.pairs[OTHER] = p_seller, p, p_other
+    row.taken, row.needed, row.reads, row.deeds = 0, 0, 0, 0
+    row.next = t.cells.rows[c].rows
+    t.cells.rows[c].rows = o
+    t.cells.rows[c].count += 1
+    t.open_row[p] = o
+    return o
+
+
+@inner
 def _witness(t: Any, e: Any, source: Any, day: Any, first: Any, last: Any) -> None:
     key = mixed(t.entities.rows[e].key, np.uint64(source + 1))
     v = find(t.evidence.keys, t.evidence.slots, key)
@@ -230,17 +258,11 @@ def enter(
         t.cells.dirty[c >> POOL_SHIFT] = 1
         for s in range(_SUMS):
             cell.sums[s] += grew[s]
-        o = take_row(t.rows)
-        row = t.rows.rows[o]
-        row.pairs[SELLER] = pair_of(t, e, np.int64(SELLER), longs[r, 1])
-        row.pairs[KEY] = pair_of(t, e, np.int64(KEY), longs[r, 2])
-        row.pairs[OTHER] = pair_of(t, e, np.int64(OTHER), longs[r, 3])
-        row.bits = _bits(grew)
-        row.taken, row.needed = grew[_TAKEN], grew[_NEEDED]
-        row.reads, row.deeds = grew[_PII_CALLS], grew[_DEEDS]
-        row.next = cell.rows
-        cell.rows = o
-        cell.count += 1
+        row = t.rows.rows[_row_of(t, e, c, longs[r, 1], longs[r, 2], longs[r, 3], _bits(grew))]
+        row.taken += grew[_TAKEN]
+        row.needed += grew[_NEEDED]
+        row.reads += grew[_PII_CALLS]
+        row.deeds += grew[_DEEDS]
         cells[r] = c
         _witness(t, e, source, minute // DAY_MINUTES, signed[r, _FIRST], signed[r, _LAST])
         if cell.told == 0:
@@ -259,9 +281,26 @@ def enter_customers(customers: Any, cells: Any, at: Any, places: Any, hashes: An
     """
     for k in range(len(places)):
         c = at[places[k]]
-        if c < 0:
-            continue
-        u = take_row(customers)
-        customers.rows[u].customer = hashes[k]
-        customers.rows[u].next = cells[c].customers
-        cells[c].customers = u
+        if c >= 0:
+            _keep_customer(customers, cells[c], np.uint16(code_of(hashes[k])))
+
+
+@inner
+def _keep_customer(customers: Any, cell: Any, code: Any) -> None:
+    """Add a code to the cell's newest codes."""
+    u = np.int64(cell.customers)
+    if u >= 0:
+        codes = customers.rows[u].codes
+        for i in range(len(codes)):
+            if codes[i] == code:
+                return
+            if codes[i] == 0:
+                codes[i] = code
+                customers.dirty[u >> POOL_SHIFT] = 1
+                return
+    u = take_row(customers)
+    codes = customers.rows[u].codes
+    codes[:] = 0
+    codes[0] = code
+    customers.rows[u].next = cell.customers
+    cell.customers = u

@@ -116,9 +116,11 @@ OPEN_CELL = np.dtype(
         ("fresh", "i4", (WINDOWS * len(DISTINCT_NAMES),)),  # members that only open cells hold
     ]
 )
+#: What sightings of one seller, key and other entity bring to an open cell; many messages add to one row.
 OPEN_ROW = np.dtype(
     [
         ("next", "i4"),
+        ("cell", "i4"),  # -1 = free
         ("pairs", "i4", (3,)),
         ("bits", "i4"),
         ("taken", "i4"),
@@ -127,11 +129,12 @@ OPEN_ROW = np.dtype(
         ("deeds", "i4"),
     ]
 )
-OPEN_CUSTOMER = np.dtype([("next", "i4"), ("customer", "u8")])
+#: Customers of an open cell: codes of HyperLogLog; 0 = none yet.
+OPEN_CUSTOMERS = np.dtype([("next", "i4"), ("codes", "u2", (6,))])
 
 
 class Tables(NamedTuple):
-    """What compiled code sees. The last five follow from the rest and are never stored."""
+    """What compiled code sees. What follows the arena follows from the rest and is never stored."""
 
     entities: Any
     pairs: Any
@@ -147,6 +150,7 @@ class Tables(NamedTuple):
     heads: Any  # int64[entities]: place of the newest cell, 0 = none
     guess: Any  # float64[entities, 2]: customers and the hour for which they were estimated, -1 = anew
     open_bits: Any  # uint8[pairs]: meetings that preview counted
+    open_row: Any  # int32[pairs]: an open row of the pair to which more may be added; anything else if wrong
 
 
 @inner
@@ -271,7 +275,7 @@ class State:
         self.evidence = Rows("evidence", EVIDENCE_ROW)
         self.cells = Pool("open-cells", OPEN_CELL)
         self.rows = Pool("open-rows", OPEN_ROW)
-        self.customers = Pool("open-customers", OPEN_CUSTOMER)
+        self.customers = Pool("open-customers", OPEN_CUSTOMERS)
         self.arena = Arena()
         self._beside(0, 0)
 
@@ -281,6 +285,7 @@ class State:
         self._heads = np.zeros(entities, np.int64)
         self._guess = np.full((entities, 2), -1.0)
         self._open_bits = np.zeros(pairs, np.uint8)
+        self._open_row = np.zeros(pairs, np.int32)
 
     def _parts(self) -> tuple[Any, ...]:
         return (
@@ -297,7 +302,7 @@ class State:
     @property
     def tables(self) -> Tables:
         """As compiled code takes them; anew after each `reserve`."""
-        beside = (self._sums, self._tails, self._heads, self._guess, self._open_bits)
+        beside = (self._sums, self._tails, self._heads, self._guess, self._open_bits, self._open_row)
         parts = [part.table for part in self._parts()]
         return Tables(*parts, self.arena.table, *beside)  # type: ignore[call-arg]
 
@@ -321,15 +326,14 @@ class State:
         entities, pairs = len(self.entities.table.rows), len(self.pairs.table.rows)
         if entities > len(self._heads):
             old = (self._sums, self._tails, self._heads, self._guess)
-            bits = self._open_bits
-            self._beside(entities, len(bits))
+            members = (self._open_bits, self._open_row)
+            self._beside(entities, 0)
             for before, now in zip(old, (self._sums, self._tails, self._heads, self._guess), strict=True):
                 now[: len(before)] = before
-            self._open_bits = bits
-        if pairs > len(self._open_bits):
-            bits = np.zeros(pairs, np.uint8)
-            bits[: len(self._open_bits)] = self._open_bits
-            self._open_bits = bits
+            self._open_bits, self._open_row = members
+        if (more := pairs - len(self._open_bits)) > 0:
+            self._open_bits = np.append(self._open_bits, np.zeros(more, np.uint8))
+            self._open_row = np.append(self._open_row, np.zeros(more, np.int32))
 
     @property
     def held_bytes(self) -> dict[str, int]:
@@ -337,7 +341,7 @@ class State:
         held = {part.name: part.held_bytes for part in self._parts()}
         held["cells"] = self.arena.held_bytes
         held["entities"] += sum(a.nbytes for a in (self._sums, self._tails, self._heads, self._guess))
-        held["pairs"] += self._open_bits.nbytes
+        held["pairs"] += self._open_bits.nbytes + self._open_row.nbytes
         return held
 
     def changed(self) -> Pages:

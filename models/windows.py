@@ -356,6 +356,7 @@ def _apply(t: Any, c: Any, minute: Any, values: Any, turns: Any, log: Any, logge
         _meet_key(t, e, row, seen, place, minute, values, turns)
         _meet_other(t, e, seen, place, minute, values)
         following = np.int64(seen.next)
+        seen.cell = -1
         free_row(t.rows, o)
         o = following
     refused = turns[1] - turns[2] + (row.throttled_keys if row.throttled_minute == minute - 1 else 0)
