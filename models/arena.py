@@ -15,6 +15,7 @@ from numba import njit
 
 from models.columns import DISTINCT_NAMES, FIRST_DISTINCT, SUMMED
 from models.compiled import inner
+from models.memory import zeros
 from models.pages import Pages, page_of
 
 #: Words (int32) of a segment; a cell never straddles one, its first word is kept free, and it is a page.
@@ -167,7 +168,7 @@ class Arena:
         if need <= segments:
             return
         segments = max(need, segments + segments // 4)
-        words = np.zeros(segments * SEGMENT_WORDS, np.int32)
+        words = zeros(segments * SEGMENT_WORDS, np.int32)
         _move(self.table, words, segments)
         self._set(words, self.table.meta)
 
@@ -191,7 +192,7 @@ class Arena:
         meta = np.frombuffer(pages["cells/meta"], np.int64).copy()
         head, tail = (int(p) >> SEGMENT_SHIFT for p in meta)
         segments = head - tail + 4
-        words = np.zeros(segments * SEGMENT_WORDS, np.int32)
+        words = zeros(segments * SEGMENT_WORDS, np.int32)
         for s in range(tail, head + 1):
             content = page_of(pages, f"cells/{s}", 4 * SEGMENT_WORDS)
             start = (s % segments) << SEGMENT_SHIFT

@@ -36,7 +36,7 @@ BATCH_CELLS, BATCH_ROWS = 8_192, 200_000
 SWEEP_MINUTES = 60
 #: Optional event fields, and the counter that tells whether they ever came.
 FIELDS = {"records": "records", "bytes": "bytes", "pii": "pii", "orders": "orders"}
-STATE_VERSION = 1
+STATE_VERSION = 2
 
 
 @dataclass(slots=True)

@@ -22,6 +22,7 @@ from models.ledger_sets import (
     lay,
     samples,
 )
+from models.memory import zeros
 from models.names import Names
 from models.pages import Pages, page_of
 from models.pool import HIGH
@@ -130,7 +131,7 @@ class Ledger:
         words, dirty = self._words, self._dirty
         if (len(words) >> UNIT_SHIFT) - int(self._meta[0]) >= LARGEST_UNITS:
             return
-        more = np.zeros(_whole_pages(len(words) * 3 // 2), np.uint32)
+        more = zeros(_whole_pages(len(words) * 3 // 2), np.uint32)
         more[: len(words)] = words
         self._set(more, self._meta)
         self._dirty[: len(dirty)] = dirty

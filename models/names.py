@@ -12,6 +12,7 @@ import msgspec
 import numpy as np
 
 from models.compiled import leaf
+from models.memory import zeros
 from models.pages import Pages
 from models.tables import find, insert, new_index, reindex
 
@@ -150,6 +151,6 @@ class Names:
 
 
 def _longer(array: Any, size: int) -> Any:
-    longer = np.zeros(size, array.dtype)
+    longer = zeros(size, array.dtype)
     longer[: len(array)] = array
     return longer

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from models.compiled import inner
 from models.errors import ConfigError
+from models.memory import zeros
 from models.pages import Pages
 
 #: A page is 256 rows: they are written in runs and read in runs.
@@ -67,17 +68,20 @@ class Pool:
 
     def clear(self) -> None:
         """Forget all rows and which pages changed."""
-        self._set(np.zeros(FIRST_ROWS, self._dtype), np.array([0, -1, 0], np.int64))
+        self._set(zeros(FIRST_ROWS, self._dtype), np.array([0, -1, 0], np.int64))
 
     def _set(self, rows: npt.NDArray[np.void], meta: npt.NDArray[np.int64]) -> None:
         self.table = PoolTable(rows, self._clean(rows), meta)
+
+    def _grow(self, rows: npt.NDArray[np.void]) -> None:
+        self._set(rows, self.table.meta)
 
     def _clean(self, rows: npt.NDArray[np.void]) -> npt.NDArray[np.uint8]:
         return np.zeros(len(rows) >> self.page_shift, np.uint8)
 
     def _larger(self, size: int) -> int:
-        """Rows after growing once. By half: there is no index that would have to grow with them."""
-        return size + max(FIRST_ROWS, (size // 2) & ~(FIRST_ROWS - 1))
+        """Rows after growing once: by a quarter, so that little is held in vain."""
+        return size + max(FIRST_ROWS, (size // 4) & ~(FIRST_ROWS - 1))
 
     def __len__(self) -> int:
         return int(self.table.meta[COUNT])
@@ -98,9 +102,9 @@ class Pool:
         size = len(old.rows)
         while size < need:
             size = self._larger(size)
-        rows = np.zeros(size, self._dtype)
+        rows = zeros(size, self._dtype)
         rows[: len(old.rows)] = old.rows
-        self._set(rows, old.meta)
+        self._grow(rows)
         self.table.dirty[: len(old.dirty)] = old.dirty
 
     def changed(self) -> Pages:
@@ -123,7 +127,7 @@ class Pool:
         size, page_rows = len(self.table.rows), 1 << self.page_shift
         while size < meta[HIGH]:
             size = self._larger(size)
-        rows = np.zeros(size, self._dtype)
+        rows = zeros(size, self._dtype)
         for page in range((int(meta[HIGH]) + page_rows - 1) >> self.page_shift):
             content = pages.get(f"{self.name}/{page}", b"")
             if len(content) != page_rows * self._dtype.itemsize:

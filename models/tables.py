@@ -8,18 +8,27 @@ import numpy as np
 import numpy.typing as npt
 
 from models.compiled import inner, leaf
+from models.memory import zeros
 from models.pool import COUNT, FREE, HIGH, Pool
 
 #: A page is 64 rows: small enough that scattered changes stay cheap, large enough to be few.
 PAGE_SHIFT = 6
 
 
-def new_index(capacity: int) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.int32]]:
-    """Empty index (keys uint64[n], slots int32[n]) that holds `capacity` keys at a load of at most 2/3."""
+def index_size(capacity: int) -> int:
+    """Places of an index, a power of two, that holds `capacity` keys at a load of at most 2/3."""
     size = 16
     while size * 2 < capacity * 3:
         size *= 2
-    return np.zeros(size, np.uint64), np.full(size, -1, np.int32)
+    return size
+
+
+def new_index(capacity: int) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.int32]]:
+    """Empty index (keys uint64[n], slots int32[n]) for `capacity` keys."""
+    size = index_size(capacity)
+    slots = zeros(size, np.int32)
+    slots[:] = -1
+    return zeros(size, np.uint64), slots
 
 
 @inner
@@ -153,5 +162,10 @@ class Rows(Pool):
         _index_all(rows, meta[HIGH], keys, slots)
         self.table = Table(rows, self._clean(rows), meta, keys, slots)
 
-    def _larger(self, size: int) -> int:
-        return 2 * size  # as the index
+    def _grow(self, rows: npt.NDArray[np.void]) -> None:
+        old = self.table
+        keys, slots = old.keys, old.slots
+        if index_size(len(rows)) > len(keys):
+            keys, slots = new_index(len(rows))
+            reindex(old.keys, old.slots, keys, slots)
+        self.table = Table(rows, self._clean(rows), old.meta, keys, slots)
