@@ -285,3 +285,12 @@ def test_score_rows_have_the_contract_columns(low_rules) -> None:
     assert tuple(columns) == ("time", "entity_kind", "entity_id", "score", *FEATURE_NAMES)
     assert columns["time"].dtype == np.int64
     assert columns["score"].dtype == np.float64
+
+
+def test_what_comes_again_takes_no_more_room(low_rules) -> None:
+    """The same members in message after message are one open row, and one customer one code."""
+    detect = make(low_rules)
+    for chunk in range(50):
+        detect.add(message([Touch(DAY_0, 1, 1, 1, customers=(1,))], chunk=chunk))
+    assert len(detect._state.rows) == len(detect._state.customers) == 1
+    assert detect.finish().scores.features[0, FEATURE["calls_5m"]] == 50

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from models import tables
 from models.errors import ConfigError
+from models.memory import LARGE_BYTES, zeros
 from models.tables import Rows, new_index
 from tests.models.compiled import called
 
@@ -67,3 +68,12 @@ def test_a_torn_page_is_refused():
     pages = rows.changed() | {"t/0": b"short"}
     with pytest.raises(ConfigError, match="t/0: 5 bytes"):
         Rows("t", ROW).restore(pages)
+
+
+@pytest.mark.parametrize("count", [1, LARGE_BYTES // 8 - 1, LARGE_BYTES // 8, LARGE_BYTES])
+def test_room_is_empty_and_may_be_written(count):
+    room = zeros(count, np.int64)
+    assert room.shape == (count,)
+    assert not room.any()
+    room[:] = 7
+    assert (room == 7).all()
