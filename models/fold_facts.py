@@ -106,7 +106,7 @@ def seller_of(mem: Any, seller: Any, now: int) -> int:
 
 @inner
 def enter_deed(s: Any, developer: Any, client: Any, network: Any, now: int) -> None:
-    """Remember who acted for seller `s` last: three parties, by developer and client."""
+    """Remember who sent parcels for seller `s` last: three parties, by developer and client."""
     dev, cli = tag(developer), tag(client)
     at = 0
     for p in range(3):
@@ -149,7 +149,8 @@ def others_handle(s: Any, developer: Any, client: Any, network: Any, now: int, s
     """Bits: 1 another developer acted for seller `s` of late; 2 the same one did, on another client and
     network.
 
-    Only who goes on counts: it was seen at work after minute `since`, when the one that asks came. Where a
+    Only who sends parcels counts (`enter_deed`): invoices and letters go on where a seller changes its tool.
+    And only who goes on: it was seen at work after minute `since`, when the one that asks came. Where a
     seller moves to a new tool, the old one falls silent, or at most ships what it had.
     """
     found = 0
@@ -228,10 +229,10 @@ def idle(p: Any, now: int, lim: Any) -> bool:
     """
     if p.deed == 0 or now - p.deed > lim.deed_minutes:
         return True
-    if p.blanket != 0 and now - p.blanket <= lim.deed_minutes:
-        return False
     if p.lonely >= lim.shadow_orders and 2 * np.int64(p.lonely) > np.int64(p.taken) - p.before:
         return True  # chaff: a deed for some, while most of what it takes concerns nobody
+    if p.blanket != 0 and now - p.blanket <= lim.deed_minutes:
+        return False
     fresh = np.int64(p.taken) - p.dug
     return fresh >= lim.shadow_orders and np.int64(p.needed) * lim.deed_share < fresh
 

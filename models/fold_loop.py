@@ -42,7 +42,7 @@ from models.fold_state import (
     C_VOTED,
 )
 from models.fold_time import decided, is_duplicate, remember_seen, vote
-from models.operations import WRITE
+from models.operations import REPORT, WRITE
 from models.pool import HIGH
 from models.sightings import DEVELOPER
 from models.tables import drop
@@ -105,7 +105,7 @@ def _fold_one(
     now = mem.clock[C_HIGHEST] // _MINUTE_MS
     good = 200 <= ev.status[i] <= 299
     kind, lists = kinds[ev.operation[i]], ev.order_start[i + 1] > ev.order_start[i]
-    means = deeds[ev.operation[i]]
+    means, after = deeds[ev.operation[i]] & 3, deeds[ev.operation[i]] & 4 != 0
     deed = good and kind == WRITE and (means == 1 or (means == 2 and lists))
     reads = good and kind != WRITE and ev.pii[i] & IDENTIFY != 0 and (lists or ev.records[i] > 0)
     seller_row = seller_of(mem, ev.seller[i], now)
@@ -120,11 +120,11 @@ def _fold_one(
     asleep_now = reads and known and asleep(s, hour, lim)
     if good and kind == WRITE:
         enter_write(s, hour, deed)
-        if deed and (counts[0, 7] > 0 or not lists):
+        if deed and not after and (counts[0, 7] > 0 or not lists):
             enter_deed(s, ev.developer[i], ev.client[i], ev.network[i], now)
     if good:
         _see(mem, totals, s, ev, i, _newest(reads or deed, lists, counts, now, lim), now, lim)
-    idle_developer, new_developer, shadowed = True, True, False
+    idle_developer, new_developer, shadowed, lone = True, True, False, False
     for entity_kind in range(2):
         entity = ev.developer[i] if entity_kind == DEVELOPER else ev.origin[i]
         other = ev.origin[i] if entity_kind == DEVELOPER else ev.developer[i]
@@ -144,16 +144,17 @@ def _fold_one(
                 )
             if entity_kind == DEVELOPER:
                 new_developer = pair.reads == 0
+                lone = kind == REPORT and (pair.reads == 0 or now - pair.last > lim.lone_minutes)
                 others = shadowed = handled & 1 == 1
             else:  # a further address of a tool is not another party: its developer, or its client, must be
                 others = (shadowed and idle_developer) or handled & 2 == 2
             fresh = entity_kind == DEVELOPER or new_developer or used & 1 == 1
             inactive = add_pair(
-                pair, r, counts[entity_kind], reads, deed, known, fresh, others, lists, now, lim
+                pair, r, counts[entity_kind], reads, deed, known, fresh, others and not lone, lists, now, lim
             )
             if entity_kind == DEVELOPER:
                 idle_developer = inactive
-            if reads and pair.held > 0 and inactive:
+            if reads and pair.held > 0 and inactive and not lone:
                 hold(s, pair.since, ev.developer[i], ev.origin[i], ev.client[i], ev.network[i])
         if good:
             for c in range(ev.customer_start[i], ev.customer_start[i + 1]):

@@ -35,6 +35,7 @@ class FoldLimits(NamedTuple):
     stale_minutes: int = 48 * _HOUR  # shipping, label, invoice follow the deed within a day or two
     settle_minutes: int = _DAY  # a newcomer catches up on the past; what it does after that tells what it is
     deed_share: int = 3  # acted on fewer than 1/3 of the fresh orders it took: no handler
+    lone_minutes: int = 72 * _HOUR  # a report after so long a silence is bookkeeping; who pools comes back
     goes_on_minutes: int = 6 * _HOUR  # a deed so long after a reading: the seller's handler has not changed
     handled_minutes: int = 72 * _HOUR  # a deed this recent: somebody does handle them (over a weekend)
     shadow_orders: int = 10  # taken (or calls, where orders are not logged) before a shadow is called one

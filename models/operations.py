@@ -28,17 +28,24 @@ _WRITE_VERBS = (
     r"|purchase|acknowledge|refund|return|ship|fulfil|fulfill|mark|print|buy|pay|issue|request|answer|reply|respond"
     r"|message|notify|solicit|accept|reject|approve|register|sync|import|batchWrite|batchPut|start|stop|run|terminate|enable|disable|associate|tag|untag)"
 )
+_AFTER = ("invoice", "message", "messaging", "solicit", "review", "feedback", "refund", "warranty")
 _VERB_END = r"(?![a-z])"  # `address` does not begin with the verb `add`
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One operation. needs: classes of personal data it may return; deed: justifies having read them."""
+    """One operation.
+
+    needs   classes of personal data it may return
+    deed    justifies having read them
+    after   a deed that others than the one who sends the parcels do: invoices, letters, refunds
+    """
 
     name: str
     kind: int
     needs: tuple[str, ...] = ()
     deed: bool = False
+    after: bool = False
     inferred: bool = False
 
 
@@ -56,7 +63,8 @@ def infer(name: str) -> Operation:
         kind = WRITE
     else:
         kind = OTHER
-    return Operation(name, kind, inferred=True)
+    after = kind == WRITE and any(word in name.lower() for word in _AFTER)
+    return Operation(name, kind, after=after, inferred=True)
 
 
 def _begins(verbs: str, name: str) -> bool:
@@ -101,10 +109,14 @@ class Operations:
         return self._list[self._known :]
 
     def columns(self) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
-        """(kind uint8[n], deed uint8[n]) by index. deed: 0 no, 1 yes, 2 where the call carries orders."""
+        """(kind uint8[n], deed uint8[n]) by index. deed: 0 no, 1 yes, 2 where the call carries orders; and 4
+        where it comes after the parcel."""
         if self._columns is None:
             kind = np.array([o.kind for o in self._list], np.uint8)
-            deed = [1 if o.deed else 2 if o.inferred and o.kind == WRITE else 0 for o in self._list]
+            deed = [
+                (1 if o.deed else 2 if o.inferred and o.kind == WRITE else 0) | (4 if o.after else 0)
+                for o in self._list
+            ]
             self._columns = kind, np.array(deed, np.uint8)
         return self._columns
 
@@ -146,12 +158,14 @@ def _checked(path: Path, groups: dict[str, Any]) -> list[Operation]:
 def _entry(place: str, name: str, entry: Any) -> Operation:
     if not isinstance(entry, dict) or entry.get("kind") not in KINDS:
         raise ConfigError(f"{place}: kind must be one of {', '.join(KINDS)}")
-    unknown = sorted(set(entry) - {"kind", "needs", "deed"})
+    unknown = sorted(set(entry) - {"kind", "needs", "deed", "after"})
     if unknown:
-        raise ConfigError(f"{place}: unknown setting {unknown[0]!r}; known are kind, needs, deed")
-    needs, deed = entry.get("needs", []), entry.get("deed", False)
+        raise ConfigError(f"{place}: unknown setting {unknown[0]!r}; known are kind, needs, deed, after")
+    needs, deed, after = entry.get("needs", []), entry.get("deed", False), entry.get("after", False)
     if not isinstance(needs, list) or any(c not in PII_CLASSES for c in needs):
         raise ConfigError(f"{place}: needs must list classes out of {', '.join(PII_CLASSES)}")
     if not isinstance(deed, bool) or (deed and entry["kind"] != "write"):
         raise ConfigError(f"{place}: deed must be true or false, and true for a write only")
-    return Operation(name, KINDS.index(entry["kind"]), tuple(needs), deed)
+    if not isinstance(after, bool) or (after and not deed):
+        raise ConfigError(f"{place}: after must be true or false, and true for a deed only")
+    return Operation(name, KINDS.index(entry["kind"]), tuple(needs), deed, after)

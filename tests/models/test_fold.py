@@ -265,6 +265,60 @@ def test_what_a_newcomer_digs_up_is_told_once_the_earlier_handler_is_seen_to_go_
     assert total(parts, "orders_unseen", POOL_ORIGIN, "origin") == dug
 
 
+BILLER = {"developer_id": "biller", "source_ip": "192.0.2.5", "tls_fingerprint": "t-bill", "key_id": "key3"}
+
+
+def billed(n: int) -> list[dict[str, Any]]:
+    """The order d`n` of hour n is invoiced two hours later, by another tool."""
+    at = (n + 2) * HOUR
+    return [
+        read(5000 + n, at, [f"d{n}"], **BILLER),
+        event(6000 + n, at + MINUTE, operation="submitInvoice", orders=[f"d{n}"], **BILLER),
+    ]
+
+
+@pytest.mark.parametrize(("stays", "dug"), [(True, 12), (False, 0)])
+def test_where_the_sellers_tool_falls_silent_others_who_go_on_prove_nothing(stays, dug):
+    # hour       0 ... 29               30:20                  31 ... 40
+    # tool       ships an order hourly                         goes on, or not
+    # biller     invoices each order    ...                    goes on, on what turned up before and after
+    # newcomer                          reads 12 old orders    reads each new order
+    tool = [deed(n, n * HOUR, [f"d{n}"]) for n in range(41 if stays else 30)]
+    new = [read(7000 + n, n * HOUR + MINUTE, [f"d{n}"], **POOLER) for n in range(31, 41)]
+    bills = [record for n in range(41) for record in billed(n)]
+    _, parts = folded(in_time([*tool, *digs(12, 30 * HOUR + 20 * MINUTE), *new, *bills]))
+    assert total(parts, "orders_unseen", "pooler") == dug
+
+
+def test_who_reads_every_order_first_digs_up_nothing_though_another_one_invoices():
+    # hour       0 ... 59
+    # tool       reads an order hourly, acts on none
+    # biller     invoices each order two hours later
+    tool = [read(n, n * HOUR, [f"d{n}"]) for n in range(60)]
+    _, parts = folded(in_time([*tool, *(record for n in range(60) for record in billed(n))]))
+    assert total(parts, "shadow_orders", "tool") == 0
+    assert total(parts, "orders_unseen", "tool") == 0
+
+
+@pytest.mark.parametrize(("again", "dug"), [(1, 24), (6, 0)])
+def test_a_report_now_and_then_is_bookkeeping_but_who_pools_comes_back(again, dug):
+    # day        0 ... 9          1.25                    2.25 or 7.25
+    # tool       ships hourly
+    # pooler                      a report of 12 orders   another 12
+    tool = [deed(n, n * HOUR, [f"d{n}"]) for n in range(216)]
+    reports = [
+        read(
+            1000 + day,
+            30 * HOUR + day * DAY,
+            [f"o{day}-{n}" for n in range(12)],
+            **{**POOLER, "operation": "getReportDocument"},
+        )
+        for day in (0, again)
+    ]
+    _, parts = folded(in_time([*tool, *reports]))
+    assert total(parts, "orders_unseen", "pooler") == dug
+
+
 def test_nothing_is_held_against_a_newcomer_that_has_become_the_handler():
     # hour       0 ... 29        30             31             33
     # tool       ships hourly                                  looks once more

@@ -52,6 +52,17 @@ def test_unknown_writes_are_deeds_only_with_orders():
     assert [o.name for o in table.inferred()] == ["sendGift"]
 
 
+@pytest.mark.parametrize(
+    "name", ["submitInvoice", "createWarranty", "createSolicitation", "sendMessageToBuyer"]
+)
+def test_invoices_and_letters_come_after_the_parcel(name):
+    table = Operations.load()
+    assert table[table.index(name)].after
+    assert table.columns()[1][table.index(name)] & 4
+    assert not table[table.index("confirmShipment")].after
+    assert not table[table.index("createFeed")].after  # a feed may confirm a day's parcels
+
+
 def test_names_learnt_are_bounded():
     table = Operations.load()
     known = len(table)
