@@ -87,7 +87,8 @@ def make(plan: Plan, seed: int, folder: Path) -> Given:
         keys=folder / "keys.jsonl",
     )
     simulate: list[object] = [
-        "simulators",
+        "poolwatch",
+        "simulate",
         "--scenario",
         plan.scenario,
         "--seed",
