@@ -145,7 +145,7 @@ def _print_kinds(states: list[Any], pair: float, minute: float) -> None:
             entities = state.entities.table.rows
             mine = (entities["key"] != 0) & (entities["kind"] == kind)
             count += int(mine.sum())
-            beside = sum(a.nbytes for a in (state._sums, state._tails, state._heads, state._guess))
+            beside = sum(array.nbytes for array in state._of_entities)
             own += int(mine.sum()) * (entities.itemsize + beside // len(entities))
             own += sum(_sketch_bytes(state, int(first)) for first in entities["sketches"][mine])
             evidence = state.evidence.table.rows

@@ -150,6 +150,7 @@ class Detect:
         cells = self._waiting()
         if not len(cells) or not self._rules.early.any():
             return []
+        self._state.reserve_preview()
         view = _empty(len(cells))
         entities, minutes = np.empty(len(cells), np.int64), np.empty(len(cells), np.int64)
         filled = bounds(self._state.tables, cells, view.kinds, entities, minutes, view.windows)

@@ -128,8 +128,6 @@ def cell_of(t: Any, e: Any, minute: Any) -> Any:
     row.rows, row.count, row.customers, row.told, row.seen = -1, 0, -1, 0, -1
     for i in range(len(row.sums)):
         row.sums[i] = 0
-    for i in range(len(row.fresh)):
-        row.fresh[i] = 0
     row.next = t.entities.rows[e].open
     t.entities.rows[e].open = c
     t.entities.dirty[e >> PAGE_SHIFT] = 1

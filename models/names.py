@@ -107,7 +107,7 @@ class Names:
 
     def _reserve(self, names: int, size: int) -> None:
         if names > len(self._hashes):
-            more = max(names, len(self._hashes) * 3 // 2)
+            more = max(names, len(self._hashes) * 5 // 4)
             self._hashes, self._ends = _longer(self._hashes, more), _longer(self._ends, more + 1)
         if size > len(self._bytes):
             self._bytes = _longer(self._bytes, max(size, len(self._bytes) * 5 // 4))

@@ -25,6 +25,8 @@ _CERTAIN_BITS = sum(BIT.values()) & ~BIT["sellers_unneeded"]
 def _count_fresh(t: Any, c: Any) -> None:
     """Count the members that the cell's new rows bring and no closed cell of the window holds."""
     cell = t.cells.rows[c]
+    if cell.seen < 0:
+        t.fresh[c] = 0
     o = np.int64(cell.rows)
     while o >= 0 and o != cell.seen:
         row = t.rows.rows[o]
@@ -41,7 +43,7 @@ def _count_fresh(t: Any, c: Any) -> None:
                 last = np.int64(t.arena.words[at(t.arena, place) + MINUTE]) if place else np.int64(-1_000_000)
                 for w in range(WINDOWS):
                     if last <= cell.minute - _MINUTES[w]:
-                        cell.fresh[w * _KINDS + _STARTS[m] + k] += 1
+                        t.fresh[c, w, _STARTS[m] + k] += 1
         o = np.int64(row.next)
     cell.seen = cell.rows
 
@@ -54,8 +56,6 @@ def _recount(t: Any, e: Any) -> None:
         cell = t.cells.rows[c]
         if cell.seen >= 0:
             cell.seen = -1
-            for i in range(len(cell.fresh)):
-                cell.fresh[i] = 0
             o = np.int64(cell.rows)
             while o >= 0:
                 for m in range(3):
@@ -95,8 +95,8 @@ def _bound(t: Any, c: Any, out: Any) -> None:
                 for s in range(len(other.sums)):
                     out[w, s] += other.sums[s]
                 out[w, CELL_DISTINCT] += 1
-                for k in range(_KINDS):
-                    out[w, FIRST_DISTINCT + k] += other.fresh[w * _KINDS + k]
+                for k in range(_KINDS if other.seen >= 0 else 0):
+                    out[w, FIRST_DISTINCT + k] += t.fresh[o, w, k]
         o = np.int64(other.next)
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from models.arena import (
     CELL_DISTINCT,
@@ -32,6 +34,7 @@ from models.columns import (
 )
 from models.compiled import inner, leaf
 from models.hashing import finish
+from models.memory import zeros
 from models.pages import Pages
 from models.pool import HIGH, Pool
 from models.sightings import SUM_NAMES
@@ -42,7 +45,6 @@ WINDOWS = len(WINDOW_MINUTES)
 #: Sorts of meeting that one pair can remember: the widest group of DISTINCTS.
 SLOTS = max(b - a for a, b in pairwise(DISTINCT_START))
 #: A day of an entity: pairs last met on it, sums, and (sellers, sellers_pii) met on it at all.
-RING_DISTINCT = 0
 RING_SUMMED = len(DAY_DISTINCTS)
 RING_MET = RING_SUMMED + len(DAY_SUMMED)
 RING = RING_MET + 2
@@ -113,7 +115,6 @@ OPEN_CELL = np.dtype(
         ("told", "i4"),  # 1 = waits for preview
         ("seen", "i4"),  # newest row that preview counted, -1 = none
         ("sums", "i8", (len(SUM_NAMES),)),
-        ("fresh", "i4", (WINDOWS * len(DISTINCT_NAMES),)),  # members that only open cells hold
     ]
 )
 #: What sightings of one seller, key and other entity bring to an open cell; many messages add to one row.
@@ -133,6 +134,10 @@ OPEN_ROW = np.dtype(
 OPEN_CUSTOMERS = np.dtype([("next", "i4"), ("codes", "u2", (6,))])
 
 
+#: Arrays of as many rows.
+Arrays = tuple[npt.NDArray[Any], ...]
+
+
 class Tables(NamedTuple):
     """What compiled code sees. What follows the arena follows from the rest and is never stored."""
 
@@ -150,7 +155,8 @@ class Tables(NamedTuple):
     heads: Any  # int64[entities]: place of the newest cell, 0 = none
     guess: Any  # float64[entities, 2]: customers and the hour for which they were estimated, -1 = anew
     open_bits: Any  # uint8[pairs]: meetings that preview counted
-    open_row: Any  # int32[pairs]: an open row of the pair to which more may be added; anything else if wrong
+    open_row: Any  # int32[pairs]: the open row of the pair that was used last, if it is still there
+    fresh: Any  # int32[open cells, windows, DISTINCTS]: members that only open cells hold, by preview
 
 
 @inner
@@ -264,6 +270,18 @@ BYTES = COLUMNS.index("bytes")
 assert COLUMNS.index("minutes") == CELL_DISTINCT == FIRST_DISTINCT - 1, "cells have no column for minutes"
 
 
+def _longer(arrays: Arrays, count: int) -> Arrays:
+    """The same arrays with 0 behind, each of `count` rows."""
+    if count == len(arrays[0]):
+        return arrays
+    longer = []
+    for array in arrays:
+        shape = (count, *array.shape[1:])
+        longer.append(zeros(math.prod(shape), array.dtype).reshape(shape))
+        longer[-1][: len(array)] = array
+    return tuple(longer)
+
+
 class State:
     """Everything that detect remembers, but names, alerts and the sources' positions."""
 
@@ -277,15 +295,18 @@ class State:
         self.rows = Pool("open-rows", OPEN_ROW)
         self.customers = Pool("open-customers", OPEN_CUSTOMERS)
         self.arena = Arena()
-        self._beside(0, 0)
+        self._forget_beside()
 
-    def _beside(self, entities: int, pairs: int) -> None:
-        self._sums = np.zeros((entities, WINDOWS, len(COLUMNS)), np.int64)
-        self._tails = np.zeros((entities, WINDOWS), np.int64)
-        self._heads = np.zeros(entities, np.int64)
-        self._guess = np.full((entities, 2), -1.0)
-        self._open_bits = np.zeros(pairs, np.uint8)
-        self._open_row = np.zeros(pairs, np.int32)
+    def _forget_beside(self) -> None:
+        """What follows from the rest, empty: of entities, of pairs, of open cells."""
+        self._of_entities: Arrays = (
+            np.zeros((0, WINDOWS, len(COLUMNS)), np.int64),
+            np.zeros((0, WINDOWS), np.int64),
+            np.zeros(0, np.int64),
+            np.zeros((0, 2)),
+        )
+        self._of_pairs: Arrays = (np.zeros(0, np.uint8), np.zeros(0, np.int32))
+        self._of_cells: Arrays = (np.zeros((0, WINDOWS, len(DISTINCT_NAMES)), np.int32),)
 
     def _parts(self) -> tuple[Any, ...]:
         return (
@@ -302,8 +323,8 @@ class State:
     @property
     def tables(self) -> Tables:
         """As compiled code takes them; anew after each `reserve`."""
-        beside = (self._sums, self._tails, self._heads, self._guess, self._open_bits, self._open_row)
         parts = [part.table for part in self._parts()]
+        beside = (*self._of_entities, *self._of_pairs, *self._of_cells)
         return Tables(*parts, self.arena.table, *beside)  # type: ignore[call-arg]
 
     def reserve(self, rows: int, customers: int) -> None:
@@ -316,6 +337,10 @@ class State:
         self.customers.reserve(customers)
         self._follow()
 
+    def reserve_preview(self) -> None:
+        """Make room for what preview counts. A backlog, which is not previewed, needs none."""
+        self._of_cells = _longer(self._of_cells, len(self.cells.table.rows))
+
     def reserve_close(self, cells: int) -> None:
         """Make room for what closing that many open cells can need."""
         self.arena.reserve(cells)
@@ -323,25 +348,20 @@ class State:
         self.registers.reserve(cells)
 
     def _follow(self) -> None:
-        entities, pairs = len(self.entities.table.rows), len(self.pairs.table.rows)
-        if entities > len(self._heads):
-            old = (self._sums, self._tails, self._heads, self._guess)
-            members = (self._open_bits, self._open_row)
-            self._beside(entities, 0)
-            for before, now in zip(old, (self._sums, self._tails, self._heads, self._guess), strict=True):
-                now[: len(before)] = before
-            self._open_bits, self._open_row = members
-        if (more := pairs - len(self._open_bits)) > 0:
-            self._open_bits = np.append(self._open_bits, np.zeros(more, np.uint8))
-            self._open_row = np.append(self._open_row, np.zeros(more, np.int32))
+        self._of_entities = _longer(self._of_entities, len(self.entities.table.rows))
+        self._of_pairs = _longer(self._of_pairs, len(self.pairs.table.rows))
 
     @property
     def held_bytes(self) -> dict[str, int]:
         """Memory held, by part."""
         held = {part.name: part.held_bytes for part in self._parts()}
         held["cells"] = self.arena.held_bytes
-        held["entities"] += sum(a.nbytes for a in (self._sums, self._tails, self._heads, self._guess))
-        held["pairs"] += self._open_bits.nbytes + self._open_row.nbytes
+        for name, beside in (
+            ("entities", self._of_entities),
+            ("pairs", self._of_pairs),
+            ("open-cells", self._of_cells),
+        ):
+            held[name] += sum(array.nbytes for array in beside)
         return held
 
     def changed(self) -> Pages:
@@ -355,10 +375,12 @@ class State:
         """Become what `pages` hold."""
         for part in (*self._parts(), self.arena):
             part.restore(pages)
-        self._beside(len(self.entities.table.rows), len(self.pairs.table.rows))
+        self._forget_beside()
+        self._follow()
         tables = self.tables
+        tables.guess[:] = -1.0
         rows = self.cells.table.rows
-        rows["told"], rows["seen"], rows["fresh"] = 0, -1, 0
+        rows["told"], rows["seen"] = 0, -1
         _relink(tables)
         _recount(tables, np.array(DISTINCT_START))
         _resum(tables, np.array(WINDOW_MINUTES))

@@ -11,7 +11,7 @@ from streams.settings import Settings
 
 #: Asked of a partition at once. More is no faster, and in a backlog lets partitions run ahead of each other:
 #: their minutes stay open in detect's memory.
-FETCH_BYTES = 1 << 20
+FETCH_BYTES = 768 * 1024
 #: Batches queued before an agent; a batch may have `poll_records` records.
 QUEUED_BATCHES = 8
 
