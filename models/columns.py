@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -107,8 +108,25 @@ class View:
     past: I64
     customers: F64
 
+    @classmethod
+    def empty(cls, n: int) -> View:
+        """A view of n rows to be filled."""
+        return cls(
+            np.zeros(n, np.uint8),
+            np.empty((n, len(WINDOW_MINUTES), len(COLUMNS)), np.int64),
+            np.zeros((n, len(WEEK)), np.int64),
+            np.zeros((n, len(PAST)), np.int64),
+            np.zeros(n),
+        )
+
     def __len__(self) -> int:
         return len(self.kinds)
+
+    def part(self, rows: npt.NDArray[Any]) -> View:
+        """Some rows: their places, or bool[n]."""
+        return View(
+            self.kinds[rows], self.windows[rows], self.week[rows], self.past[rows], self.customers[rows]
+        )
 
     def of(self, column: str, window: int) -> F64:
         """float64[n] of a name of COLUMNS over one of the trailing windows; KeyError for another name."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -12,14 +11,16 @@ import numpy as np
 from models import members as met
 from models.alert_book import AlertBook
 from models.alerts import MINUTE_MS, Alert
-from models.columns import COLUMNS, F64, I64, PAST, WEEK, View
+from models.closed import Closed, ScoreRows, joined
+from models.columns import I64, View
 from models.enter import COUNTS, LATE, enter, enter_customers
 from models.errors import ConfigError
 from models.facts import Judged, LastFill, Teller
-from models.features import FEATURE_NAMES, FEATURES, matrix
+from models.features import FEATURES, matrix
 from models.judge import judge
-from models.ledger import Ledger, LedgerDay
-from models.links import HOUR_MINUTES, Links, census
+from models.ledger import Ledger
+from models.links import HOUR_MINUTES, census
+from models.meetings import LOG_COLUMNS
 from models.model import Model
 from models.names import Names
 from models.pages import Pages
@@ -28,8 +29,8 @@ from models.preview import bounds, recount
 from models.rules import RuleSet
 from models.sightings import ENTITY_KINDS, Sightings
 from models.sources import Sources
-from models.state import WINDOWS, State
-from models.windows import LOG_COLUMNS, close_cells
+from models.state import State
+from models.windows import close_cells
 
 #: Cells and rows closed and judged at once: bounds memory, never shows in a result.
 BATCH_CELLS, BATCH_ROWS = 8_192, 200_000
@@ -37,47 +38,6 @@ SWEEP_MINUTES = 60
 #: Optional event fields, and the counter that tells whether they ever came.
 FIELDS = {"records": "records", "bytes": "bytes", "pii": "pii", "orders": "orders"}
 STATE_VERSION = 2
-
-
-@dataclass(slots=True)
-class ScoreRows:
-    """One row per entity and minute in which it was active; `features` is float64[n, FEATURES]."""
-
-    time: I64
-    entity_kind: list[str]
-    entity_id: list[str]
-    score: F64
-    features: F64
-
-    def __len__(self) -> int:
-        return len(self.time)
-
-    def columns(self) -> dict[str, Any]:
-        """The contract's columns by name, in order."""
-        named = {name: self.features[:, place] for place, name in enumerate(FEATURE_NAMES)}
-        return {
-            "time": self.time,
-            "entity_kind": self.entity_kind,
-            "entity_id": self.entity_id,
-            "score": self.score,
-        } | named
-
-
-@dataclass(slots=True)
-class Closed:
-    """What a close gave: alerts in order of minute and entity, score rows where asked for, minutes closed.
-
-    judged  (kinds uint8[n], scores float64[n]) of the entity-minutes, a pair a batch
-    ledger  days that are over (with `finish`, open ones too, as they are): to be kept before a snapshot is
-    links   what actors are to know
-    """
-
-    alerts: list[Alert] = field(default_factory=list)
-    scores: ScoreRows | None = None
-    minutes: int = 0
-    judged: list[tuple[Any, Any]] = field(default_factory=list)
-    ledger: list[LedgerDay] = field(default_factory=list)
-    links: Links = field(default_factory=Links)
 
 
 class _Kept(msgspec.Struct):
@@ -151,15 +111,15 @@ class Detect:
         if not len(cells) or not self._rules.early.any():
             return []
         self._state.reserve_preview()
-        view = _empty(len(cells))
+        view = View.empty(len(cells))
         entities, minutes = np.empty(len(cells), np.int64), np.empty(len(cells), np.int64)
         filled = bounds(self._state.tables, cells, view.kinds, entities, minutes, view.windows)
-        view = _part(view, np.arange(filled))
+        view = view.part(np.arange(filled))
         fired = self._early(view)
         over = np.flatnonzero(fired.any(axis=1))
         if not len(over):
             return []
-        return self._tell_early(_part(view, over), entities[over], minutes[over], fired[over])
+        return self._tell_early(view.part(over), entities[over], minutes[over], fired[over])
 
     def close(self) -> Closed:
         """Apply and judge each minute that the sources' watermark completes, oldest first."""
@@ -176,7 +136,7 @@ class Detect:
                 self._count(int(rows["minute"][part[0]]), closed)
                 scored.append(self._close_batch(part, closed))
             if self._scores:
-                closed.scores = _joined(scored)
+                closed.scores = joined(scored)
             self._told = [cells for cells in (self._waiting(),) if len(cells)]
         self._closed_to = max(self._closed_to, until)
         if self._closed_to >= 0:
@@ -340,7 +300,7 @@ class Detect:
         entities, minutes = rows["entity"][cells].astype(np.int64), rows["minute"][cells].astype(np.int64)
         log = np.empty((3 * int(rows["count"][cells].sum()), LOG_COLUMNS), np.int64)
         self._state.reserve_close(n)
-        view = _empty(n)
+        view = View.empty(n)
         tables = self._state.tables
         logged = close_cells(
             tables, cells, view.kinds, view.windows, view.week, view.past, view.customers, log
@@ -392,29 +352,3 @@ class Detect:
         self._book.sweep(self._closed_to)
         if day:
             self._names.keep(met.known(self._state))
-
-
-def _empty(n: int) -> View:
-    """A view of n rows to be filled."""
-    return View(
-        np.zeros(n, np.uint8),
-        np.empty((n, WINDOWS, len(COLUMNS)), np.int64),
-        np.zeros((n, len(WEEK)), np.int64),
-        np.zeros((n, len(PAST)), np.int64),
-        np.zeros(n),
-    )
-
-
-def _part(view: View, rows: Any) -> View:
-    return View(view.kinds[rows], view.windows[rows], view.week[rows], view.past[rows], view.customers[rows])
-
-
-def _joined(parts: list[ScoreRows | None]) -> ScoreRows:
-    rows = [part for part in parts if part is not None]
-    return ScoreRows(
-        np.concatenate([r.time for r in rows]),
-        [kind for r in rows for kind in r.entity_kind],
-        [name for r in rows for name in r.entity_id],
-        np.concatenate([r.score for r in rows]),
-        np.concatenate([r.features for r in rows]),
-    )

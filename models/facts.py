@@ -27,13 +27,13 @@ from models.enter import DAY_MINUTES
 from models.events import PII_CLASSES
 from models.judge import FOREST, FOREST_SEVERITY, Verdict, reasons
 from models.key_facts import key_facts
+from models.meetings import LOG_COLUMNS
 from models.model import Model
 from models.names import Names
 from models.rules import RuleSet
 from models.sightings import DEVELOPER, ENTITY_KINDS
 from models.sketch import bounds
 from models.state import State
-from models.windows import LOG_COLUMNS
 
 #: Windows, shortest first.
 SPANS = (*WINDOW_NAMES, "7d")

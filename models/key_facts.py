@@ -11,9 +11,9 @@ from numba import njit
 
 from models.columns import F64, I64, KEY, OTHER, WEEK_DAYS
 from models.enter import DAY_MINUTES
+from models.meetings import KEY_SIGNS, packed_days, packed_orders
 from models.sightings import ORIGIN
 from models.state import State
-from models.windows import KEY_SIGNS, packed_days, packed_orders
 
 #: A sign holds on the UTC day on which it showed, and for so many days in all.
 SIGN_DAYS = WEEK_DAYS

@@ -12,10 +12,11 @@ from models.columns import I64, WINDOW_MINUTES
 from models.compiled import inner
 from models.customers import SKETCH_HOURS, shed_sketches
 from models.enter import DAY_MINUTES, PLAIN
+from models.meetings import PAIR_DAYS
 from models.pool import HIGH
 from models.state import State
 from models.tables import PAGE_SHIFT, drop
-from models.windows import ENTITY_DAYS, PAIR_DAYS
+from models.windows import ENTITY_DAYS
 
 
 @njit(cache=True)

@@ -13,7 +13,8 @@ import pyarrow.compute as pc
 
 from models.actors import Actors
 from models.batches import part, placed, take
-from models.detect import Closed, Detect
+from models.closed import Closed
+from models.detect import Detect
 from models.events import Events, Rejected
 from models.fold import Fold, Folded, split_at_chunks
 from models.model import Model

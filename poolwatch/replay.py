@@ -13,8 +13,8 @@ from typing import Any
 
 import msgspec
 
+from models.closed import ScoreRows
 from models.decode import Decoder
-from models.detect import ScoreRows
 from models.errors import PoolwatchError
 from models.model import Model
 from models.operations import Operations

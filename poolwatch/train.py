@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from models.detect import ScoreRows
+from models.closed import ScoreRows
 from models.errors import ConfigError
 from models.hashing import hash_text
 from models.model import Model

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 
 from models.alerts import Alert
-from models.detect import Closed, Detect
+from models.closed import Closed
+from models.detect import Detect
 from models.events import Rejected
 from models.links import Told, messages
 from models.sightings_codec import decode

@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from models.actors import Actors
-from models.detect import Closed, Detect
+from models.closed import Closed
+from models.detect import Detect
 from models.features import FEATURES
 from models.fold import Fold
 from models.sightings import ENTITY_KINDS, Sightings

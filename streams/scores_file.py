@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from models.detect import ScoreRows
+from models.closed import ScoreRows
 from models.features import FEATURE_NAMES
 from streams.atomic import atomic_path, told
 

@@ -11,7 +11,8 @@ import numpy as np
 from hypothesis import strategies as st
 
 from models.alerts import Alert
-from models.detect import Detect, ScoreRows
+from models.closed import ScoreRows
+from models.detect import Detect
 from models.links import Census, Links, Suspect
 from models.model import Model
 from models.rules import RuleSet
