@@ -247,6 +247,7 @@ def add_pair(
     known: bool,
     fresh: bool,
     handled: bool,
+    plenty: bool,
     lists: bool,
     now: int,
     lim: Any,
@@ -256,6 +257,7 @@ def add_pair(
     known    the seller has been known for long enough to tell
     fresh    a first read would make the entity's party new to the seller
     handled  another party handles the seller's orders
+    plenty   what it takes is part of more: one of many addresses of a developer that took enough
     returns  whether the entity makes no deeds for the seller
     """
     p.last = now
@@ -276,7 +278,7 @@ def add_pair(
     if p.reads == 0:
         p.since = now
     p.reads = plus(p.reads, 1)
-    enough = p.taken >= lim.shadow_orders or (not lists and p.reads >= lim.shadow_orders)
+    enough = plenty or p.taken >= lim.shadow_orders or (not lists and p.reads >= lim.shadow_orders)
     p.dug = plus(p.dug, counts[5] + max(counts[6], counts[8]))
     if known and handled and enough and inactive:
         r.shadow_calls = plus(r.shadow_calls, 1)

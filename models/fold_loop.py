@@ -124,7 +124,7 @@ def _fold_one(
             enter_deed(s, ev.developer[i], ev.client[i], ev.network[i], now)
     if good:
         _see(mem, totals, s, ev, i, _newest(reads or deed, lists, counts, now, lim), now, lim)
-    idle_developer, new_developer, shadowed, lone = True, True, False, False
+    idle_developer, new_developer, shadowed, lone, plenty = True, True, False, False, False
     for entity_kind in range(2):
         entity = ev.developer[i] if entity_kind == DEVELOPER else ev.origin[i]
         other = ev.origin[i] if entity_kind == DEVELOPER else ev.developer[i]
@@ -150,10 +150,22 @@ def _fold_one(
                 others = (shadowed and idle_developer) or handled & 2 == 2
             fresh = entity_kind == DEVELOPER or new_developer or used & 1 == 1
             inactive = add_pair(
-                pair, r, counts[entity_kind], reads, deed, known, fresh, others and not lone, lists, now, lim
+                pair,
+                r,
+                counts[entity_kind],
+                reads,
+                deed,
+                known,
+                fresh,
+                others and not lone,
+                plenty,
+                lists,
+                now,
+                lim,
             )
             if entity_kind == DEVELOPER:
                 idle_developer = inactive
+                plenty = shadowed and inactive and pair.taken >= lim.shadow_orders
             if reads and pair.held > 0 and inactive and not lone:
                 hold(s, pair.since, ev.developer[i], ev.origin[i], ev.client[i], ev.network[i])
         if good:

@@ -241,6 +241,17 @@ def test_shadow_and_newcomer():
     assert total(parts, "orders_unseen", POOL_ORIGIN, "origin") == 12
 
 
+def test_an_order_an_address_is_digging_too_where_the_developer_digs():
+    # hour       0 ... 29           30                  30:05   30:06
+    # tool       ships o hourly                         looks
+    # pooler                        reads 20 old orders, each from another address
+    calls = [{**call, "source_ip": f"198.51.100.{n}"} for n, call in enumerate(digs(20))]
+    _, parts = folded(in_time([*SHIPS, *calls, event(99, 30 * HOUR + 5 * MINUTE)]))
+    told = [total(parts, "orders_unseen", f"ip:198.51.100.{n}|tls:t-pool", "origin") for n in range(20)]
+    assert told == [0] * 9 + [1] * 11  # from the developer's tenth order on
+    assert total(parts, "orders_unseen", "pooler") == 20
+
+
 def in_time(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return sorted(records, key=lambda r: r["time"])
 
