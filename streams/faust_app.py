@@ -9,9 +9,6 @@ import faust
 from streams.security import client_security
 from streams.settings import Settings
 
-#: Asked of a partition at once. More is no faster, and in a backlog lets partitions run ahead of each other:
-#: their minutes stay open in detect's memory.
-FETCH_BYTES = 768 * 1024
 #: Batches queued before an agent; a batch may have `poll_records` records.
 QUEUED_BATCHES = 8
 
@@ -45,7 +42,7 @@ def faust_app(settings: Settings) -> Any:
         broker_max_poll_interval=3_600.0,
         broker_check_crcs=False,  # TCP and the broker checked them; 3% of a core
         consumer_auto_offset_reset="earliest",
-        consumer_max_fetch_size=FETCH_BYTES,
+        consumer_max_fetch_size=settings.fetch_kb * 1024,
     )
 
 
