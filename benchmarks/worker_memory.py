@@ -3,8 +3,8 @@
     python -m benchmarks.worker_memory [PAIRS [EVENTS_PER_S]]
 
 One worker holds all partitions and writes its snapshots to Redis; clients, batches under way and the pages of
-snapshots are counted too. The day comes at EVENTS_PER_S (20,000); 0: all of it is there when the worker starts,
-which reads it as fast as it can. Exit code 1: above the target.
+snapshots are counted too. The day comes at EVENTS_PER_S (20,000); 0: all of it is there when the worker
+starts, which reads it as fast as it can. Exit code 1: above the target.
 """
 
 import sys
@@ -22,7 +22,6 @@ from streams import topics
 from streams.brokers import EmbeddedRedis, JarKafka
 from streams.producer import FastProducer
 from streams.settings import Settings
-
 
 RATE = 20_000
 
