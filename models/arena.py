@@ -1,4 +1,4 @@
-"""Cells (entity, active minute) in a circular arena, oldest first. Touches its own words only.
+"""Cells (entity, active minute) in a circular arena, oldest first. Touches its words, and sums given to it.
 
 A cell has a header and the columns that are not 0, so a quiet minute costs little and a silent one nothing.
 Distinct counts in a cell fall as members move on to newer cells; they never rise once the cell is written, so
@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import njit
 
-from models.columns import DISTINCT_NAMES, FIRST_DISTINCT, SUMMED
+from models.columns import COLUMN, DISTINCT_NAMES, FIRST_DISTINCT, SUMMED
 from models.compiled import inner
 from models.memory import zeros
 from models.pages import Pages, page_of
@@ -31,7 +31,7 @@ CELL_BYTES_HIGH = CELL_DISTINCT + len(DISTINCT_NAMES)
 CELL_COLUMNS = CELL_BYTES_HIGH + 1
 CELL_WORDS = VALUES + CELL_COLUMNS
 assert CELL_COLUMNS <= 62, "two mask words of 31 bits"
-assert FIRST_DISTINCT == CELL_DISTINCT + 1, "a window has active minutes in between"
+assert COLUMN["minutes"] == CELL_DISTINCT == FIRST_DISTINCT - 1, "a window has active minutes in between"
 
 LIMIT = (1 << 31) - 1
 
@@ -51,13 +51,19 @@ def at(table: Any, place: Any) -> Any:
 
 
 @inner
-def whole(table: Any, short: Any) -> Any:
+def whole(table: Any, low: Any) -> Any:
     """Place of its lower 32 bits; 0 = none, or no longer kept."""
-    if short == 0:
+    if low == 0:
         return np.int64(0)
-    back = (table.meta[HEAD] - np.int64(short)) & 0xFFFFFFFF
+    back = (table.meta[HEAD] - np.int64(low)) & 0xFFFFFFFF
     place = table.meta[HEAD] - back
     return place if place >= table.meta[TAIL] else np.int64(0)
+
+
+@inner
+def short(place: Any) -> Any:
+    """A place's lower 32 bits, as links and pairs keep it; `whole` gives it back."""
+    return np.uint32(place & 0xFFFFFFFF)
 
 
 @inner
@@ -74,6 +80,43 @@ def rank(bits: Any) -> Any:
     b = (b & np.uint64(0x3333333333333333)) + ((b >> np.uint64(2)) & np.uint64(0x3333333333333333))
     b = (b + (b >> np.uint64(4))) & np.uint64(0x0F0F0F0F0F0F0F0F)
     return np.int64((b * np.uint64(0x0101010101010101)) >> np.uint64(56))
+
+
+@inner
+def cell_value(words: Any, i: Any, column: Any) -> Any:
+    """A column of the cell at word i."""
+    bits = bits_of(words, i)
+    if not (bits >> column) & 1:
+        return np.int64(0)
+    return np.int64(words[i + VALUES + rank(bits & ((np.int64(1) << column) - 1))])
+
+
+@inner
+def add_count(words: Any, i: Any, column: Any, more: Any) -> None:
+    """Add to a column, which must be there, of the cell at word i."""
+    below = bits_of(words, i) & ((np.int64(1) << column) - 1)
+    words[i + VALUES + rank(below)] += more
+
+
+@inner
+def add_cell(sums: Any, words: Any, i: Any, sign: Any) -> None:
+    """Add (or with -1 take) the cell at word i to int64[COLUMNS]."""
+    bits = bits_of(words, i)
+    v = i + VALUES
+    column = 0
+    while bits:
+        if bits & 1:
+            value = np.int64(words[v]) * sign
+            v += 1
+            if column < CELL_DISTINCT:
+                sums[column] += value
+            elif column < CELL_DISTINCT + len(DISTINCT_NAMES):
+                sums[column + 1] += value
+            else:
+                sums[CELL_BYTES] += value << 31
+        bits >>= 1
+        column += 1
+    sums[CELL_DISTINCT] += sign
 
 
 @inner

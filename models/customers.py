@@ -11,10 +11,10 @@ import numpy as np
 from numba import njit
 
 from models.compiled import inner
+from models.layout import FEW
 from models.pool import PAGE_SHIFT as POOL_SHIFT
 from models.pool import free_row, take_row
 from models.sketch import REGISTERS, enter, estimate
-from models.state import FEW
 from models.tables import PAGE_SHIFT
 
 #: Hour buckets kept: the newest is not full yet.

@@ -9,11 +9,12 @@ from numba import njit
 
 from models.columns import BIT, KEY, OTHER, SELLER, WEEK_DAYS
 from models.compiled import inner, leaf
+from models.hashing import mixed
+from models.layout import RING
 from models.pool import HIGH, take_row
 from models.pool import PAGE_SHIFT as POOL_SHIFT
 from models.sightings import ROW, SUM_NAMES
 from models.sketch import code_of
-from models.state import RING, mixed
 from models.tables import PAGE_SHIFT, find, take
 
 DAY_MINUTES = 1_440

@@ -80,6 +80,13 @@ def mix(a: Any, b: Any) -> Any:
     return h if h != np.uint64(0) else _P1
 
 
+@inner
+def mixed(a: Any, b: Any) -> Any:
+    """Key of two 64-bit values in a table; not 0. Cheaper than `mix`."""
+    key = finish(finish(a) + b)
+    return key if key != np.uint64(0) else np.uint64(1)
+
+
 def hash_bytes(text: bytes) -> int:
     """Hash of `text`, 1 .. 2**64 - 1."""
     return int(hash_range(np.frombuffer(text, np.uint8), 0, len(text)))

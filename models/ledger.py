@@ -106,7 +106,7 @@ class Ledger:
     def add(self, cells: Any, at: Any, rows: Any, places: Any, hashes: Any) -> None:
         """Count customers: their rows int32[k] and hashes uint64[k] (models.sightings.CUSTOMER).
 
-        cells  open cells (models.state.OPEN_CELL); at int32[n]: the one of each row, -1 = nothing grew
+        cells  open cells (models.layout.OPEN_CELL); at int32[n]: the one of each row, -1 = nothing grew
         rows   uint64[n, .]: models.sightings.ROW
         """
         if not self.on:

@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from models.compiled import inner, leaf
+from models.hashing import mixed
 from models.ledger_sets import (
     LARGEST_UNITS,
     UNIT_SHIFT,
@@ -30,7 +31,6 @@ from models.ledger_sets import (
 )
 from models.pool import COUNT
 from models.sightings import CLASS_SHIFT, ROW
-from models.state import mixed
 from models.tables import PAGE_SHIFT, drop, find, take
 
 #: Customers that an entry keeps, and that all entries of an entity and day keep together.

@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 
 from models.alerts import Alert
-from models.arena import MINUTE, NEXT, at, whole
+from models.arena import MINUTE, NEXT, at, cell_value, whole
 from models.columns import COLUMN, DAY, KEY
 from models.compiled import leaf
 from models.enter import DAY_MINUTES
@@ -17,7 +17,7 @@ from models.hashing import hash_text
 from models.names import Names
 from models.pool import HIGH
 from models.sightings import DEVELOPER, ORIGIN
-from models.state import State, cell_value
+from models.state import State
 
 HOUR_MINUTES = 60
 #: Keys of a suspect that are told: the lowest hashes, which are a fair sample of all.

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from models.arena import CELL_DISTINCT, MINUTE, at, whole
+from models.arena import CELL_DISTINCT, MINUTE, add_count, at, short, whole
 from models.columns import (
     DISTINCT_NAMES,
     DISTINCT_START,
@@ -23,7 +23,7 @@ from models.columns import (
 )
 from models.compiled import inner
 from models.enter import DAY_MINUTES, DUG, ELSEWHERE, FOREIGN, PII, PLAIN
-from models.state import RING, RING_MET, RING_SUMMED, WINDOWS, drop_count
+from models.layout import RING, RING_MET, RING_SUMMED, WINDOWS
 from models.tables import PAGE_SHIFT
 
 #: A pair is forgotten after this many days without a meeting.
@@ -74,7 +74,7 @@ def _last_minute(t: Any, pair: Any, k: Any) -> Any:
 @inner
 def _meet(t: Any, e: Any, pair: Any, k: Any, place: Any, minute: Any, values: Any) -> bool:
     """Move a pair to the cell at `place` for meetings of sort k; False where it is there already."""
-    if pair.last[k] == np.uint32(place & 0xFFFFFFFF):
+    if pair.last[k] == short(place):
         return False
     column = _STARTS[pair.kind] + k
     old = whole(t.arena, pair.last[k])
@@ -82,12 +82,12 @@ def _meet(t: Any, e: Any, pair: Any, k: Any, place: Any, minute: Any, values: An
     if old:
         i = at(t.arena, old)
         old_minute = np.int64(t.arena.words[i + MINUTE])
-        drop_count(t.arena.words, i, CELL_DISTINCT + column)
+        add_count(t.arena.words, i, CELL_DISTINCT + column, -1)
     for w in range(WINDOWS):
         if old_minute <= minute - _MINUTES[w]:
             t.sums[e, w, FIRST_DISTINCT + column] += 1
     values[CELL_DISTINCT + column] += 1
-    pair.last[k] = np.uint32(place & 0xFFFFFFFF)
+    pair.last[k] = short(place)
     return True
 
 
@@ -99,7 +99,7 @@ def _unmeet(t: Any, e: Any, pair: Any, k: Any, minute: Any) -> None:
     if old:
         i = at(t.arena, old)
         old_minute = t.arena.words[i + MINUTE]
-        drop_count(t.arena.words, i, CELL_DISTINCT + column)
+        add_count(t.arena.words, i, CELL_DISTINCT + column, -1)
         for w in range(WINDOWS):
             if old_minute > minute - _MINUTES[w]:
                 t.sums[e, w, FIRST_DISTINCT + column] -= 1

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from models.arena import CELL_DISTINCT, MINUTE, NEXT, at, whole
+from models.arena import CELL_DISTINCT, MINUTE, NEXT, add_cell, at, whole
 from models.columns import BIT, DISTINCT_NAMES, DISTINCT_START, FIRST_DISTINCT, WINDOW_MINUTES
 from models.compiled import inner, leaf
-from models.state import WINDOWS, add_cell
+from models.layout import WINDOWS
 
 _MINUTES = np.array(WINDOW_MINUTES)
 _STARTS = np.array(DISTINCT_START)

@@ -6,9 +6,9 @@ import msgspec
 
 from models.alerts import MINUTE_MS
 from models.errors import ConfigError
+from models.layout import CHUNK_ROW
 from models.pages import Pages
 from models.sightings import Sightings
-from models.state import CHUNK_ROW
 from models.tables import Rows
 
 

@@ -19,10 +19,12 @@ from models.arena import (
     MINUTE,
     NEXT,
     TAIL,
+    add_cell,
     after,
     at,
     first_place,
     next_place,
+    short,
     whole,
     write,
 )
@@ -38,11 +40,11 @@ from models.columns import (
 from models.compiled import inner
 from models.customers import customers_of, meet_customers
 from models.enter import DAY_MINUTES
+from models.layout import RING, RING_MET, RING_SUMMED, WINDOWS
 from models.meetings import log_meetings, meet_key, meet_other, meet_seller, take_orders
 from models.pool import PAGE_SHIFT as POOL_SHIFT
 from models.pool import free_row
 from models.sightings import SUM_NAMES
-from models.state import RING, RING_MET, RING_SUMMED, WINDOWS, add_cell
 from models.tables import PAGE_SHIFT
 
 #: Entities silent for this many days, and without pairs, are forgotten.
@@ -173,7 +175,7 @@ def _apply(t: Any, c: Any, minute: Any, values: Any, turns: Any, log: Any, logge
         if t.tails[e, w] == 0:
             t.tails[e, w] = place
     if t.heads[e]:
-        t.arena.words[at(t.arena, t.heads[e]) + NEXT] = np.int32(np.uint32(place & 0xFFFFFFFF))
+        t.arena.words[at(t.arena, t.heads[e]) + NEXT] = np.int32(short(place))
     t.heads[e] = place
     meet_customers(t, e, cell.customers, minute // 60)
     t.entities.dirty[e >> PAGE_SHIFT] = 1

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from models.detect import Detect
 from models.features import FEATURE
+from models.layout import FEW
 from models.rules import RuleSet
 from models.sketch import PRECISION, REGISTERS, estimate
-from models.state import FEW
 from tests.models.detect_tries import MODEL
 from tests.models.sightings_maker import DAY_0, Touch, message, name
 

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from models.layout import OPEN_CELL
 from models.ledger import Ledger, LedgerDay
 from models.ledger_loop import Limits
 from models.names import Names
 from models.samples import counts, union
 from models.sightings import CLASS_SHIFT, ROW
-from models.state import OPEN_CELL
 from tests.models import naive_ledger
 
 QUICK = settings(
