@@ -1,6 +1,7 @@
-"""An entity's customers by hour: a short list while they are few, HyperLogLog registers when they are many.
+"""Customers -> codes of open cells -> an entity's distinct customers by hour. Touches their tables and lists.
 
-Touches the tables `sketches` and `registers` and the entity's list. What is counted is the same either way.
+An hour is a short list while they are few, HyperLogLog registers when they are many. What is counted is the
+same either way.
 """
 
 from __future__ import annotations
@@ -10,15 +11,49 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from models.compiled import inner
+from models.compiled import inner, leaf
 from models.layout import FEW
 from models.pool import PAGE_SHIFT as POOL_SHIFT
 from models.pool import free_row, take_row
-from models.sketch import REGISTERS, enter, estimate
+from models.sketch import REGISTERS, code_of, enter, estimate
 from models.tables import PAGE_SHIFT
 
 #: Hour buckets kept: the newest is not full yet.
 SKETCH_HOURS = 24
+
+
+@leaf
+def enter_customers(customers: Any, cells: Any, at: Any, places: Any, hashes: Any) -> None:
+    """Keep customers with the open cell of their row.
+
+    customers  their pool; cells: rows of the open cells; at int32[n]: the cell of each row, -1 = nothing grew
+    places     int32[k]: row of each customer; hashes uint64[k]
+    """
+    for k in range(len(places)):
+        c = at[places[k]]
+        if c >= 0:
+            _keep_customer(customers, cells[c], np.uint16(code_of(hashes[k])))
+
+
+@inner
+def _keep_customer(customers: Any, cell: Any, code: Any) -> None:
+    """Add a code to the cell's newest codes."""
+    u = np.int64(cell.customers)
+    if u >= 0:
+        codes = customers.rows[u].codes
+        for i in range(len(codes)):
+            if codes[i] == code:
+                return
+            if codes[i] == 0:
+                codes[i] = code
+                customers.dirty[u >> POOL_SHIFT] = 1
+                return
+    u = take_row(customers)
+    codes = customers.rows[u].codes
+    codes[:] = 0
+    codes[0] = code
+    customers.rows[u].next = cell.customers
+    cell.customers = u
 
 
 @inner

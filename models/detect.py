@@ -13,7 +13,8 @@ from models.alert_book import AlertBook
 from models.alerts import MINUTE_MS, Alert
 from models.closed import Closed, ScoreRows, joined
 from models.columns import I64, View
-from models.enter import COUNTS, LATE, enter, enter_customers
+from models.customers import enter_customers
+from models.enter import COUNTS, LATE, enter
 from models.errors import ConfigError
 from models.facts import Judged, LastFill, Teller
 from models.features import FEATURES, matrix

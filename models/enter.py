@@ -8,13 +8,12 @@ import numpy as np
 from numba import njit
 
 from models.columns import BIT, KEY, OTHER, SELLER, WEEK_DAYS
-from models.compiled import inner, leaf
+from models.compiled import inner
 from models.hashing import mixed
 from models.layout import RING
 from models.pool import HIGH, take_row
 from models.pool import PAGE_SHIFT as POOL_SHIFT
 from models.sightings import ROW, SUM_NAMES
-from models.sketch import code_of
 from models.tables import PAGE_SHIFT, find, take
 
 DAY_MINUTES = 1_440
@@ -269,37 +268,3 @@ def enter(
             told[waiting] = c
             waiting += 1
     return waiting
-
-
-@leaf
-def enter_customers(customers: Any, cells: Any, at: Any, places: Any, hashes: Any) -> None:
-    """Keep customers with the open cell of their row.
-
-    customers  their pool; cells: rows of the open cells; at int32[n]: the cell of each row, -1 = nothing grew
-    places     int32[k]: row of each customer; hashes uint64[k]
-    """
-    for k in range(len(places)):
-        c = at[places[k]]
-        if c >= 0:
-            _keep_customer(customers, cells[c], np.uint16(code_of(hashes[k])))
-
-
-@inner
-def _keep_customer(customers: Any, cell: Any, code: Any) -> None:
-    """Add a code to the cell's newest codes."""
-    u = np.int64(cell.customers)
-    if u >= 0:
-        codes = customers.rows[u].codes
-        for i in range(len(codes)):
-            if codes[i] == code:
-                return
-            if codes[i] == 0:
-                codes[i] = code
-                customers.dirty[u >> POOL_SHIFT] = 1
-                return
-    u = take_row(customers)
-    codes = customers.rows[u].codes
-    codes[:] = 0
-    codes[0] = code
-    customers.rows[u].next = cell.customers
-    cell.customers = u
