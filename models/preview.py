@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from models.arena import CELL_DISTINCT, MINUTE, NEXT, add_cell, at, whole
+from models.arena import CELL_DISTINCT, MINUTE, at, whole
 from models.columns import BIT, DISTINCT_NAMES, DISTINCT_START, FIRST_DISTINCT, WINDOW_MINUTES
 from models.compiled import inner, leaf
 from models.layout import WINDOWS
+from models.windows import shed
 
 _MINUTES = np.array(WINDOW_MINUTES)
 _STARTS = np.array(DISTINCT_START)
@@ -75,18 +76,10 @@ def recount(t: Any, entities: Any) -> None:
 def _bound(t: Any, c: Any, out: Any) -> None:
     cell = t.cells.rows[c]
     e, minute = np.int64(cell.entity), np.int64(cell.minute)
-    words = t.arena.words
     for w in range(WINDOWS):
         for column in range(out.shape[1]):
             out[w, column] = t.sums[e, w, column]
-    for w in range(WINDOWS):
-        place = t.tails[e, w]
-        while place:
-            i = at(t.arena, place)
-            if words[i + MINUTE] > minute - _MINUTES[w]:
-                break
-            add_cell(out[w], words, i, -1)
-            place = whole(t.arena, np.uint32(words[i + NEXT]))
+        shed(t, t.tails[e, w], w, minute, out[w])
     o = np.int64(t.entities.rows[e].open)
     while o >= 0:
         other = t.cells.rows[o]

@@ -59,18 +59,23 @@ _SUMS = len(SUM_NAMES)
 
 
 @inner
+def shed(t: Any, place: Any, w: Any, minute: Any, sums: Any) -> Any:
+    """Take out of int64[COLUMNS] the cells from `place` on that window w has passed; place of the next."""
+    words = t.arena.words
+    while place:
+        i = at(t.arena, place)
+        if words[i + MINUTE] > minute - _MINUTES[w]:
+            break
+        add_cell(sums, words, i, -1)
+        place = whole(t.arena, np.uint32(words[i + NEXT]))
+    return place
+
+
+@inner
 def expire(t: Any, e: Any, minute: Any) -> None:
     """Take out of entity e's windows what lies before (minute - W, minute]."""
-    words = t.arena.words
     for w in range(WINDOWS):
-        place = t.tails[e, w]
-        while place:
-            i = at(t.arena, place)
-            if words[i + MINUTE] > minute - _MINUTES[w]:
-                break
-            add_cell(t.sums[e, w], words, i, -1)
-            place = whole(t.arena, np.uint32(words[i + NEXT]))
-        t.tails[e, w] = place
+        t.tails[e, w] = shed(t, t.tails[e, w], w, minute, t.sums[e, w])
 
 
 @inner
