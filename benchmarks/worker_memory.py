@@ -23,6 +23,7 @@ from streams.brokers import EmbeddedRedis, JarKafka
 from streams.producer import FastProducer
 from streams.settings import Settings
 
+#: Events per second of a live stream, the pace of benchmarks.latency.
 RATE = 20_000
 
 
@@ -37,7 +38,8 @@ def send(settings: Settings, met: np.ndarray, rate: int) -> None:
 
 
 def main() -> int:
-    pairs, rate = (*(int(a) for a in sys.argv[1:]), *(memory.PAIRS, RATE)[len(sys.argv) - 1 :])
+    pairs = int(sys.argv[1]) if len(sys.argv) > 1 else memory.PAIRS
+    rate = int(sys.argv[2]) if len(sys.argv) > 2 else RATE
     met = memory.couples(np.random.default_rng(5), pairs // 2, 2)
     with JarKafka(heap_mb=768) as kafka, EmbeddedRedis() as redis, tempfile.TemporaryDirectory() as folder:
         settings = Settings(broker=kafka.url, redis=redis.url, partitions=memory.PARTITIONS)
