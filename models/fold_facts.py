@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -15,6 +15,23 @@ from models.hashing import mix
 from models.tables import PAGE_SHIFT, find, take
 
 _LOW = np.uint64(0xFFFFFFFF)
+
+
+class Call(NamedTuple):
+    """A record, as facts are told from it: who, when, and what it is to the seller."""
+
+    developer: Any
+    origin: Any
+    client: Any
+    network: Any
+    now: int
+    offset: int
+    kind: int  # READ, WRITE, REPORT
+    good: bool  # answered with success
+    reads: bool  # identifying data was read
+    deed: bool  # something was done that justifies having read it
+    ships: bool  # a deed of the one who sends the parcels: no invoice, no letter
+    lists: bool  # it names orders
 
 
 @inner
@@ -30,7 +47,7 @@ def differ(a: Any, b: Any) -> bool:
 
 
 @inner
-def use_key(table: Any, key: Any, client: Any, network: Any, now: int, lim: Any) -> int:
+def use_key(table: Any, key: Any, call: Call, lim: Any) -> int:
     """Enter a use of `key`; returns 1 if it was used elsewhere of late, 3 if this place is foreign to it too.
 
     elsewhere  another client on another network used it within lim.elsewhere_minutes
@@ -40,12 +57,13 @@ def use_key(table: Any, key: Any, client: Any, network: Any, now: int, lim: Any)
     row = find(table.keys, table.slots, key)
     if row < 0:
         row = take(table, key)
-        table.rows[row].first = now
+        table.rows[row].first = call.now
         table.rows[row].places = 0
     k = table.rows[row]
     table.dirty[row >> PAGE_SHIFT] = 1
+    now = call.now
     k.last = now
-    cli, net = tag(client), tag(network)
+    cli, net = tag(call.client), tag(call.network)
     here, elsewhere, owner = -1, False, False
     for p in range(k.places):
         if k.client[p] == cli and k.network[p] == net:
@@ -105,9 +123,9 @@ def seller_of(mem: Any, seller: Any, now: int) -> int:
 
 
 @inner
-def enter_deed(s: Any, developer: Any, client: Any, network: Any, now: int) -> None:
+def enter_deed(s: Any, call: Call) -> None:
     """Remember who sent parcels for seller `s` last: three parties, by developer and client."""
-    dev, cli = tag(developer), tag(client)
+    dev, cli = tag(call.developer), tag(call.client)
     at = 0
     for p in range(3):
         if s.deed[p] != 0 and s.deed_developer[p] == dev and s.deed_client[p] == cli:
@@ -119,14 +137,14 @@ def enter_deed(s: Any, developer: Any, client: Any, network: Any, now: int) -> N
         s.fresh[at] = 0
     s.deed_developer[at] = dev
     s.deed_client[at] = cli
-    s.deed_network[at] = tag(network)
-    s.deed[at] = now
+    s.deed_network[at] = tag(call.network)
+    s.deed[at] = call.now
 
 
 @inner
-def enter_fresh(s: Any, developer: Any, client: Any, newest: int) -> bool:
+def enter_fresh(s: Any, call: Call, newest: int) -> bool:
     """A party was seen at work until minute `newest`; returns whether it acts for seller `s`."""
-    dev, cli = tag(developer), tag(client)
+    dev, cli = tag(call.developer), tag(call.client)
     for p in range(3):
         if s.deed[p] != 0 and s.deed_developer[p] == dev and s.deed_client[p] == cli:
             s.fresh[p] = max(s.fresh[p], newest)
@@ -135,17 +153,17 @@ def enter_fresh(s: Any, developer: Any, client: Any, newest: int) -> bool:
 
 
 @inner
-def hold(s: Any, since: int, developer: Any, origin: Any, client: Any, network: Any) -> None:
+def hold(s: Any, since: int, call: Call) -> None:
     """Remember the newcomer that dug last, until a party that acts for seller `s` is seen to go on."""
     s.held_since = since
-    s.held_developer = developer
-    s.held_origin = origin
-    s.held_client = tag(client)
-    s.held_network = tag(network)
+    s.held_developer = call.developer
+    s.held_origin = call.origin
+    s.held_client = tag(call.client)
+    s.held_network = tag(call.network)
 
 
 @inner
-def others_handle(s: Any, developer: Any, client: Any, network: Any, now: int, since: int, lim: Any) -> int:
+def others_handle(s: Any, call: Call, since: int, lim: Any) -> int:
     """Bits: 1 another developer acted for seller `s` of late; 2 the same one did, on another client and
     network.
 
@@ -155,10 +173,10 @@ def others_handle(s: Any, developer: Any, client: Any, network: Any, now: int, s
     """
     found = 0
     for p in range(3):
-        if s.deed[p] != 0 and now - s.deed[p] <= lim.handled_minutes and s.fresh[p] > since:
-            if s.deed_developer[p] != tag(developer):
+        if s.deed[p] != 0 and call.now - s.deed[p] <= lim.handled_minutes and s.fresh[p] > since:
+            if s.deed_developer[p] != tag(call.developer):
                 found |= 1
-            elif differ(s.deed_client[p], tag(client)) and differ(s.deed_network[p], tag(network)):
+            elif differ(s.deed_client[p], tag(call.client)) and differ(s.deed_network[p], tag(call.network)):
                 found |= 2
     return found
 
@@ -242,14 +260,11 @@ def add_pair(
     p: Any,
     r: Any,
     counts: Any,
-    reads: bool,
-    deed: bool,
+    call: Call,
     known: bool,
     fresh: bool,
     handled: bool,
     plenty: bool,
-    lists: bool,
-    now: int,
     lim: Any,
 ) -> bool:
     """Facts about an entity at a seller: newcomer, shadow. Judged with this call's orders counted in.
@@ -260,25 +275,26 @@ def add_pair(
     plenty   what it takes is part of more: one of many addresses of a developer that took enough
     returns  whether the entity makes no deeds for the seller
     """
+    now = call.now
     p.last = now
     if p.before < 0 and p.reads > 0 and now - p.since >= lim.settle_minutes:
         p.before = p.dug = p.taken
         p.needed = 0
     p.taken = plus(p.taken, counts[0])
     p.needed = plus(p.needed, counts[1])
-    if deed:
+    if call.deed:
         p.deed = now
-        if not lists:
+        if not call.lists:
             p.blanket = now
     inactive = idle(p, now, lim)
-    if not reads:
+    if not call.reads:
         return inactive
     if p.reads == 0 and known and fresh:
         r.newcomer = plus(r.newcomer, 1)
     if p.reads == 0:
         p.since = now
     p.reads = plus(p.reads, 1)
-    enough = plenty or p.taken >= lim.shadow_orders or (not lists and p.reads >= lim.shadow_orders)
+    enough = plenty or p.taken >= lim.shadow_orders or (not call.lists and p.reads >= lim.shadow_orders)
     p.dug = plus(p.dug, counts[5] + max(counts[6], counts[8]))
     if known and handled and enough and inactive:
         r.shadow_calls = plus(r.shadow_calls, 1)

@@ -9,6 +9,7 @@ from typing import Any
 
 from models.compiled import inner, leaf
 from models.fold_facts import (
+    Call,
     add_pair,
     asleep,
     enter_deed,
@@ -80,95 +81,95 @@ def _since(pair: Any, now: int) -> int:
 
 
 @inner
-def _newest(touches: bool, lists: bool, counts: Any, now: int, lim: Any) -> int:
+def _call(ev: Any, i: int, now: int, kinds: Any, deeds: Any) -> Call:
+    """Record i; kinds and deeds uint8[operations]: models.operations."""
+    kind, means = kinds[ev.operation[i]], deeds[ev.operation[i]]
+    good = 200 <= ev.status[i] <= 299
+    lists = ev.order_start[i + 1] > ev.order_start[i]
+    deed = good and kind == WRITE and (means & 3 == 1 or (means & 3 == 2 and lists))
+    return Call(
+        developer=ev.developer[i],
+        origin=ev.origin[i],
+        client=ev.client[i],
+        network=ev.network[i],
+        now=now,
+        offset=ev.offset[i],
+        kind=kind,
+        good=good,
+        reads=good and kind != WRITE and ev.pii[i] & IDENTIFY != 0 and (lists or ev.records[i] > 0),
+        deed=deed,
+        ships=deed and means & 4 == 0,
+        lists=lists,
+    )
+
+
+@inner
+def _newest(call: Call, counts: Any, lim: Any) -> int:
     """How late a call shows its party at work: a tool that was left may still ship what it has, and looks for
     nothing new. So a call about orders counts by the newest of them, any other (a look at what is new, stock)
     by its own time; a deed that names no order proves nothing younger than a shipment's usual delay."""
-    if not touches:
-        return now
-    return counts[1, 7] if lists else now - lim.goes_on_minutes
+    if not (call.reads or call.deed):
+        return call.now
+    return counts[1, 7] if call.lists else call.now - lim.goes_on_minutes
 
 
 @inner
-def _see(mem: Any, totals: Any, s: Any, ev: Any, i: int, newest: int, now: int, lim: Any) -> None:
+def _see(mem: Any, totals: Any, s: Any, call: Call, newest: int, lim: Any) -> None:
     """A party is seen at work until minute `newest`; if it acts for the seller, what was held is told."""
-    handles = enter_fresh(s, ev.developer[i], ev.client[i], newest)
+    handles = enter_fresh(s, call, newest)
     if handles and s.held_developer != 0 and newest > s.held_since:
-        tell_held(mem, totals, s, ev.developer[i], ev.client[i], ev.network[i], now, ev.offset[i], lim)
+        tell_held(mem, totals, s, call, lim)
 
 
 @inner
-def _fold_one(
-    mem: Any, totals: Any, ev: Any, i: int, minute: int, counts: Any, kinds: Any, deeds: Any, lim: Any
-) -> None:
+def _fold_one(mem: Any, totals: Any, ev: Any, i: int, call: Call, minute: int, counts: Any, lim: Any) -> None:
     """Account for an accepted record: state, then its developer's and its origin's row."""
-    now = mem.clock[C_HIGHEST] // _MINUTE_MS
-    good = 200 <= ev.status[i] <= 299
-    kind, lists = kinds[ev.operation[i]], ev.order_start[i + 1] > ev.order_start[i]
-    means, after = deeds[ev.operation[i]] & 3, deeds[ev.operation[i]] & 4 != 0
-    deed = good and kind == WRITE and (means == 1 or (means == 2 and lists))
-    reads = good and kind != WRITE and ev.pii[i] & IDENTIFY != 0 and (lists or ev.records[i] > 0)
+    now = call.now
     seller_row = seller_of(mem, ev.seller[i], now)
     s = mem.sellers.rows[seller_row]
     hour = minute // 60 % 24
     known = now - s.first >= lim.known_minutes
-    used = use_key(mem.keys, ev.key[i], ev.client[i], ev.network[i], now, lim)
+    used = use_key(mem.keys, ev.key[i], call, lim)
     counts[:] = 0
-    if reads or deed:
-        pair = mem.pairs.rows[pair_of(mem.pairs, ev.seller[i], ev.developer[i], DEVELOPER)]
-        touch_orders(mem, ev, i, seller_row, now, reads, _since(pair, now), counts, lim)
-    asleep_now = reads and known and asleep(s, hour, lim)
-    if good and kind == WRITE:
-        enter_write(s, hour, deed)
-        if deed and not after and (counts[0, 7] > 0 or not lists):
-            enter_deed(s, ev.developer[i], ev.client[i], ev.network[i], now)
-    if good:
-        _see(mem, totals, s, ev, i, _newest(reads or deed, lists, counts, now, lim), now, lim)
+    if call.reads or call.deed:
+        pair = mem.pairs.rows[pair_of(mem.pairs, ev.seller[i], call.developer, DEVELOPER)]
+        touch_orders(mem, ev, i, call, seller_row, _since(pair, now), counts, lim)
+    asleep_now = call.reads and known and asleep(s, hour, lim)
+    if call.good and call.kind == WRITE:
+        enter_write(s, hour, call.deed)
+        if call.ships and (counts[0, 7] > 0 or not call.lists):
+            enter_deed(s, call)
+    if call.good:
+        _see(mem, totals, s, call, _newest(call, counts, lim), lim)
     idle_developer, new_developer, shadowed, lone, plenty = True, True, False, False, False
     for entity_kind in range(2):
-        entity = ev.developer[i] if entity_kind == DEVELOPER else ev.origin[i]
-        other = ev.origin[i] if entity_kind == DEVELOPER else ev.developer[i]
+        entity = call.developer if entity_kind == DEVELOPER else call.origin
+        other = call.origin if entity_kind == DEVELOPER else call.developer
         if entity == 0:
             continue
-        at = row_of(totals, entity_kind, entity, ev.seller[i], ev.key[i], other, minute, ev.offset[i])
+        at = row_of(totals, entity_kind, entity, ev.seller[i], ev.key[i], other, minute, call.offset)
         r = totals.rows[at]
-        add_plain(r, ev, i, kind, deed, used, asleep_now)
-        if reads or deed:
+        add_plain(r, ev, i, call.kind, call.deed, used, asleep_now)
+        if call.reads or call.deed:
             add_orders(r, counts[entity_kind])
-            row = pair_of(mem.pairs, ev.seller[i], entity, entity_kind)
-            pair = mem.pairs.rows[row]
-            handled = 0
-            if reads:
-                handled = others_handle(
-                    s, ev.developer[i], ev.client[i], ev.network[i], now, _since(pair, now), lim
-                )
+            pair = mem.pairs.rows[pair_of(mem.pairs, ev.seller[i], entity, entity_kind)]
+            handled = others_handle(s, call, _since(pair, now), lim) if call.reads else 0
             if entity_kind == DEVELOPER:
                 new_developer = pair.reads == 0
-                lone = kind == REPORT and (pair.reads == 0 or now - pair.last > lim.lone_minutes)
+                lone = call.kind == REPORT and (pair.reads == 0 or now - pair.last > lim.lone_minutes)
                 others = shadowed = handled & 1 == 1
             else:  # a further address of a tool is not another party: its developer, or its client, must be
                 others = (shadowed and idle_developer) or handled & 2 == 2
             fresh = entity_kind == DEVELOPER or new_developer or used & 1 == 1
             inactive = add_pair(
-                pair,
-                r,
-                counts[entity_kind],
-                reads,
-                deed,
-                known,
-                fresh,
-                others and not lone,
-                plenty,
-                lists,
-                now,
-                lim,
+                pair, r, counts[entity_kind], call, known, fresh, others and not lone, plenty, lim
             )
             if entity_kind == DEVELOPER:
                 idle_developer = inactive
                 plenty = shadowed and inactive and pair.taken >= lim.shadow_orders
-            if reads and pair.held > 0 and inactive and not lone:
-                hold(s, pair.since, ev.developer[i], ev.origin[i], ev.client[i], ev.network[i])
-        if good:
+            if call.reads and pair.held > 0 and inactive and not lone:
+                hold(s, pair.since, call)
+        if call.good:
             for c in range(ev.customer_start[i], ev.customer_start[i + 1]):
                 customer = totals.customers[totals.meta[T_CUSTOMERS]]
                 customer.row = totals.order[at] - 1
@@ -222,7 +223,8 @@ def fold_events(
             minute = now
         remember_seen(mem, ev.event[i], lim)
         clock[C_EVENTS] += 1
-        _fold_one(mem, totals, ev, i, minute, counts, kinds, deeds, lim)
+        call = _call(ev, i, now, kinds, deeds)
+        _fold_one(mem, totals, ev, i, call, minute, counts, lim)
         if not released:
             clock[C_NEXT] = offset + 1
     return len(ev.offset), DONE

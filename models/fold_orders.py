@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from models.compiled import inner
-from models.fold_facts import differ, idle, pair_key, tag
+from models.fold_facts import Call, differ, idle, pair_key, tag
 from models.fold_rows import T_ROWS, plus, row_of
 from models.fold_state import C_ORDER_HEAD, C_ORDER_JUDGE, C_ORDER_TAIL, C_ORDERS_FORGOTTEN
 from models.hashing import mix
@@ -23,7 +23,7 @@ AGAIN, HANDLED, FOLLOWED = 1, 2, 4
 
 
 @inner
-def read_order(o: Any, developer: Any, origin: Any, client: Any) -> int:
+def read_order(o: Any, call: Call) -> int:
     """Enter a reader of order `o`; returns the bits above.
 
     For an origin, somebody else is another developer, or the same one on another client: a tool may stand at
@@ -31,7 +31,7 @@ def read_order(o: Any, developer: Any, origin: Any, client: Any) -> int:
     """
     # Plainly: again = read by me before; else handled = acted on by somebody else;
     # else followed = read by somebody else and not acted on.
-    dev, org, cli = tag(developer), tag(origin), tag(client)
+    dev, org, cli = tag(call.developer), tag(call.origin), tag(call.client)
     seen, other, org_seen, org_other, place, needed = False, False, False, False, -1, 0
     for r in range(o.readers):
         same = o.readers_developer[r] == dev
@@ -68,19 +68,19 @@ def read_order(o: Any, developer: Any, origin: Any, client: Any) -> int:
         o.readers_client[place] = cli
         o.needed = (np.int64(o.needed) & ~(0x101 << place)) | (needed << place)
         if place == 0:
-            o.developer = developer
-            o.origin = origin
+            o.developer = call.developer
+            o.origin = call.origin
     return bits
 
 
 @inner
-def act_on_order(o: Any, developer: Any, origin: Any, client: Any, now: int) -> int:
+def act_on_order(o: Any, call: Call) -> int:
     """Enter a deed; returns bits: 1 the developer had taken the order and acts first now, 2 the origin had, 4
     it is the first deed of all: who ships first handles the seller's orders, invoices and letters follow.
 
     An origin acts on what its developer took on the same client too: tools read here and ship there.
     """
-    dev, org, cli = tag(developer), tag(origin), tag(client)
+    dev, org, cli = tag(call.developer), tag(call.origin), tag(call.client)
     taken, org_taken, before, org_before = 0, 0, 0, 0
     for r in range(o.readers):
         same = o.readers_developer[r] == dev
@@ -93,7 +93,7 @@ def act_on_order(o: Any, developer: Any, origin: Any, client: Any, now: int) -> 
     o.needed = np.int64(o.needed) | taken | org_taken
     first = 4 if o.acted == 0 else 0
     if first:
-        o.acted = now
+        o.acted = call.now
         o.actor_developer = dev
         o.actor_client = cli
     return (1 if taken and not before else 0) | (2 if org_taken and not org_before else 0) | first
@@ -146,20 +146,20 @@ def _forget_order(mem: Any) -> None:
 
 @inner
 def touch_orders(
-    mem: Any, ev: Any, i: int, seller_row: int, now: int, reads: bool, since: int, counts: Any, lim: Any
+    mem: Any, ev: Any, i: int, call: Call, seller_row: int, since: int, counts: Any, lim: Any
 ) -> None:
     """counts int64[2, 9]: by kind taken, needed, handled, followed, again, unseen, stale; [0, 7] first
     deeds, [1, 7] minute in which the newest of the orders turned up; by kind, taken of those that had turned
     up before minute `since`."""
     for at in range(ev.order_start[i], ev.order_start[i + 1]):
-        row = _order(mem, ev.seller[i], seller_row, ev.orders[at], now, lim)
+        row = _order(mem, ev.seller[i], seller_row, ev.orders[at], call.now, lim)
         o = mem.orders.rows[row]
         counts[1, 7] = max(counts[1, 7], o.first)
         old = 1 if o.first < since else 0
         unseen = 1 if o.readers == 0 and o.acted == 0 else 0
-        stale = 1 if o.acted != 0 and now - o.acted >= lim.stale_minutes else 0
-        if reads:
-            bits = read_order(o, ev.developer[i], ev.origin[i], ev.client[i])
+        stale = 1 if o.acted != 0 and call.now - o.acted >= lim.stale_minutes else 0
+        if call.reads:
+            bits = read_order(o, call)
             for kind in range(2):
                 b = bits >> (3 * kind)
                 counts[kind, 0] += 0 if b & AGAIN else 1
@@ -170,19 +170,18 @@ def touch_orders(
                 counts[kind, 6] += stale if b & HANDLED else 0
                 counts[kind, 8] += 0 if b & AGAIN else old
         else:
-            bits = act_on_order(o, ev.developer[i], ev.origin[i], ev.client[i], now)
+            bits = act_on_order(o, call)
             counts[0, 1] += bits & 1
             counts[1, 1] += (bits >> 1) & 1
             counts[0, 7] += bits >> 2
 
 
 @inner
-def tell_held(
-    mem: Any, totals: Any, s: Any, developer: Any, client: Any, network: Any, now: int, offset: int, lim: Any
-) -> None:
+def tell_held(mem: Any, totals: Any, s: Any, call: Call, lim: Any) -> None:
     """A party that acts for seller `s` goes on: what a newcomer dug up before is told now."""
-    other, none = s.held_developer != developer, np.uint64(0)
-    if not other and not (differ(s.held_client, tag(client)) and differ(s.held_network, tag(network))):
+    other, none = s.held_developer != call.developer, np.uint64(0)
+    elsewhere = differ(s.held_client, tag(call.client)) and differ(s.held_network, tag(call.network))
+    if not other and not elsewhere:
         return
     for kind in range(0 if other else 1, 2):
         entity = s.held_developer if kind == DEVELOPER else s.held_origin
@@ -190,10 +189,10 @@ def tell_held(
         if row < 0:
             continue
         p = mem.pairs.rows[row]
-        if not idle(p, now, lim):
+        if not idle(p, call.now, lim):
             break
         if p.held > 0 and p.taken >= lim.shadow_orders:
-            at = row_of(totals, kind, entity, s.key, none, none, now, offset)
+            at = row_of(totals, kind, entity, s.key, none, none, call.now, call.offset)
             r = totals.rows[at]
             r.orders_unseen = plus(r.orders_unseen, p.held)
             r.shadow_orders = plus(r.shadow_orders, p.held)
