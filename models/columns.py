@@ -39,7 +39,7 @@ DISTINCTS = (
     Distinct("sellers_pii", SELLER, "sellers whose customers' identifying data was read"),
     Distinct("sellers_shadow", SELLER, "sellers whose orders another party handles, and this one only reads"),
     Distinct("sellers_new", SELLER, "sellers that were known for a day and are now read for the first time"),
-    Distinct("sellers_dug", SELLER, "of those, sellers whose untouched or long finished orders it digs up"),
+    Distinct("sellers_dug", SELLER, "of those, sellers whose old orders it digs up"),
     Distinct("sellers_deed", SELLER, "sellers for whom something was done that needs personal data"),
     Distinct("sellers_alone", SELLER, "sellers of whom it read orders that nobody else touched in a day"),
     Distinct("sellers_unneeded", SELLER, "sellers whose orders are read and next to never acted on"),

@@ -203,18 +203,18 @@ FEATURES: tuple[Feature, ...] = (
         "sellers known for a day before this entity first read their customers", needs="pii",
     ),
     _count(
-        "sellers_dug_1h", "sellers", "sellers whose untouched or long finished orders it digs up",
-        "shadowed sellers of whom orders were read that nobody had touched, or that were long dealt with",
+        "sellers_dug_1h", "sellers", "sellers whose old orders it digs up",
+        "shadowed sellers of whom old orders were read: see orders_dug_24h",
         needs="orders",
     ),
     _count(
-        "sellers_dug_24h", "sellers", "sellers whose untouched or long finished orders it digs up",
-        "shadowed sellers of whom orders were read that nobody had touched, or that were long dealt with",
+        "sellers_dug_24h", "sellers", "sellers whose old orders it digs up",
+        "shadowed sellers of whom old orders were read: see orders_dug_24h",
         needs="orders",
     ),
     _count(
-        "sellers_dug_7d", "sellers", "sellers whose untouched or long finished orders it digs up",
-        "shadowed sellers of whom orders were read that nobody had touched, or that were long dealt with",
+        "sellers_dug_7d", "sellers", "sellers whose old orders it digs up",
+        "shadowed sellers of whom old orders were read: see orders_dug_24h",
         needs="orders",
     ),
     _count(
@@ -228,23 +228,29 @@ FEATURES: tuple[Feature, ...] = (
         lambda v: _share(v.of("sellers_alone", DAY), v.of("sellers_pii", DAY)), "orders",
     ),
     Feature(
+        "sellers_dug_share_24h", "share", "it digs up old orders of {value:.0f}% of the sellers it read",
+        "sellers dug up, over sellers of identifying records and two more", "24h",
+        lambda v: _share(v.of("sellers_dug", DAY), v.of("sellers_pii", DAY), 2.0), "orders",
+    ),
+    Feature(
         "dug_of_new_7d", "share",
         "{value:.0f}% as many sellers dug up in 7 days as it came to, while others go on working for them",
         "sellers dug up over established sellers read for the first time, and two more", "7d",
         lambda v: np.minimum(v.over_week("sellers_dug") / (v.over_week("sellers_new") + 2.0), 1.0), "orders",
     ),
     Feature(
-        "orders_dug_24h", "orders", "{value:,.0f} untouched or long finished orders read in 24 hours",
-        "shadow orders never touched before, or dealt with two days before", "24h", _dug, "orders",
+        "orders_dug_24h", "orders", "{value:,.0f} old orders read in 24 hours",
+        "shadow orders beyond what sellers get: untouched, or older than its coming; dealt with long before",
+        "24h", _dug, "orders",
     ),
     Feature(
-        "dug_share_24h", "share", "{value:.0f}% of the orders it read were untouched or long finished",
-        "untouched or long finished shadow orders over orders taken", "24h",
+        "dug_share_24h", "share", "{value:.0f}% of the orders it read were old",
+        "old shadow orders, as above, over orders taken", "24h",
         lambda v: np.minimum(_share(_dug(v), v.of("orders_taken", DAY)), 1.0), "orders",
     ),
     Feature(
-        "dug_share_7d", "share", "{value:.0f}% of the orders read in 7 days were untouched or long finished",
-        "untouched or long finished shadow orders over orders taken", "7d",
+        "dug_share_7d", "share", "{value:.0f}% of the orders read in 7 days were old",
+        "old shadow orders, as above, over orders taken", "7d",
         lambda v: np.minimum(_share(
             v.over_week("orders_unseen") + v.over_week("orders_stale"), v.over_week("orders_taken")
         ), 1.0),
@@ -254,6 +260,11 @@ FEATURES: tuple[Feature, ...] = (
         "orders_alone_24h", "orders", "{value:,.0f} orders it had read stayed untouched by all others",
         "orders taken a day before the last 24 hours that nobody touched since", "24h",
         lambda v: v.of("orders_alone", DAY), "orders",
+    ),
+    Feature(
+        "alone_share_24h", "share", "{value:.0f}% as many orders stayed untouched as it read in 24 hours",
+        "orders that nobody touched in a day, over orders taken", "24h",
+        lambda v: np.minimum(_share(v.of("orders_alone", DAY), v.of("orders_taken", DAY)), 1.0), "orders",
     ),
     Feature(
         "sellers_unneeded_24h", "sellers",
@@ -328,6 +339,11 @@ FEATURES: tuple[Feature, ...] = (
         lambda v: v.of("handovers", DAY),
     ),
     _count("keys_elsewhere_24h", "keys", "keys in use elsewhere", "keys of two places", needs="source_ip"),
+    Feature(
+        "keys_elsewhere_share_24h", "share", "{value:.0f}% of its keys are in use elsewhere",
+        "keys of two places over keys, and two more", "24h",
+        lambda v: _share(v.of("keys_elsewhere", DAY), v.of("keys", DAY), 2.0), "source_ip",
+    ),
     _count(
         "keys_foreign_24h", "keys", "keys whose established place is another",
         "keys that were established elsewhere", needs="source_ip",

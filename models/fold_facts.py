@@ -1,4 +1,4 @@
-"""Facts about one key, seller or pair, from what is remembered of it. Compiled; touches its arguments."""
+"""Facts about one key or seller, from what is remembered of it. Compiled; touches its arguments."""
 
 # Types in compiled code are numba's to infer; mypy sees Any.
 # mypy: disable-error-code="no-any-return, arg-type, return-value, assignment"
@@ -11,9 +11,9 @@ import numpy as np
 
 from models.compiled import inner
 from models.fold_rows import plus
-from models.hashing import mix
 from models.tables import PAGE_SHIFT, find, take
 
+DAY_MINUTES = 1_440
 _LOW = np.uint64(0xFFFFFFFF)
 
 
@@ -109,6 +109,9 @@ def seller_of(mem: Any, seller: Any, now: int) -> int:
         s.first = now
         s.deeds_all = 0
         s.writes_all = 0
+        s.pace = 0
+        s.pace_before = 0
+        s.pace_day = 0
         for h in range(24):
             s.deeds[h] = 0
             s.writes[h] = 0
@@ -202,6 +205,17 @@ def enter_write(s: Any, hour: int, deed: bool) -> None:
 
 
 @inner
+def enter_pace(s: Any, orders: int, now: int) -> None:
+    """Whoever handles seller `s`'s orders took so many more: as many as it gets."""
+    day = now // DAY_MINUTES
+    if day != s.pace_day:
+        s.pace_before = max(s.pace, s.pace_before // 2)
+        s.pace = 0
+        s.pace_day = day
+    s.pace = plus(s.pace, orders)
+
+
+@inner
 def asleep(s: Any, hour: int, lim: Any) -> bool:
     """The seller's side hardly ever acts in this UTC hour: by its deeds, else by all its writes."""
     if s.deeds_all >= lim.asleep_least:
@@ -209,99 +223,3 @@ def asleep(s: Any, hour: int, lim: Any) -> bool:
     if s.writes_all >= lim.asleep_least:
         return s.writes[hour] * lim.asleep_share < s.writes_all
     return False
-
-
-@inner
-def pair_key(seller: Any, entity: Any, kind: int) -> Any:
-    """Key of the pair (seller, entity)."""
-    return mix(mix(seller, entity), np.uint64(kind + 1))
-
-
-@inner
-def pair_of(table: Any, seller: Any, entity: Any, kind: int) -> int:
-    """Row of the pair (seller, entity); a new one counts from zero."""
-    key = pair_key(seller, entity, kind)
-    row = find(table.keys, table.slots, key)
-    if row < 0:
-        row = take(table, key)
-        p = table.rows[row]
-        p.deed = 0
-        p.blanket = 0
-        p.since = 0
-        p.held = 0
-        p.dug = 0
-        p.lonely = 0
-        p.before = -1
-        p.reads = 0
-        p.taken = 0
-        p.needed = 0
-    table.dirty[row >> PAGE_SHIFT] = 1
-    return row
-
-
-@inner
-def idle(p: Any, now: int, lim: Any) -> bool:
-    """Pair `p` does not handle the seller's orders: no deed of late, or few for the orders it took.
-
-    A newcomer catches up on the past, so fresh orders alone count: neither dug up, nor older than its coming.
-    """
-    if p.deed == 0 or now - p.deed > lim.deed_minutes:
-        return True
-    if p.lonely >= lim.shadow_orders and 2 * np.int64(p.lonely) > np.int64(p.taken) - p.before:
-        return True  # chaff: a deed for some, while most of what it takes concerns nobody
-    if p.blanket != 0 and now - p.blanket <= lim.deed_minutes:
-        return False
-    fresh = np.int64(p.taken) - p.dug
-    return fresh >= lim.shadow_orders and np.int64(p.needed) * lim.deed_share < fresh
-
-
-@inner
-def add_pair(
-    p: Any,
-    r: Any,
-    counts: Any,
-    call: Call,
-    known: bool,
-    fresh: bool,
-    handled: bool,
-    plenty: bool,
-    lim: Any,
-) -> bool:
-    """Facts about an entity at a seller: newcomer, shadow. Judged with this call's orders counted in.
-
-    known    the seller has been known for long enough to tell
-    fresh    a first read would make the entity's party new to the seller
-    handled  another party handles the seller's orders
-    plenty   what it takes is part of more: one of many addresses of a developer that took enough
-    returns  whether the entity makes no deeds for the seller
-    """
-    now = call.now
-    p.last = now
-    if p.before < 0 and p.reads > 0 and now - p.since >= lim.settle_minutes:
-        p.before = p.dug = p.taken
-        p.needed = 0
-    p.taken = plus(p.taken, counts[0])
-    p.needed = plus(p.needed, counts[1])
-    if call.deed:
-        p.deed = now
-        if not call.lists:
-            p.blanket = now
-    inactive = idle(p, now, lim)
-    if not call.reads:
-        return inactive
-    if p.reads == 0 and known and fresh:
-        r.newcomer = plus(r.newcomer, 1)
-    if p.reads == 0:
-        p.since = now
-    p.reads = plus(p.reads, 1)
-    enough = plenty or p.taken >= lim.shadow_orders or (not call.lists and p.reads >= lim.shadow_orders)
-    p.dug = plus(p.dug, counts[5] + max(counts[6], counts[8]))
-    if known and handled and enough and inactive:
-        r.shadow_calls = plus(r.shadow_calls, 1)
-        r.shadow_orders = plus(r.shadow_orders, counts[0])
-        r.orders_unseen = plus(r.orders_unseen, counts[5] + p.held)
-        r.orders_stale = plus(r.orders_stale, counts[6])
-        p.held = 0
-    elif known:
-        p.held = plus(p.held, counts[5] + counts[6])
-    return inactive

@@ -10,18 +10,18 @@ from typing import Any
 from models.compiled import inner, leaf
 from models.fold_facts import (
     Call,
-    add_pair,
     asleep,
     enter_deed,
     enter_fresh,
+    enter_pace,
     enter_write,
     hold,
     others_handle,
-    pair_of,
     seller_of,
     use_key,
 )
 from models.fold_orders import judge_orders, tell_held, touch_orders
+from models.fold_pairs import add_pair, pair_of
 from models.fold_rows import (
     IDENTIFY,
     T_CUSTOMERS,
@@ -104,6 +104,17 @@ def _call(ev: Any, i: int, now: int, kinds: Any, deeds: Any) -> Call:
 
 
 @inner
+def _lone(pair: Any, known: bool, now: int, lim: Any) -> bool:
+    """A report that none came before of late: bookkeeping; who pools comes back.
+
+    While a seller is new in the log, a first batch of them: what goes round once a day was not seen yet.
+    """
+    if pair.reads == 0 or now - pair.last > lim.lone_minutes:
+        return True
+    return not known and now - pair.since < lim.batch_minutes
+
+
+@inner
 def _newest(call: Call, counts: Any, lim: Any) -> int:
     """How late a call shows its party at work: a tool that was left may still ship what it has, and looks for
     nothing new. So a call about orders counts by the newest of them, any other (a look at what is new, stock)
@@ -114,11 +125,12 @@ def _newest(call: Call, counts: Any, lim: Any) -> int:
 
 
 @inner
-def _see(mem: Any, totals: Any, s: Any, call: Call, newest: int, lim: Any) -> None:
+def _see(mem: Any, totals: Any, s: Any, call: Call, newest: int, lim: Any) -> bool:
     """A party is seen at work until minute `newest`; if it acts for the seller, what was held is told."""
     handles = enter_fresh(s, call, newest)
     if handles and s.held_developer != 0 and newest > s.held_since:
         tell_held(mem, totals, s, call, lim)
+    return handles
 
 
 @inner
@@ -129,6 +141,7 @@ def _fold_one(mem: Any, totals: Any, ev: Any, i: int, call: Call, minute: int, c
     s = mem.sellers.rows[seller_row]
     hour = minute // 60 % 24
     known = now - s.first >= lim.known_minutes
+    told = now - s.first >= lim.early_minutes
     used = use_key(mem.keys, ev.key[i], call, lim)
     counts[:] = 0
     if call.reads or call.deed:
@@ -139,8 +152,9 @@ def _fold_one(mem: Any, totals: Any, ev: Any, i: int, call: Call, minute: int, c
         enter_write(s, hour, call.deed)
         if call.ships and (counts[0, 7] > 0 or not call.lists):
             enter_deed(s, call)
+    handles = False
     if call.good:
-        _see(mem, totals, s, call, _newest(call, counts, lim), lim)
+        handles = _see(mem, totals, s, call, _newest(call, counts, lim), lim)
     idle_developer, new_developer, shadowed, lone, plenty = True, True, False, False, False
     for entity_kind in range(2):
         entity = call.developer if entity_kind == DEVELOPER else call.origin
@@ -156,16 +170,18 @@ def _fold_one(mem: Any, totals: Any, ev: Any, i: int, call: Call, minute: int, c
             handled = others_handle(s, call, _since(pair, now), lim) if call.reads else 0
             if entity_kind == DEVELOPER:
                 new_developer = pair.reads == 0
-                lone = call.kind == REPORT and (pair.reads == 0 or now - pair.last > lim.lone_minutes)
+                lone = call.kind == REPORT and _lone(pair, known, now, lim)
                 others = shadowed = handled & 1 == 1
             else:  # a further address of a tool is not another party: its developer, or its client, must be
                 others = (shadowed and idle_developer) or handled & 2 == 2
-            fresh = entity_kind == DEVELOPER or new_developer or used & 1 == 1
+            fresh = known and (entity_kind == DEVELOPER or new_developer or used & 1 == 1)
             inactive = add_pair(
-                pair, r, counts[entity_kind], call, known, fresh, others and not lone, plenty, lim
+                pair, r, s, counts[entity_kind], call, told, fresh, others and not lone, plenty, lim
             )
             if entity_kind == DEVELOPER:
                 idle_developer = inactive
+                if call.reads and handles and not inactive:
+                    enter_pace(s, counts[0, 0], now)
                 plenty = shadowed and inactive and pair.taken >= lim.shadow_orders
             if call.reads and pair.held > 0 and inactive and not lone:
                 hold(s, pair.since, call)

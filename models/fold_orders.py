@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from models.compiled import inner
-from models.fold_facts import Call, differ, idle, pair_key, tag
+from models.fold_facts import Call, differ, tag
+from models.fold_pairs import idle, pair_key
 from models.fold_rows import T_ROWS, plus, row_of
 from models.fold_state import C_ORDER_HEAD, C_ORDER_JUDGE, C_ORDER_TAIL, C_ORDERS_FORGOTTEN
 from models.hashing import mix
@@ -238,9 +239,11 @@ def judge_orders(mem: Any, totals: Any, now: int, closed: int, offset: int, lim:
         if totals.meta[T_ROWS] + 4 > len(totals.rows):
             return False
         o = rows[clock[C_ORDER_JUDGE]]
-        others = _others_than_reader(mem.sellers.rows[o.seller], o) if alone(o) else 0
+        s = mem.sellers.rows[o.seller]
+        told = o.first - s.first >= lim.known_minutes and alone(o)
+        others = _others_than_reader(s, o) if told else 0
         if others:
-            seller, none = mem.sellers.rows[o.seller].key, np.uint64(0)
+            seller, none = s.key, np.uint64(0)
             idle_developer = others & 1 and _left_alone(
                 mem, seller, o.developer, DEVELOPER, o.first, now, lim
             )

@@ -10,7 +10,7 @@ from models.errors import ConfigError
 from models.pages import Pages
 from models.tables import Rows
 
-VERSION = 2
+VERSION = 3
 _HOUR, _DAY = 60, 1_440
 
 
@@ -29,13 +29,20 @@ class FoldLimits(NamedTuple):
     pair_minutes: int = 8 * _DAY  # longest window (a week) and a day
     seller_minutes: int = 30 * _DAY
     key_minutes: int = 30 * _DAY
-    known_minutes: int = _DAY  # a seller or key younger than this is still settling in
+    known_minutes: int = (
+        _DAY  # a seller or key younger than this is still settling in; reports go round daily
+    )
+    early_minutes: int = 12 * _HOUR  # calls go round more often: a seller this old is known well enough
+    arrival_minutes: int = 12 * _HOUR  # what it takes later may be what it took before, and others since
     alone_minutes: int = _DAY  # by then whoever handles an order has read it
     deed_minutes: int = 7 * _DAY  # an entity without a deed for so long does not handle the seller's orders
     stale_minutes: int = 48 * _HOUR  # shipping, label, invoice follow the deed within a day or two
     settle_minutes: int = _DAY  # a newcomer catches up on the past; what it does after that tells what it is
     deed_share: int = 3  # acted on fewer than 1/3 of the fresh orders it took: no handler
+    pace_newcomer: int = 1  # old orders beyond so many times the seller's pace are dug up: see fold_pairs
+    pace_settled: int = 4  # ... by those who came before the seller was known
     lone_minutes: int = 72 * _HOUR  # a report after so long a silence is bookkeeping; who pools comes back
+    batch_minutes: int = _HOUR  # reports within this are one batch
     goes_on_minutes: int = 6 * _HOUR  # a deed so long after a reading: the seller's handler has not changed
     handled_minutes: int = 72 * _HOUR  # a deed this recent: somebody does handle them (over a weekend)
     shadow_orders: int = 10  # taken (or calls, where orders are not logged) before a shadow is called one
@@ -77,7 +84,9 @@ PAIR = np.dtype(
         ("reads", "i4"),  # identifying reads
         ("taken", "i4"),
         ("needed", "i4"),
+        ("spare", "i4"),  # untouched orders that it may read yet as new ones, in orders / 1440
         ("next", "i4"),
+        ("pad", "i4"),
     ]
 )
 SELLER = np.dtype(
@@ -100,7 +109,9 @@ SELLER = np.dtype(
         ("writes", "i4", (24,)),
         ("deeds_all", "i4"),
         ("writes_all", "i4"),
-        ("pad", "i4"),
+        ("pace_day", "i4"),  # UTC day
+        ("pace", "i4"),  # orders that those who handle them took on that day
+        ("pace_before", "i4"),  # most on a day before, halved each day
     ]
 )
 KEY = np.dtype(

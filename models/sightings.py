@@ -47,7 +47,9 @@ SUMS = (
     Sum("orders_followed", "orders", "taken after somebody else had read the order, and nobody acted yet"),
     Sum("orders_again", "orders", "read again by this entity"),
     Sum(
-        "orders_unseen", "orders", "shadow orders that nobody had touched: old, or read before their handler"
+        "orders_unseen",
+        "orders",
+        "shadow orders beyond what the seller gets that nobody had touched, or older than its coming",
     ),
     Sum("orders_stale", "orders", "shadow orders that had been dealt with two days before or more"),
     Sum("orders_alone", "orders", "taken a day ago where another party handles the orders; untouched since"),

@@ -160,23 +160,33 @@ def test_late_records_enter_the_newest_minute():
 
 
 def test_orders_needed_and_alone():
-    # hour         0        7        25
-    # tool         o1       ships o1, looks for more
-    # pooler       o2                (a day later: alone)
+    # hour         0      24       31          49
+    # tool         looks  o1       ships o1, looks for more
+    # pooler              o2                   (a day later: alone)
     _, parts = folded(
         [
-            read(1, 0, ["o1"]),
-            read(2, 1000, ["o2"], **POOLER),
-            deed(3, 7 * HOUR, ["o1"]),
-            event(4, 7 * HOUR + 1),
-            event(5, 25 * HOUR),
-            event(6, 25 * HOUR + 1),
+            event(0, 0),
+            read(1, 24 * HOUR, ["o1"]),
+            read(2, 24 * HOUR + 1000, ["o2"], **POOLER),
+            deed(3, 31 * HOUR, ["o1"]),
+            event(4, 31 * HOUR + 1),
+            event(5, 49 * HOUR),
+            event(6, 49 * HOUR + 1),
         ]
     )
     assert [total(parts, "orders_needed", who) for who in ("tool", "pooler")] == [1, 0]
     assert [total(parts, "orders_alone", who) for who in ("tool", "pooler")] == [0, 1]
     assert total(parts, "orders_alone", POOL_ORIGIN, "origin") == 1
     assert total(parts, "orders_needed", TOOL_ORIGIN, "origin") == 1
+
+
+def test_what_is_read_in_a_sellers_first_day_may_be_a_tools_usual_round():
+    # hour         0      23           31           49
+    # tool         looks  (backup: o2) ships, looks for more
+    backup = read(2, 23 * HOUR, ["o2"], **POOLER)
+    rest = [deed(3, 31 * HOUR, ["o1"]), event(4, 31 * HOUR + 1), event(5, 49 * HOUR), event(6, 49 * HOUR + 1)]
+    _, parts = folded([event(0, 0), backup, *rest])
+    assert total(parts, "orders_alone", "pooler") == 0
 
 
 def test_orders_followed_handled_and_again():
@@ -239,6 +249,59 @@ def test_shadow_and_newcomer():
     assert total(parts, "shadow_calls", "tool") == 0
     assert total(parts, "shadow_calls", POOL_ORIGIN, "origin") == 3
     assert total(parts, "orders_unseen", POOL_ORIGIN, "origin") == 12
+
+
+def worked(hours: int) -> list[dict[str, Any]]:
+    """The tool reads an order each hour, and ships it half an hour later."""
+    read_ = [read(n, n * HOUR, [f"d{n}"]) for n in range(hours)]
+    return in_time([*read_, *(deed(500 + n, n * HOUR + 30 * MINUTE, [f"d{n}"]) for n in range(hours))])
+
+
+@pytest.mark.parametrize(("since", "days"), [(0, 4), (30, 1)])
+def test_orders_are_dug_up_beyond_what_the_seller_gets(since, days):
+    # hour       0 ... 71           since                     60:00
+    # tool       reads and ships an order hourly: 24 a day
+    # pooler                        reads an untouched order  reads 200
+    first = read(900, since * HOUR + MINUTE, ["first"], **POOLER)
+    _, parts = folded(in_time([*worked(72), first, *digs(200, 60 * HOUR)]))
+    # to those that came with the log as many are allowed as four days bring: the tool may not read them all
+    allowed = 24 * days * (1 + 200 / (24 * 60))  # a day's, and those of the 200 minutes that it takes
+    assert total(parts, "orders_unseen", "pooler") == pytest.approx(200 - allowed, abs=4)
+
+
+def test_who_reads_each_new_order_before_the_tool_digs_up_nothing():
+    # hour       0 ... 71
+    # screen     reads each order a minute before the tool does
+    screen = [read(900 + n, n * HOUR - MINUTE, [f"d{n}"], **POOLER) for n in range(30, 72)]
+    _, parts = folded(in_time([*worked(72), *screen]))
+    assert total(parts, "orders_taken", "pooler") == 42
+    assert total(parts, "orders_unseen", "pooler") == 0
+
+
+@pytest.mark.parametrize(("later", "dug"), [(0, True), (20, False)])
+def test_orders_that_others_had_read_before_a_newcomer_came_are_old_too(later, dug):
+    # hour       0 ... 71                   40           40 + later
+    # mirror     at 2: reads 200 orders
+    # newcomer                              reads one    reads the same 200
+    mirror = read(901, 2 * HOUR, [f"m{n}" for n in range(200)], developer_id="mirror", tls_fingerprint="t-m")
+    came = read(902, 40 * HOUR + MINUTE, ["d39"], **POOLER)
+    took = read(903, (40 + later) * HOUR + 2 * MINUTE, [f"m{n}" for n in range(200)], **POOLER)
+    _, parts = folded(in_time([*worked(72), mirror, came, took]))
+    assert (total(parts, "orders_unseen", "pooler") > 150) == dug
+
+
+def test_old_orders_that_are_invoiced_are_not_held_against_a_tool():
+    # hour       0 ... 29           30                                              32
+    # tool       ships o hourly                                                     looks for new orders
+    # biller                        reads 12 old orders, invoices ten of them
+    bills = [
+        event(800 + n, 30 * HOUR + (20 + n) * MINUTE, operation="submitInvoice", orders=[f"o{30 * HOUR}-{n}"])
+        | POOLER
+        for n in range(10)
+    ]
+    late = read(890, 33 * HOUR, ["d29"], **POOLER)
+    _, parts = folded(in_time([*SHIPS, *digs(12), *bills, event(99, 32 * HOUR), late]))
+    assert total(parts, "orders_unseen", "pooler") <= 2
 
 
 def test_an_order_an_address_is_digging_too_where_the_developer_digs():
@@ -431,10 +494,13 @@ def test_the_silent_are_forgotten():
 
 
 def test_a_day_of_lonely_orders_at_once_needs_more_rows_than_a_chunk():
-    records = [read(n, n, [f"o{n}-{i}" for i in range(3)], seller_id=f"s{n}") for n in range(4000)]
+    records = [event(n, n, seller_id=f"s{n}") for n in range(4000)]
+    records += [
+        read(5_000 + n, DAY + n, [f"o{n}-{i}" for i in range(3)], seller_id=f"s{n}") for n in range(4000)
+    ]
     shipper = {**POOLER, "developer_id": "shipper"}
-    records += [deed(10_000 + n, 7 * HOUR + n, ["d"], seller_id=f"s{n}", **shipper) for n in range(4000)]
-    _, parts = folded([*records, *[event(90_000 + n, 30 * HOUR + n) for n in range(20)]])
+    records += [deed(10_000 + n, 31 * HOUR + n, ["d"], seller_id=f"s{n}", **shipper) for n in range(4000)]
+    _, parts = folded([*records, *[event(90_000 + n, 54 * HOUR + n) for n in range(20)]])
     assert total(parts, "orders_alone", "tool") == 12_000
 
 
