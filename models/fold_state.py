@@ -40,7 +40,7 @@ class FoldLimits(NamedTuple):
     settle_minutes: int = _DAY  # a newcomer catches up on the past; what it does after that tells what it is
     deed_share: int = 3  # acted on fewer than 1/3 of the fresh orders it took: no handler
     pace_newcomer: int = 1  # old orders beyond so many times the seller's pace are dug up: see fold_pairs
-    pace_settled: int = 4  # ... by those who came before the seller was known
+    pace_settled: int = 2  # ... by those who came before the seller was known
     lone_minutes: int = 72 * _HOUR  # a report after so long a silence is bookkeeping; who pools comes back
     batch_minutes: int = _HOUR  # reports within this are one batch
     goes_on_minutes: int = 6 * _HOUR  # a deed so long after a reading: the seller's handler has not changed
