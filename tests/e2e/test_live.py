@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.kafka, pytest.mark.redis, pytest.mark.slow]
 
 MARKET = ["--scenario", "amzreview", "--seed", "3", "--hours", "42", "--sellers", "150", "--developers", "40"]
 #: After the first alert and before the others, in the midst of a minute.
-HANDOVER = "2026-03-02T20:00:31Z"
+HANDOVER = "2026-03-02T16:30:31Z"
 PARTITIONS = "4"
 
 
@@ -41,7 +41,7 @@ def test_live_ends_as_the_replay_and_feed_and_page_tell_it(live, history):
     with live.worker():
         live.must_tell(wanted)
         live.must_feed({i: alert["version"] for i, alert in wanted.items()})
-        lines = done("feed", *live.redis, *live.prefix, "--once", "--json").splitlines()
+        lines = done("feed", *live.redis, *live.prefix, "--from", "0", "--once", "--json").splitlines()
         assert {alert["alert_id"] for alert in map(json.loads, lines)} >= wanted.keys()
         with page(live) as url:
             for alert_id, alert in wanted.items():
