@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
@@ -98,15 +99,13 @@ class TableDecoder:
             return None
         if pa.types.is_dictionary(column.type):
             column = column.dictionary_decode()
-        try:
-            if pa.types.is_boolean(column.type):  # true is not 1
-                raise pa.ArrowInvalid("boolean")
-            if pa.types.is_large_string(to) and not _is_text(column.type):
-                raise pa.ArrowInvalid("not text")
-            return column.cast(to)
-        except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-            self._broken.add(np.ones(len(column), bool), f"{name} must be {RULES[name]}")
-            return None
+        other = pa.types.is_boolean(column.type)  # true is not 1
+        other |= pa.types.is_large_string(to) and not _is_text(column.type)
+        if not other:
+            with contextlib.suppress(pa.ArrowInvalid, pa.ArrowNotImplementedError):
+                return column.cast(to)
+        self._broken.add(np.ones(len(column), bool), f"{name} must be {RULES[name]}")
+        return None
 
     def _ints(self, name: str, least: int, most: int, required: bool = False) -> npt.NDArray[np.int64]:
         column = self._cast(name, pa.int64())
