@@ -11,7 +11,8 @@ from redis.exceptions import RedisError
 from models.errors import ConfigError, PoolwatchError
 from models.pages import Stateful
 from poolwatch.pipeline import Pipeline
-from streams.feed import FeedKeys, Keep, publish
+from streams.feed import FeedKeys
+from streams.feed_writer import Keep, publish
 from streams.inputs import Input
 from streams.producer import FastProducer
 from streams.settings import Settings

@@ -10,7 +10,8 @@ import msgspec
 from redis.exceptions import RedisError
 
 from models.alerts import Alert
-from streams import feed, metrics
+from streams import feed_writer, metrics
+from streams.feed import FeedKeys
 from streams.outbox import Outbox
 from streams.patience import Patience
 from streams.settings import Settings
@@ -31,8 +32,8 @@ class Deliver:
     def __init__(self, outbox: Outbox, topics: Topics, settings: Settings, patience: Patience) -> None:
         self._outbox, self._topics, self._patience = outbox, topics, patience
         self._redis: Any = connect(settings.redis)
-        self._keys = feed.FeedKeys(settings.prefix)
-        self._keep = feed.Keep(entries=settings.feed_length, days=settings.feed_days)
+        self._keys = FeedKeys(settings.prefix)
+        self._keep = feed_writer.Keep(entries=settings.feed_length, days=settings.feed_days)
 
     async def __call__(self, alerts: Sequence[Alert]) -> list[asyncio.Future[Any]]:
         """Queue for the topic and tell the feed. Returns the futures of the topic's messages."""
@@ -43,7 +44,7 @@ class Deliver:
         ]
         while True:
             try:
-                await feed.publish(self._redis, self._keys, texts, self._keep)
+                await feed_writer.publish(self._redis, self._keys, texts, self._keep)
                 break
             except (RedisError, OSError) as error:
                 await self._patience.wait("redis", error)

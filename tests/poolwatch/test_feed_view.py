@@ -8,7 +8,7 @@ from redis.asyncio import Redis
 
 from models.errors import ConfigError, PoolwatchError
 from poolwatch import feed_view
-from streams import feed
+from streams import feed, feed_writer
 from tests.streams.sample import alert, raw
 
 pytestmark = pytest.mark.redis
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.redis
 
 async def _tell(url, *alerts):
     async with Redis.from_url(url) as redis:
-        await feed.publish(redis, feed.FeedKeys(""), alerts)
+        await feed_writer.publish(redis, feed.FeedKeys(""), alerts)
 
 
 @pytest.fixture

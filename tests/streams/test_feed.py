@@ -7,9 +7,10 @@ import pytest
 from redis.asyncio import Redis
 
 from models.errors import ConfigError, PoolwatchError
-from streams import feed
+from streams import feed, feed_writer
 from streams.brokers import EmbeddedRedis
-from streams.feed import Back, Cut, Entry, Feed, FeedKeys, Keep, Lost
+from streams.feed import Back, Cut, Entry, Feed, FeedKeys, Lost
+from streams.feed_writer import Keep
 from tests.streams.sample import alert, raw
 
 pytestmark = pytest.mark.redis
@@ -44,7 +45,7 @@ def run(coroutine):
 
 async def tell(server, *alerts, keep=KEEP):
     async with Redis.from_url(server.url) as redis:
-        return await feed.publish(redis, KEYS, alerts, keep)
+        return await feed_writer.publish(redis, KEYS, alerts, keep)
 
 
 async def listened(server):
