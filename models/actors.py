@@ -12,13 +12,13 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from models.alerts import MINUTE_MS, Alert, case_of
+from models.alerts import Alert, case_of
 from models.errors import ConfigError
-from models.links import HOUR_MINUTES, Census, Links, Suspect
+from models.links import Census, Links, Suspect
+from models.minutes import DAY_MINUTES, HOUR_MINUTES, MINUTE_MS
 from models.pages import Pages
 from models.party import Common, Link, components, find
 
-DAY_MINUTES = 1_440
 #: A suspect is compared, and its alerts keep their place in a case, so long after it was last over a line.
 SUSPECT_MINUTES = 7 * DAY_MINUTES
 #: A link that the evidence no longer carries fades after this.

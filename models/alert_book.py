@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable
 
 import msgspec
 
-from models.alerts import MINUTE_MS, SEVERITIES, Alert, alert_id_of, case_of, worst
+from models.alerts import SEVERITIES, Alert, alert_id_of, case_of, worst
+from models.minutes import MINUTE_MS
 from models.pages import Pages
 
 #: Unless severity rises, an open alert is told again no sooner than this after it was last told.

@@ -7,7 +7,6 @@ from collections.abc import Iterable
 
 import msgspec
 
-MINUTE_MS = 60_000
 #: From what may wait to what may not.
 SEVERITIES = ("low", "medium", "high", "critical")
 #: Ids listed of sellers, keys and developers; the counts show a cut.

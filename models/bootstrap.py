@@ -12,6 +12,7 @@ import numpy as np
 
 from models.features import FEATURE, FEATURES
 from models.forest import F64
+from models.minutes import DAY_MINUTES
 from models.rules import RuleSet
 from models.sightings import DEVELOPER, ENTITY_KINDS
 from models.train import Rows, train
@@ -28,8 +29,8 @@ def rows(seed: int) -> Iterator[Rows]:
         sellers = np.append(np.clip(sellers, 1, 3_000)[1:], 30_000.0)
         pii = rng.random(ENTITIES) < 0.6
         entity = np.repeat(np.arange(ENTITIES), MINUTES)
-        minutes = np.sort(rng.integers(0, DAYS * 1_440, (ENTITIES, MINUTES)), axis=1).ravel()
-        matrix = _matrix(rng, kind, sellers[entity], pii[entity], (minutes % 1_440) / 1_440)
+        minutes = np.sort(rng.integers(0, DAYS * DAY_MINUTES, (ENTITIES, MINUTES)), axis=1).ravel()
+        matrix = _matrix(rng, kind, sellers[entity], pii[entity], (minutes % DAY_MINUTES) / DAY_MINUTES)
         hashes = (entity + kind * ENTITIES).astype(np.uint64)
         yield np.full(len(entity), kind, np.uint8), hashes, minutes.astype(np.int64), matrix
 

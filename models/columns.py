@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from models.minutes import DAY_MINUTES, HOUR_MINUTES
 from models.sightings import SUM_NAMES
 
 I64 = npt.NDArray[np.int64]
@@ -15,7 +16,7 @@ F64 = npt.NDArray[np.float64]
 U8 = npt.NDArray[np.uint8]
 
 #: Trailing windows, in minutes; a window's place here is its index in every table.
-WINDOW_MINUTES = (5, 60, 1_440)
+WINDOW_MINUTES = (5, HOUR_MINUTES, DAY_MINUTES)
 FIVE_MINUTES, HOUR, DAY = range(3)
 WINDOW_NAMES = ("5m", "1h", "24h")
 WEEK_DAYS = 7

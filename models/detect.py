@@ -10,7 +10,7 @@ import numpy as np
 
 from models import members as met
 from models.alert_book import AlertBook
-from models.alerts import MINUTE_MS, Alert
+from models.alerts import Alert
 from models.closed import Closed, ScoreRows, joined
 from models.columns import I64, View
 from models.customers import enter_customers
@@ -20,8 +20,9 @@ from models.facts import Judged, LastFill, Teller
 from models.features import FEATURES, matrix
 from models.judge import judge
 from models.ledger import Ledger
-from models.links import HOUR_MINUTES, census
+from models.links import census
 from models.meetings import LOG_COLUMNS
+from models.minutes import DAY_MINUTES, HOUR_MINUTES, MINUTE_MS
 from models.model import Model
 from models.names import Names
 from models.pages import Pages
@@ -347,7 +348,7 @@ class Detect:
 
     def _sweep(self) -> None:
         """Forget, by event time, what no result can show any more."""
-        day = (self._closed_to // 1_440) > (self._swept * SWEEP_MINUTES // 1_440)
+        day = (self._closed_to // DAY_MINUTES) > (self._swept * SWEEP_MINUTES // DAY_MINUTES)
         self._swept = self._closed_to // SWEEP_MINUTES
         met.sweep(self._state, self._closed_to)
         self._book.sweep(self._closed_to)

@@ -11,12 +11,12 @@ from models.columns import BIT, KEY, OTHER, SELLER, WEEK_DAYS
 from models.compiled import inner
 from models.hashing import mixed
 from models.layout import RING
+from models.minutes import DAY_MINUTES
 from models.pool import HIGH, take_row
 from models.pool import PAGE_SHIFT as POOL_SHIFT
 from models.sightings import ROW, SUM_NAMES
 from models.tables import PAGE_SHIFT, find, take
 
-DAY_MINUTES = 1_440
 #: Word (int32) of each sum in a row; `bytes` is two words.
 _WORD = np.array([ROW.fields[name][1] // 4 for name in SUM_NAMES])  # type: ignore[index]
 _BYTES = SUM_NAMES.index("bytes")

@@ -14,7 +14,6 @@ from models.alert_book import Crossing
 from models.alerts import (
     KEY_OWNERS_LISTED,
     LISTED,
-    MINUTE_MS,
     Alert,
     Customers,
     Evidence,
@@ -23,11 +22,11 @@ from models.alerts import (
     worst,
 )
 from models.columns import COLUMN, F64, I64, KEY, OTHER, SELLER, WEEK_COLUMN, WINDOW_NAMES, View
-from models.enter import DAY_MINUTES
 from models.events import PII_CLASSES
 from models.judge import FOREST, FOREST_SEVERITY, Verdict, reasons
 from models.key_facts import key_facts
 from models.meetings import LOG_COLUMNS
+from models.minutes import DAY_MINUTES, MINUTE_MS
 from models.model import Model
 from models.names import Names
 from models.rules import RuleSet

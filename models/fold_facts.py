@@ -11,9 +11,9 @@ import numpy as np
 
 from models.compiled import inner
 from models.fold_rows import plus
+from models.minutes import DAY_MINUTES
 from models.tables import PAGE_SHIFT, find, take
 
-DAY_MINUTES = 1_440
 _LOW = np.uint64(0xFFFFFFFF)
 
 

@@ -47,10 +47,10 @@ from models.operations import REPORT, WRITE
 from models.pool import HIGH
 from models.sightings import DEVELOPER
 from models.tables import drop
+from models.minutes import MINUTE_MS
 
 #: Why the loop stopped at a record.
 DONE, AHEAD, VERDICT, ROOM = 0, 1, 2, 3
-_MINUTE_MS = 60_000
 
 
 @inner
@@ -227,13 +227,13 @@ def fold_events(
                 return i, AHEAD
         highest = max(clock[C_HIGHEST], time)
         clock[C_HIGHEST] = highest
-        now, closed = highest // _MINUTE_MS, (highest - lim.lateness_ms) // _MINUTE_MS
+        now, closed = highest // MINUTE_MS, (highest - lim.lateness_ms) // MINUTE_MS
         if not judge_orders(mem, totals, now, closed, offset, lim) or totals.meta[T_ROWS] + 4 > len(
             totals.rows
         ):
             return i, ROOM
         _sweep(mem, totals, now, lim)
-        minute = time // _MINUTE_MS
+        minute = time // MINUTE_MS
         if time < highest - lim.lateness_ms:
             clock[C_LATE] += 1
             minute = now

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 
 from models.compiled import inner
-from models.fold_facts import DAY_MINUTES, Call
-from models.fold_rows import plus
+from models.fold_facts import Call
+from models.fold_rows import MOST, O_EARLIER, O_NEEDED, O_STALE, O_TAKEN, O_UNSEEN, plus
 from models.hashing import mix
+from models.minutes import DAY_MINUTES
 from models.tables import PAGE_SHIFT, find, take
 
 _MOST = 2**31 - 1
@@ -74,7 +75,7 @@ def _beyond(p: Any, s: Any, old: int, now: int, lim: Any) -> int:
     came = now if p.reads == 0 else p.since
     factor = lim.pace_newcomer if came - s.first >= lim.early_minutes else lim.pace_settled
     pace = np.int64(max(s.pace, s.pace_before)) * factor
-    full = min(pace * DAY_MINUTES, _MOST)
+    full = min(pace * DAY_MINUTES, MOST)
     p.spare = full if p.reads == 0 else min(full, p.spare + pace * (now - p.last))
     new = min(np.int64(old), p.spare // DAY_MINUTES)
     p.spare -= new * DAY_MINUTES

@@ -7,11 +7,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from models.errors import ConfigError
+from models.minutes import DAY_MINUTES, HOUR_MINUTES
 from models.pages import Pages
 from models.tables import Rows
 
 VERSION = 3
-_HOUR, _DAY = 60, 1_440
 
 
 class FoldLimits(NamedTuple):
@@ -24,30 +24,28 @@ class FoldLimits(NamedTuple):
     start_records: int = 2  # records that must agree with the first one of a partition
     jump_records: int = 16  # ... with a jump: one clock in five wrong passes 16 of 18 once in 10**9
     against_records: int = 3  # records that show the old time to be alive
-    order_minutes: int = 7 * _DAY  # an order is read, shipped and asked about within a week
+    order_minutes: int = 7 * DAY_MINUTES  # an order is read, shipped and asked about within a week
     orders_most: int = 2_000_000  # 124 bytes each at most: 248 MB a partition
-    pair_minutes: int = 8 * _DAY  # longest window (a week) and a day
-    seller_minutes: int = 30 * _DAY
-    key_minutes: int = 30 * _DAY
-    known_minutes: int = (
-        _DAY  # a seller or key younger than this is still settling in; reports go round daily
-    )
-    early_minutes: int = 12 * _HOUR  # calls go round more often: a seller this old is known well enough
-    arrival_minutes: int = 12 * _HOUR  # what it takes later may be what it took before, and others since
-    alone_minutes: int = _DAY  # by then whoever handles an order has read it
-    deed_minutes: int = 7 * _DAY  # an entity without a deed for so long does not handle the seller's orders
-    stale_minutes: int = 48 * _HOUR  # shipping, label, invoice follow the deed within a day or two
-    settle_minutes: int = _DAY  # a newcomer catches up on the past; what it does after that tells what it is
+    pair_minutes: int = 8 * DAY_MINUTES  # longest window (a week) and a day
+    seller_minutes: int = 30 * DAY_MINUTES
+    key_minutes: int = 30 * DAY_MINUTES
+    known_minutes: int = DAY_MINUTES  # a seller or key younger than this is still settling in
+    early_minutes: int = 12 * HOUR_MINUTES  # ... but most of those who work for a seller were seen by now
+    arrival_minutes: int = 12 * HOUR_MINUTES  # what it takes later, it may have taken before
+    alone_minutes: int = DAY_MINUTES  # by then whoever handles an order has read it
+    deed_minutes: int = 7 * DAY_MINUTES  # without a deed for so long, it does not handle the seller's orders
+    stale_minutes: int = 48 * HOUR_MINUTES  # shipping, label, invoice follow the deed within a day or two
+    settle_minutes: int = DAY_MINUTES  # a newcomer catches up on the past; what it does then tells what it is
     deed_share: int = 3  # acted on fewer than 1/3 of the fresh orders it took: no handler
     pace_newcomer: int = 1  # old orders beyond so many times the seller's pace are dug up: see fold_pairs
     pace_settled: int = 2  # ... by those who came before the seller was known
-    lone_minutes: int = 72 * _HOUR  # a report after so long a silence is bookkeeping; who pools comes back
-    batch_minutes: int = _HOUR  # reports within this are one batch
-    goes_on_minutes: int = 6 * _HOUR  # a deed so long after a reading: the seller's handler has not changed
-    handled_minutes: int = 72 * _HOUR  # a deed this recent: somebody does handle them (over a weekend)
+    lone_minutes: int = 72 * HOUR_MINUTES  # a report after so long is bookkeeping; who pools comes back
+    batch_minutes: int = HOUR_MINUTES  # reports within this are one batch
+    goes_on_minutes: int = 6 * HOUR_MINUTES  # a deed so long after a reading: the handler has not changed
+    handled_minutes: int = 72 * HOUR_MINUTES  # a deed this recent: somebody does handle them (over a weekend)
     shadow_orders: int = 10  # taken (or calls, where orders are not logged) before a shadow is called one
-    elsewhere_minutes: int = _DAY
-    established_minutes: int = 48 * _HOUR
+    elsewhere_minutes: int = DAY_MINUTES
+    established_minutes: int = 48 * HOUR_MINUTES
     asleep_share: int = 100  # an hour with less than 1/100 of the seller's deeds: asleep
     asleep_least: int = 50  # deeds needed to know a seller's hours
 

@@ -10,8 +10,8 @@ import numpy.typing as npt
 from numba import njit
 
 from models.columns import F64, I64, KEY, OTHER, WEEK_DAYS
-from models.enter import DAY_MINUTES
 from models.meetings import KEY_SIGNS, packed_days, packed_orders
+from models.minutes import DAY_MINUTES
 from models.sightings import ORIGIN
 from models.state import State
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from models.ledger_loop import DAY_MINUTES, DAY_ROW, Limits, enter, forget
+from models.ledger_loop import DAY_ROW, Limits, enter, forget
 from models.ledger_sets import (
     ENTRY_ROW,
     LARGEST_UNITS,
@@ -23,6 +23,7 @@ from models.ledger_sets import (
     samples,
 )
 from models.memory import zeros
+from models.minutes import DAY_MINUTES
 from models.names import Names
 from models.pages import Pages, page_of
 from models.pool import HIGH

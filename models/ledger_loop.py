@@ -29,6 +29,7 @@ from models.ledger_sets import (
     raise_level,
     take_region,
 )
+from models.minutes import DAY_MINUTES
 from models.pool import COUNT
 from models.sightings import CLASS_SHIFT, ROW
 from models.tables import PAGE_SHIFT, drop, find, take
@@ -39,7 +40,6 @@ assert ENTRY_MOST * 4 <= (LARGEST_UNITS << UNIT_SHIFT) * 3, "the largest region 
 _VALUE_SHIFT = CLASS_SHIFT - 32
 _KIND = ROW.fields["kind"][1] // 8  # type: ignore[index]
 assert ROW.fields["kind"][1] % 8 == 4, "the upper half of a word"  # type: ignore[index]
-DAY_MINUTES = 1_440
 
 DAY_ROW = np.dtype(
     [

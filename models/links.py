@@ -12,14 +12,13 @@ from models.alerts import Alert
 from models.arena import MINUTE, NEXT, at, cell_value, whole
 from models.columns import COLUMN, DAY, KEY
 from models.compiled import leaf
-from models.enter import DAY_MINUTES
 from models.hashing import hash_text
+from models.minutes import DAY_MINUTES, HOUR_MINUTES
 from models.names import Names
 from models.pool import HIGH
 from models.sightings import DEVELOPER, ORIGIN
 from models.state import State
 
-HOUR_MINUTES = 60
 #: Keys of a suspect that are told: the lowest hashes, which are a fair sample of all.
 SAMPLE = 1_024
 #: Minutes of activity that are told. Minutes of one hour are closed together, so that the oldest

@@ -22,8 +22,9 @@ from models.columns import (
     WINDOW_MINUTES,
 )
 from models.compiled import inner
-from models.enter import DAY_MINUTES, DUG, ELSEWHERE, FOREIGN, PII, PLAIN
+from models.enter import DUG, ELSEWHERE, FOREIGN, PII, PLAIN
 from models.layout import RING, RING_MET, RING_SUMMED, WINDOWS
+from models.minutes import DAY_MINUTES
 from models.tables import PAGE_SHIFT
 
 #: A pair is forgotten after this many days without a meeting.

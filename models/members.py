@@ -11,8 +11,9 @@ from models.arena import MINUTE, at, whole
 from models.columns import I64, WINDOW_MINUTES
 from models.compiled import inner
 from models.customers import SKETCH_HOURS, shed_sketches
-from models.enter import DAY_MINUTES, PLAIN
+from models.enter import PLAIN
 from models.meetings import PAIR_DAYS
+from models.minutes import DAY_MINUTES
 from models.pool import HIGH
 from models.state import State
 from models.tables import PAGE_SHIFT, drop

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from models.links import HOUR_MINUTES, Census, Suspect
+from models.links import Census, Suspect
+from models.minutes import DAY_MINUTES, HOUR_MINUTES
 from models.significance import chance, discoveries
 
 #: False discovery rate of links, and the chance above which no pair is linked whatever the others are.
@@ -184,7 +185,7 @@ def _by_time(suspects: Sequence[Suspect], keys: _Keys) -> _Evidence:
     minutes were drawn anew, and than with one side moved. Those that share keys tell of the same calls.
     """
     end = max(s.minute for s in suspects) + 1
-    first = (end - 2 * 1_440) // HOUR_MINUTES * HOUR_MINUTES
+    first = (end - 2 * DAY_MINUTES) // HOUR_MINUTES * HOUR_MINUTES
     size = -(-(end - first + 1) // HOUR_MINUTES) * HOUR_MINUTES
     series = np.zeros((3, len(suspects), size), np.uint8)
     begins, ends, refused = series

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from numba import njit
 
 from models.errors import PoolwatchError
+from models.minutes import MINUTE_MS
 from models.sightings import CUSTOMER, ROW, ROW_WORDS, Sightings, words_of
 from models.tables import find, insert
 
@@ -103,7 +104,7 @@ def cut(sightings: Sightings, max_bytes: int = MESSAGE_MAX_BYTES) -> list[Sighti
     """
     if _most_bytes(sightings) <= max_bytes:
         return [sightings]
-    early = min(sightings.watermark_ms, int(sightings.rows["minute"].min()) * 60_000)
+    early = min(sightings.watermark_ms, int(sightings.rows["minute"].min()) * MINUTE_MS)
     pieces = _halved(sightings, max_bytes)
     for piece in pieces[:-1]:
         piece.watermark_ms, piece.idle = early, False

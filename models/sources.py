@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
-from models.alerts import MINUTE_MS
 from models.errors import ConfigError
 from models.layout import CHUNK_ROW
+from models.minutes import MINUTE_MS
 from models.pages import Pages
 from models.sightings import Sightings
 from models.tables import Rows

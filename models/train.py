@@ -17,6 +17,7 @@ from models import forest as forests
 from models.errors import ConfigError
 from models.features import FEATURE, FEATURES
 from models.forest import F64
+from models.minutes import MINUTE_MS
 from models.model import KNOTS, QUANTILES, RANKS, SIZES, KindModel, Model
 from models.reservoir import I64, RESERVOIR_ROWS, U64, Reservoir
 from models.rules import U8, RuleSet
@@ -80,7 +81,7 @@ def train(history: Iterable[Rows], rules: RuleSet, seed: int = 1, room: int = RE
     off = absent(present)
     learnt = tuple(_learn(r, rules, first, off) for r in reservoirs)
     rows = sum(r.seen for r in reservoirs)
-    return Model(learnt, off, first * 60_000, (last + 1) * 60_000, rows, seed)
+    return Model(learnt, off, first * MINUTE_MS, (last + 1) * MINUTE_MS, rows, seed)
 
 
 def absent(present: npt.NDArray[np.bool_]) -> tuple[str, ...]:

@@ -39,9 +39,9 @@ from models.columns import (
 )
 from models.compiled import inner
 from models.customers import customers_of, meet_customers
-from models.enter import DAY_MINUTES
 from models.layout import RING, RING_MET, RING_SUMMED, WINDOWS
 from models.meetings import log_meetings, meet_key, meet_other, meet_seller, take_orders
+from models.minutes import DAY_MINUTES
 from models.pool import PAGE_SHIFT as POOL_SHIFT
 from models.pool import free_row
 from models.sightings import SUM_NAMES

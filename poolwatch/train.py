@@ -11,6 +11,7 @@ import numpy as np
 from models.closed import ScoreRows
 from models.errors import ConfigError
 from models.hashing import hash_text
+from models.minutes import MINUTE_MS
 from models.model import Model
 from models.rules import RuleSet
 from models.sightings import ENTITY_KINDS
@@ -43,6 +44,6 @@ def _rows(scores: ScoreRows) -> Rows:
     return (
         np.array([KIND[kind] for kind in scores.entity_kind], np.uint8),
         np.array([hashes[text] for text in scores.entity_id], np.uint64),
-        scores.time // 60_000 - 1,
+        scores.time // MINUTE_MS - 1,
         scores.features,
     )

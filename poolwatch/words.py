@@ -9,6 +9,8 @@ from typing import Any
 
 from rich.text import Text
 
+from models.minutes import MINUTE_MS
+
 COLOURS = {"critical": "bold white on red", "high": "bold red", "medium": "yellow", "low": "cyan"}
 #: Control, zero-width and direction characters: in a caller's id they could forge what a person reads.
 _UNSEEN = re.compile(
@@ -60,7 +62,7 @@ def line(alert: Alert) -> str:
 
 def span(ms: float) -> str:
     """A length of time in the unit that suits it."""
-    minutes = ms / 60_000
+    minutes = ms / MINUTE_MS
     if minutes < 1:
         return f"{ms / 1000:.0f} s"
     if minutes < 120:

@@ -17,6 +17,7 @@ from models.closed import Closed
 from models.detect import Detect
 from models.features import FEATURES
 from models.fold import Fold
+from models.minutes import MINUTE_MS
 from models.sightings import ENTITY_KINDS, Sightings
 from streams import metrics
 from streams.stage import Slot
@@ -88,7 +89,7 @@ class CloseClock:
     def closed(self, closed: Closed, closed_to_ms: int) -> None:
         """Minutes were closed: count them, their scores, and how long they waited."""
         now = time.time()
-        done = [minute for minute in self._told if (minute + 1) * 60_000 <= closed_to_ms]
+        done = [minute for minute in self._told if (minute + 1) * MINUTE_MS <= closed_to_ms]
         if done:
             metrics.LATENCY.observe([max(0.0, now - self._told.pop(m)) for m in done], "fold_to_close")
         metrics.MINUTES.inc(closed.minutes)

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
-from models.alerts import MINUTE_MS, Alert, alert_id_of
+from models.alerts import Alert, alert_id_of
 from models.hashing import hash_text
 from models.links import ACTIVE_MINUTES, SAMPLE, Census, Suspect, client_of
+from models.minutes import MINUTE_MS
 
 HOUR_0 = 28_333_440  # a UTC midnight, in minutes
 
