@@ -80,7 +80,7 @@ DAY_SUMMED = (
     "pii_records",
     "orders_taken",
     "orders_needed",
-    "orders_unseen",
+    "orders_old",
     "orders_stale",
     "orders_alone",
     "minutes",

@@ -53,7 +53,7 @@ _SUMS = len(SUM_NAMES)
         "elsewhere",
         "foreign",
         "calls",
-        "orders_unseen",
+        "orders_old",
         "orders_stale",
         "orders_alone",
     )

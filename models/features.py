@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -52,8 +52,17 @@ _WINDOWS = {"5m": FIVE_MINUTES, "1h": HOUR, "24h": DAY}
 _SPOKEN = {"5m": "5 minutes", "1h": "an hour", "24h": "24 hours", "7d": "7 days"}
 
 
-def _count(
-    name: str,
+def _sum(column: str, window: str) -> Callable[[View], F64]:
+    """The column's sum or distinct count over a window."""
+    if window == "7d":
+        return lambda v: v.over_week(column)
+    place = _WINDOWS[window]
+    return lambda v: v.of(column, place)
+
+
+def _counts(
+    column: str,
+    windows: str,
     unit: str,
     said: str,
     meaning: str,
@@ -61,17 +70,20 @@ def _count(
     of: str = "",
     needs: str = "",
     kinds: tuple[int, ...] = (DEVELOPER, ORIGIN),
-) -> Feature:
-    """A plain sum or distinct count: `name` is column_window."""
-    column, window = name.rsplit("_", 1)
-    column = of or column
-    text = f"{{value:,.0f}} {said} in {_SPOKEN[window]}"
-    if window == "7d":
-        return Feature(name, unit, text, meaning, window, lambda v: v.over_week(column), needs, kinds)
-    place = _WINDOWS[window]
-    return Feature(
-        name, unit, text, meaning, window, lambda v: v.of(column, place), needs, kinds, rising=True
-    )
+) -> Iterator[Feature]:
+    """A plain sum or distinct count, over each of the windows ("1h 24h 7d"): column_window."""
+    for window in windows.split():
+        yield Feature(
+            f"{column}_{window}",
+            unit,
+            f"{{value:,.0f}} {said} in {_SPOKEN[window]}",
+            meaning,
+            window,
+            _sum(of or column, window),
+            needs,
+            kinds,
+            rising=window != "7d",
+        )
 
 
 def _day_share(name: str, said: str, meaning: str, part: str, whole: str, *, needs: str) -> Feature:
@@ -93,7 +105,7 @@ def _unneeded(view: View) -> F64:
 
 
 def _dug(view: View) -> F64:
-    dug: F64 = view.of("orders_unseen", DAY) + view.of("orders_stale", DAY)
+    dug: F64 = view.of("orders_old", DAY) + view.of("orders_stale", DAY)
     return dug
 
 
@@ -118,44 +130,50 @@ def _growth(view: View, column: str, few: float) -> F64:
 
 FEATURES: tuple[Feature, ...] = (
     # How many it acts for.
-    _count("sellers_1h", "sellers", "sellers", "distinct sellers called for"),
-    _count("sellers_24h", "sellers", "sellers", "distinct sellers called for"),
-    _count("sellers_7d", "sellers", "sellers", "distinct sellers called for"),
-    _count("keys_1h", "keys", "keys", "distinct keys used"),
-    _count("keys_24h", "keys", "keys", "distinct keys used"),
+    *_counts("sellers", "1h 24h 7d", "sellers", "sellers", "distinct sellers called for"),
+    *_counts("keys", "1h 24h", "keys", "keys", "distinct keys used"),
     Feature(
         "keys_per_seller_24h", "keys", "{value:,.0f} keys for each of its sellers in 24 hours",
         "distinct keys over distinct sellers", "24h",
         lambda v: v.of("keys", DAY) / np.maximum(v.of("sellers", DAY), 1),
     ),
-    _count(
-        "origins_24h", "origins", "origins", "distinct places it calls from", of="others", kinds=(DEVELOPER,),
-        needs="source_ip",
+    *_counts(
+        "origins", "24h", "origins", "origins",
+        "distinct places it calls from", of="others", kinds=(DEVELOPER,), needs="source_ip",
     ),
-    _count(
-        "developers_1h", "developers", "developers", "distinct developers that call from here", of="others",
-        kinds=(ORIGIN,),
-    ),
-    _count(
-        "developers_24h", "developers", "developers", "distinct developers that call from here", of="others",
-        kinds=(ORIGIN,),
+    *_counts(
+        "developers", "1h 24h", "developers", "developers",
+        "distinct developers that call from here", of="others", kinds=(ORIGIN,),
     ),
     # How much it takes.
-    _count("calls_5m", "calls", "calls", "all calls"),
-    _count("calls_1h", "calls", "calls", "all calls"),
-    _count("calls_24h", "calls", "calls", "all calls"),
-    _count("records_1h", "records", "records", "order and customer records returned", needs="records"),
-    _count("records_24h", "records", "records", "order and customer records returned", needs="records"),
-    _count("bytes_24h", "bytes", "bytes", "size of the answers", needs="bytes"),
-    _count("pii_records_1h", "records", "identifying records", "they identify a person", needs="pii"),
-    _count("pii_records_24h", "records", "identifying records", "they identify a person", needs="pii"),
-    _count("pii_records_7d", "records", "identifying records", "they identify a person", needs="pii"),
-    _count("pii_name_24h", "records", "records with names", "records that carried a name", needs="pii"),
-    _count("pii_address_24h", "records", "records with addresses", "records with an address", needs="pii"),
-    _count("pii_phone_24h", "records", "records with phone numbers", "they carried a number", needs="pii"),
-    _count("pii_email_24h", "records", "records with e-mail addresses", "they carried one", needs="pii"),
-    _count("pii_purchase_24h", "records", "records of purchases", "records of what was bought", needs="pii"),
-    _count("pii_tax_24h", "records", "records with tax numbers", "records with a tax number", needs="pii"),
+    *_counts("calls", "5m 1h 24h", "calls", "calls", "all calls"),
+    *_counts(
+        "records", "1h 24h", "records", "records",
+        "order and customer records returned", needs="records",
+    ),
+    *_counts("bytes", "24h", "bytes", "bytes", "size of the answers", needs="bytes"),
+    *_counts(
+        "pii_records", "1h 24h 7d", "records", "identifying records",
+        "they identify a person", needs="pii",
+    ),
+    *_counts("pii_name", "24h", "records", "records with names", "records that carried a name", needs="pii"),
+    *_counts(
+        "pii_address", "24h", "records", "records with addresses",
+        "records with an address", needs="pii",
+    ),
+    *_counts(
+        "pii_phone", "24h", "records", "records with phone numbers",
+        "they carried a number", needs="pii",
+    ),
+    *_counts("pii_email", "24h", "records", "records with e-mail addresses", "they carried one", needs="pii"),
+    *_counts(
+        "pii_purchase", "24h", "records", "records of purchases",
+        "records of what was bought", needs="pii",
+    ),
+    *_counts(
+        "pii_tax", "24h", "records", "records with tax numbers",
+        "records with a tax number", needs="pii",
+    ),
     Feature(
         "customers_24h", "customers", "{value:,.0f} customers exposed in 24 hours",
         "distinct customers in the answers, estimated", "24h", lambda v: v.customers, "customers",
@@ -166,59 +184,37 @@ FEATURES: tuple[Feature, ...] = (
         lambda v: v.of("records", DAY) / (v.of("sellers", DAY) + 1), "records",
     ),
     # Whose customers it reads, and whether it has business with them.
-    _count("sellers_pii_1h", "sellers", "sellers' customers read", "of identifying records", needs="pii"),
-    _count("sellers_pii_24h", "sellers", "sellers' customers read", "of identifying records", needs="pii"),
-    _count("sellers_pii_7d", "sellers", "sellers' customers read", "of identifying records", needs="pii"),
+    *_counts(
+        "sellers_pii", "1h 24h 7d", "sellers", "sellers' customers read",
+        "of identifying records", needs="pii",
+    ),
     Feature(
         "sellers_read_only_24h", "sellers", "{value:,.0f} sellers in 24 hours whose customers it only read",
         "sellers of identifying records less those for whom something was done that needs them", "24h",
         _read_only, "pii",
     ),
-    _count(
-        "sellers_shadow_1h", "sellers", "sellers read whose orders another party handles",
+    *_counts(
+        "sellers_shadow", "1h 24h 7d", "sellers", "sellers read whose orders another party handles",
         "sellers that another party works for, and this entity only reads", needs="orders",
     ),
-    _count(
-        "sellers_shadow_24h", "sellers", "sellers read whose orders another party handles",
-        "sellers that another party works for, and this entity only reads", needs="orders",
-    ),
-    _count(
-        "sellers_shadow_7d", "sellers", "sellers read whose orders another party handles",
-        "sellers that another party works for, and this entity only reads", needs="orders",
-    ),
-    _count(
-        "shadow_orders_24h", "orders", "orders read that another party handles",
+    *_counts(
+        "shadow_orders", "24h", "orders", "orders read that another party handles",
         "orders taken where another party works for the seller", needs="orders",
     ),
     _day_share(
         "shadow_share_24h", "of its identifying reads concern sellers that another party works for",
         "shadow calls over identifying calls", "shadow_calls", "pii_calls", needs="orders",
     ),
-    _count(
-        "sellers_new_24h", "sellers", "established sellers read for the first time",
+    *_counts(
+        "sellers_new", "24h 7d", "sellers", "established sellers read for the first time",
         "sellers known for a day before this entity first read their customers", needs="pii",
     ),
-    _count(
-        "sellers_new_7d", "sellers", "established sellers read for the first time",
-        "sellers known for a day before this entity first read their customers", needs="pii",
+    *_counts(
+        "sellers_dug", "1h 24h 7d", "sellers", "sellers whose old orders it digs up",
+        "shadowed sellers of whom old orders were read: see orders_dug_24h", needs="orders",
     ),
-    _count(
-        "sellers_dug_1h", "sellers", "sellers whose old orders it digs up",
-        "shadowed sellers of whom old orders were read: see orders_dug_24h",
-        needs="orders",
-    ),
-    _count(
-        "sellers_dug_24h", "sellers", "sellers whose old orders it digs up",
-        "shadowed sellers of whom old orders were read: see orders_dug_24h",
-        needs="orders",
-    ),
-    _count(
-        "sellers_dug_7d", "sellers", "sellers whose old orders it digs up",
-        "shadowed sellers of whom old orders were read: see orders_dug_24h",
-        needs="orders",
-    ),
-    _count(
-        "sellers_alone_24h", "sellers", "sellers of whose orders it read some that concerned nobody else",
+    *_counts(
+        "sellers_alone", "24h", "sellers", "sellers of whose orders it read some that concerned nobody else",
         "sellers handled by another, of whom orders read a day before stayed untouched", needs="orders",
     ),
     Feature(
@@ -252,7 +248,7 @@ FEATURES: tuple[Feature, ...] = (
         "dug_share_7d", "share", "{value:.0f}% of the orders read in 7 days were old",
         "old shadow orders, as above, over orders taken", "7d",
         lambda v: np.minimum(_share(
-            v.over_week("orders_unseen") + v.over_week("orders_stale"), v.over_week("orders_taken")
+            v.over_week("orders_old") + v.over_week("orders_stale"), v.over_week("orders_taken")
         ), 1.0),
         "orders",
     ),
@@ -273,7 +269,10 @@ FEATURES: tuple[Feature, ...] = (
         lambda v: v.of("sellers_unneeded", DAY), "pii",
     ),
     # What it does about the orders.
-    _count("orders_taken_24h", "orders", "orders read", "orders read for the first time", needs="orders"),
+    *_counts(
+        "orders_taken", "24h", "orders", "orders read",
+        "orders read for the first time", needs="orders",
+    ),
     Feature(
         "orders_unneeded_24h", "orders", "{value:,.0f} orders read in 24 hours and not acted on",
         "orders taken less orders acted on", "24h", _unneeded, "orders",
@@ -317,7 +316,10 @@ FEATURES: tuple[Feature, ...] = (
         lambda v: _share(v.of("calls", DAY) - v.of("writes", DAY), v.of("calls", DAY)),
     ),
     # How it reads.
-    _count("report_records_24h", "records", "records taken by report", "records in reports", needs="records"),
+    *_counts(
+        "report_records", "24h", "records", "records taken by report",
+        "records in reports", needs="records",
+    ),
     _day_share(
         "report_share_24h", "of its records came by report", "records in reports over records",
         "report_records", "records", needs="records",
@@ -332,20 +334,23 @@ FEATURES: tuple[Feature, ...] = (
         "calls answered 400 or above, except 429, over calls", "1h",
         lambda v: _share(v.of("failures", HOUR), v.of("calls", HOUR)),
     ),
-    _count("keys_throttled_1h", "keys", "keys refused as calling too often", "keys answered 429"),
+    *_counts("keys_throttled", "1h", "keys", "keys refused as calling too often", "keys answered 429"),
     Feature(
         "handovers_24h", "times", "{value:,.0f} times in 24 hours another key took over when one was refused",
         "keys answered 429 in this minute or the last, for which a key silent for 5 minutes set in", "24h",
         lambda v: v.of("handovers", DAY),
     ),
-    _count("keys_elsewhere_24h", "keys", "keys in use elsewhere", "keys of two places", needs="source_ip"),
+    *_counts(
+        "keys_elsewhere", "24h", "keys", "keys in use elsewhere",
+        "keys of two places", needs="source_ip",
+    ),
     Feature(
         "keys_elsewhere_share_24h", "share", "{value:.0f}% of its keys are in use elsewhere",
         "keys of two places over keys, and two more", "24h",
         lambda v: _share(v.of("keys_elsewhere", DAY), v.of("keys", DAY), 2.0), "source_ip",
     ),
-    _count(
-        "keys_foreign_24h", "keys", "keys whose established place is another",
+    *_counts(
+        "keys_foreign", "24h", "keys", "keys whose established place is another",
         "keys that were established elsewhere", needs="source_ip",
     ),
     _day_share(

@@ -15,12 +15,14 @@ from models.errors import PoolwatchError
 from models.events import Events, Rejected
 from models.fold_loop import AHEAD, DONE, ROOM, fold_events
 from models.fold_rows import (
+    ORDER_COUNTS,
     T_CUSTOMERS,
     T_ROWS,
     T_TOLD,
     T_TOUCHED,
     T_UNNAMED,
     TOLD_PLACES,
+    WHOLE,
     Columns,
     Totals,
 )
@@ -223,7 +225,7 @@ class Fold:
         self._state.reserve(len(events), len(events.orders), self.limits)
         kinds, deeds = self._operations.columns()
         self._room_for(len(events), len(events.customers))
-        memory, counts, at = self._state.memory(), np.zeros((2, 9), np.int64), 0
+        memory, counts, at = self._state.memory(), np.zeros((WHOLE + 1, ORDER_COUNTS), np.int64), 0
         while True:
             at, why = fold_events(
                 memory, self._totals, columns, at, released, counts, kinds, deeds, self.limits

@@ -24,8 +24,12 @@ from models.fold_orders import judge_orders, tell_held, touch_orders
 from models.fold_pairs import add_pair, pair_of
 from models.fold_rows import (
     IDENTIFY,
+    O_FIRST_DEEDS,
+    O_NEWEST,
+    O_TAKEN,
     T_CUSTOMERS,
     T_ROWS,
+    WHOLE,
     add_orders,
     add_plain,
     forget_told,
@@ -43,11 +47,11 @@ from models.fold_state import (
     C_VOTED,
 )
 from models.fold_time import decided, is_duplicate, remember_seen, vote
+from models.minutes import MINUTE_MS
 from models.operations import REPORT, WRITE
 from models.pool import HIGH
 from models.sightings import DEVELOPER
 from models.tables import drop
-from models.minutes import MINUTE_MS
 
 #: Why the loop stopped at a record.
 DONE, AHEAD, VERDICT, ROOM = 0, 1, 2, 3
@@ -121,7 +125,7 @@ def _newest(call: Call, counts: Any, lim: Any) -> int:
     by its own time; a deed that names no order proves nothing younger than a shipment's usual delay."""
     if not (call.reads or call.deed):
         return call.now
-    return counts[1, 7] if call.lists else call.now - lim.goes_on_minutes
+    return counts[WHOLE, O_NEWEST] if call.lists else call.now - lim.goes_on_minutes
 
 
 @inner
@@ -141,7 +145,6 @@ def _fold_one(mem: Any, totals: Any, ev: Any, i: int, call: Call, minute: int, c
     s = mem.sellers.rows[seller_row]
     hour = minute // 60 % 24
     known = now - s.first >= lim.known_minutes
-    told = now - s.first >= lim.early_minutes
     used = use_key(mem.keys, ev.key[i], call, lim)
     counts[:] = 0
     if call.reads or call.deed:
@@ -150,11 +153,9 @@ def _fold_one(mem: Any, totals: Any, ev: Any, i: int, call: Call, minute: int, c
     asleep_now = call.reads and known and asleep(s, hour, lim)
     if call.good and call.kind == WRITE:
         enter_write(s, hour, call.deed)
-        if call.ships and (counts[0, 7] > 0 or not call.lists):
+        if call.ships and (counts[WHOLE, O_FIRST_DEEDS] > 0 or not call.lists):
             enter_deed(s, call)
-    handles = False
-    if call.good:
-        handles = _see(mem, totals, s, call, _newest(call, counts, lim), lim)
+    handles = call.good and _see(mem, totals, s, call, _newest(call, counts, lim), lim)
     idle_developer, new_developer, shadowed, lone, plenty = True, True, False, False, False
     for entity_kind in range(2):
         entity = call.developer if entity_kind == DEVELOPER else call.origin
@@ -176,12 +177,12 @@ def _fold_one(mem: Any, totals: Any, ev: Any, i: int, call: Call, minute: int, c
                 others = (shadowed and idle_developer) or handled & 2 == 2
             fresh = known and (entity_kind == DEVELOPER or new_developer or used & 1 == 1)
             inactive = add_pair(
-                pair, r, s, counts[entity_kind], call, told, fresh, others and not lone, plenty, lim
+                pair, r, s, counts[entity_kind], call, fresh, others and not lone, plenty, lim
             )
             if entity_kind == DEVELOPER:
                 idle_developer = inactive
                 if call.reads and handles and not inactive:
-                    enter_pace(s, counts[0, 0], now)
+                    enter_pace(s, counts[DEVELOPER, O_TAKEN], now)
                 plenty = shadowed and inactive and pair.taken >= lim.shadow_orders
             if call.reads and pair.held > 0 and inactive and not lone:
                 hold(s, pair.since, call)
@@ -206,7 +207,7 @@ def fold_events(
     lim: Any,
 ) -> tuple[int, int]:
     """Fold records from `start` on; (record it stopped at, why). `released`: held before, now believed.
-    counts int64[2, 9]: see `touch_orders`; room to count in."""
+    counts: room to count a call's orders in."""
     clock = mem.clock
     for i in range(start, len(ev.offset)):
         offset, time = ev.offset[i], ev.time_ms[i]

@@ -12,7 +12,22 @@ import numpy as np
 from models.compiled import inner
 from models.fold_facts import Call, differ, tag
 from models.fold_pairs import idle, pair_key
-from models.fold_rows import T_ROWS, plus, row_of
+from models.fold_rows import (
+    O_AGAIN,
+    O_EARLIER,
+    O_FIRST_DEEDS,
+    O_FOLLOWED,
+    O_HANDLED,
+    O_NEEDED,
+    O_NEWEST,
+    O_STALE,
+    O_TAKEN,
+    O_UNSEEN,
+    T_ROWS,
+    WHOLE,
+    plus,
+    row_of,
+)
 from models.fold_state import C_ORDER_HEAD, C_ORDER_JUDGE, C_ORDER_TAIL, C_ORDERS_FORGOTTEN
 from models.hashing import mix
 from models.pool import COUNT
@@ -149,32 +164,31 @@ def _forget_order(mem: Any) -> None:
 def touch_orders(
     mem: Any, ev: Any, i: int, call: Call, seller_row: int, since: int, counts: Any, lim: Any
 ) -> None:
-    """counts int64[2, 9]: by kind taken, needed, handled, followed, again, unseen, stale; [0, 7] first
-    deeds, [1, 7] minute in which the newest of the orders turned up; by kind, taken of those that had turned
-    up before minute `since`."""
+    """Enter call `i` in its orders, and count them: `counts` as fold_rows has it. since: the minute in which
+    its developer came to the seller."""
     for at in range(ev.order_start[i], ev.order_start[i + 1]):
         row = _order(mem, ev.seller[i], seller_row, ev.orders[at], call.now, lim)
         o = mem.orders.rows[row]
-        counts[1, 7] = max(counts[1, 7], o.first)
-        old = 1 if o.first < since else 0
+        counts[WHOLE, O_NEWEST] = max(counts[WHOLE, O_NEWEST], o.first)
+        earlier = 1 if o.first < since else 0
         unseen = 1 if o.readers == 0 and o.acted == 0 else 0
         stale = 1 if o.acted != 0 and call.now - o.acted >= lim.stale_minutes else 0
         if call.reads:
             bits = read_order(o, call)
             for kind in range(2):
                 b = bits >> (3 * kind)
-                counts[kind, 0] += 0 if b & AGAIN else 1
-                counts[kind, 2] += 1 if b & HANDLED else 0
-                counts[kind, 3] += 1 if b & FOLLOWED else 0
-                counts[kind, 4] += 1 if b & AGAIN else 0
-                counts[kind, 5] += unseen
-                counts[kind, 6] += stale if b & HANDLED else 0
-                counts[kind, 8] += 0 if b & AGAIN else old
+                counts[kind, O_TAKEN] += 0 if b & AGAIN else 1
+                counts[kind, O_HANDLED] += 1 if b & HANDLED else 0
+                counts[kind, O_FOLLOWED] += 1 if b & FOLLOWED else 0
+                counts[kind, O_AGAIN] += 1 if b & AGAIN else 0
+                counts[kind, O_UNSEEN] += unseen
+                counts[kind, O_STALE] += stale if b & HANDLED else 0
+                counts[kind, O_EARLIER] += 0 if b & AGAIN else earlier
         else:
             bits = act_on_order(o, call)
-            counts[0, 1] += bits & 1
-            counts[1, 1] += (bits >> 1) & 1
-            counts[0, 7] += bits >> 2
+            counts[DEVELOPER, O_NEEDED] += bits & 1
+            counts[ORIGIN, O_NEEDED] += (bits >> 1) & 1
+            counts[WHOLE, O_FIRST_DEEDS] += bits >> 2
 
 
 @inner
@@ -195,7 +209,7 @@ def tell_held(mem: Any, totals: Any, s: Any, call: Call, lim: Any) -> None:
         if p.held > 0 and p.taken >= lim.shadow_orders:
             at = row_of(totals, kind, entity, s.key, none, none, call.now, call.offset)
             r = totals.rows[at]
-            r.orders_unseen = plus(r.orders_unseen, p.held)
+            r.orders_old = plus(r.orders_old, p.held)
             r.shadow_orders = plus(r.shadow_orders, p.held)
             p.held = 0
             mem.pairs.dirty[row >> PAGE_SHIFT] = 1

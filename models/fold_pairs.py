@@ -16,8 +16,6 @@ from models.hashing import mix
 from models.minutes import DAY_MINUTES
 from models.tables import PAGE_SHIFT, find, take
 
-_MOST = 2**31 - 1
-
 
 @inner
 def pair_key(seller: Any, entity: Any, kind: int) -> Any:
@@ -89,7 +87,6 @@ def add_pair(
     s: Any,
     counts: Any,
     call: Call,
-    known: bool,
     fresh: bool,
     handled: bool,
     plenty: bool,
@@ -97,7 +94,6 @@ def add_pair(
 ) -> bool:
     """Facts about an entity at seller `s`: newcomer, shadow. Judged with this call's orders counted in.
 
-    known    the seller has been known for long enough to tell
     fresh    a first read would make the entity's party new to the seller
     handled  another party handles the seller's orders
     plenty   what it takes is part of more: one of many addresses of a developer that took enough
@@ -105,18 +101,18 @@ def add_pair(
     """
     now = call.now
     arriving = p.reads == 0 or now - p.since < lim.arrival_minutes
-    before = counts[8] if arriving else 0
-    old = _beyond(p, s, counts[5] + before, now, lim)
-    stale = max(0, counts[6] - before)
+    earlier = counts[O_EARLIER] if arriving else 0
+    old = _beyond(p, s, counts[O_UNSEEN] + earlier, now, lim)
+    stale = max(0, counts[O_STALE] - earlier)
     p.last = now
     if p.before < 0 and p.reads > 0 and now - p.since >= lim.settle_minutes:
         p.before = p.dug = p.taken
         p.needed = 0
-    p.taken = plus(p.taken, counts[0])
-    p.needed = plus(p.needed, counts[1])
+    p.taken = plus(p.taken, counts[O_TAKEN])
+    p.needed = plus(p.needed, counts[O_NEEDED])
     if call.deed:
         p.deed = now
-        p.held = max(0, p.held - counts[1])  # a quarter's orders are read for their invoices, too
+        p.held = max(0, p.held - counts[O_NEEDED])  # a quarter's orders are read for their invoices, too
         if not call.lists:
             p.blanket = now
     inactive = idle(p, now, lim)
@@ -128,11 +124,12 @@ def add_pair(
             r.newcomer = plus(r.newcomer, 1)
     p.reads = plus(p.reads, 1)
     enough = plenty or p.taken >= lim.shadow_orders or (not call.lists and p.reads >= lim.shadow_orders)
-    p.dug = plus(p.dug, counts[5] + max(counts[6], counts[8]))
+    p.dug = plus(p.dug, counts[O_UNSEEN] + max(counts[O_STALE], counts[O_EARLIER]))
+    known = now - s.first >= lim.early_minutes
     if known and handled and enough and inactive:
         r.shadow_calls = plus(r.shadow_calls, 1)
-        r.shadow_orders = plus(r.shadow_orders, counts[0])
-        r.orders_unseen = plus(r.orders_unseen, old + p.held)
+        r.shadow_orders = plus(r.shadow_orders, counts[O_TAKEN])
+        r.orders_old = plus(r.orders_old, old + p.held)
         r.orders_stale = plus(r.orders_stale, stale)
         p.held = 0
     elif known:

@@ -16,10 +16,16 @@ from models.sightings import CLASS_SHIFT
 from models.tables import find, insert
 
 T_ROWS, T_TOUCHED, T_CUSTOMERS, T_UNNAMED, T_TOLD = range(5)
+#: Orders of a call, counted for each kind of entity (`touch_orders`): int64[WHOLE + 1, ORDER_COUNTS].
+#: O_EARLIER: of those taken, those that had turned up before the developer came.
+O_TAKEN, O_NEEDED, O_HANDLED, O_FOLLOWED, O_AGAIN, O_UNSEEN, O_STALE, O_EARLIER = range(8)
+ORDER_COUNTS = 8
+#: Of the call as a whole: first deeds; the minute in which the newest of its orders turned up.
+WHOLE, O_FIRST_DEEDS, O_NEWEST = 2, 0, 1
 #: Places of the filter of what was told: half of them are used before all are forgotten.
 TOLD_PLACES = 1 << 17
 IDENTIFY = 1 | 2 | 4 | 8 | 32  # classes of personal data: all but `purchase`
-_MOST = 2**31 - 1
+MOST = 2**31 - 1
 _CUSTOMER_BITS = np.uint64((1 << CLASS_SHIFT) - 1)
 
 
@@ -63,7 +69,7 @@ class Totals(NamedTuple):
 @inner
 def plus(a: Any, b: Any) -> Any:
     """Sum of two counts, int32, that stops at the most it can hold."""
-    return np.int32(min(np.int64(a) + np.int64(b), _MOST))
+    return np.int32(min(np.int64(a) + np.int64(b), MOST))
 
 
 @inner
@@ -180,8 +186,8 @@ def add_plain(r: Any, ev: Any, i: int, kind: int, deed: bool, used: int, asleep_
 @inner
 def add_orders(r: Any, counts: Any) -> None:
     """Sums of what `touch_orders` counted for the row's kind of entity."""
-    r.orders_taken = plus(r.orders_taken, counts[0])
-    r.orders_needed = plus(r.orders_needed, counts[1])
-    r.orders_handled = plus(r.orders_handled, counts[2])
-    r.orders_followed = plus(r.orders_followed, counts[3])
-    r.orders_again = plus(r.orders_again, counts[4])
+    r.orders_taken = plus(r.orders_taken, counts[O_TAKEN])
+    r.orders_needed = plus(r.orders_needed, counts[O_NEEDED])
+    r.orders_handled = plus(r.orders_handled, counts[O_HANDLED])
+    r.orders_followed = plus(r.orders_followed, counts[O_FOLLOWED])
+    r.orders_again = plus(r.orders_again, counts[O_AGAIN])

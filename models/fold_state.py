@@ -109,7 +109,7 @@ SELLER = np.dtype(
         ("writes_all", "i4"),
         ("pace_day", "i4"),  # UTC day
         ("pace", "i4"),  # orders that those who handle them took on that day
-        ("pace_before", "i4"),  # most on a day before, halved each day
+        ("pace_before", "i4"),  # most on a day before, halved with each day that has some
     ]
 )
 KEY = np.dtype(

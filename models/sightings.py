@@ -47,7 +47,7 @@ SUMS = (
     Sum("orders_followed", "orders", "taken after somebody else had read the order, and nobody acted yet"),
     Sum("orders_again", "orders", "read again by this entity"),
     Sum(
-        "orders_unseen",
+        "orders_old",
         "orders",
         "shadow orders beyond what the seller gets that nobody had touched, or older than its coming",
     ),

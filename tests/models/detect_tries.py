@@ -33,7 +33,7 @@ cases = [{{ it = "over", value = 1e9, fires = true }}, {{ it = "under", value = 
 MODEL = Model.load()
 SUMS = [
     "throttled", "records", "bytes", "pii_records", "pii_calls", "deeds", "orders_taken",
-    "orders_needed", "shadow_calls", "newcomer", "elsewhere", "foreign", "orders_unseen",
+    "orders_needed", "shadow_calls", "newcomer", "elsewhere", "foreign", "orders_old",
 ]  # fmt: skip
 
 

@@ -15,7 +15,7 @@ def facts(touches: list[Touch], now: int) -> dict[int, Facts]:
     known: dict[int, tuple[bool, bool, bool, int, int]] = {}
     for key in {t.key for t in week}:
         mine = [t for t in week if t.key == key]
-        signs = (bool(having(mine, column)) for column in ("elsewhere", "foreign", "orders_unseen"))
+        signs = (bool(having(mine, column)) for column in ("elsewhere", "foreign", "orders_old"))
         known[key] = (*signs, *orders(touches, key))  # type: ignore[assignment]
     away = {k: f or (e and taken > 20 * needed) for k, (e, f, _, taken, needed) in known.items()}
     others = len({t.other for t in week}) - 1

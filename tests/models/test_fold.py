@@ -245,10 +245,10 @@ def test_shadow_and_newcomer():
     assert total(parts, "newcomer", "pooler") == 1
     assert total(parts, "shadow_calls", "pooler") == 3  # from the tenth order on
     assert total(parts, "shadow_orders", "pooler") == 3
-    assert total(parts, "orders_unseen", "pooler") == 12  # the first nine too
+    assert total(parts, "orders_old", "pooler") == 12  # the first nine too
     assert total(parts, "shadow_calls", "tool") == 0
     assert total(parts, "shadow_calls", POOL_ORIGIN, "origin") == 3
-    assert total(parts, "orders_unseen", POOL_ORIGIN, "origin") == 12
+    assert total(parts, "orders_old", POOL_ORIGIN, "origin") == 12
 
 
 def worked(hours: int) -> list[dict[str, Any]]:
@@ -266,7 +266,7 @@ def test_orders_are_dug_up_beyond_what_the_seller_gets(since, days):
     _, parts = folded(in_time([*worked(72), first, *digs(200, 60 * HOUR)]))
     # to those that came with the log as many are allowed as two days bring: the tool may not read them all
     allowed = 24 * days * (1 + 200 / (24 * 60))  # a day's, and those of the 200 minutes that it takes
-    assert total(parts, "orders_unseen", "pooler") == pytest.approx(200 - allowed, abs=4)
+    assert total(parts, "orders_old", "pooler") == pytest.approx(200 - allowed, abs=4)
 
 
 def test_who_reads_each_new_order_before_the_tool_digs_up_nothing():
@@ -275,7 +275,7 @@ def test_who_reads_each_new_order_before_the_tool_digs_up_nothing():
     screen = [read(900 + n, n * HOUR - MINUTE, [f"d{n}"], **POOLER) for n in range(30, 72)]
     _, parts = folded(in_time([*worked(72), *screen]))
     assert total(parts, "orders_taken", "pooler") == 42
-    assert total(parts, "orders_unseen", "pooler") == 0
+    assert total(parts, "orders_old", "pooler") == 0
 
 
 @pytest.mark.parametrize(("later", "dug"), [(0, True), (20, False)])
@@ -287,7 +287,7 @@ def test_orders_that_others_had_read_before_a_newcomer_came_are_old_too(later, d
     came = read(902, 40 * HOUR + MINUTE, ["d39"], **POOLER)
     took = read(903, (40 + later) * HOUR + 2 * MINUTE, [f"m{n}" for n in range(200)], **POOLER)
     _, parts = folded(in_time([*worked(72), mirror, came, took]))
-    assert (total(parts, "orders_unseen", "pooler") > 150) == dug
+    assert (total(parts, "orders_old", "pooler") > 150) == dug
 
 
 def test_old_orders_that_are_invoiced_are_not_held_against_a_tool():
@@ -301,7 +301,7 @@ def test_old_orders_that_are_invoiced_are_not_held_against_a_tool():
     ]
     late = read(890, 33 * HOUR, ["d29"], **POOLER)
     _, parts = folded(in_time([*SHIPS, *digs(12), *bills, event(99, 32 * HOUR), late]))
-    assert total(parts, "orders_unseen", "pooler") <= 2
+    assert total(parts, "orders_old", "pooler") <= 2
 
 
 def test_an_order_an_address_is_digging_too_where_the_developer_digs():
@@ -310,9 +310,9 @@ def test_an_order_an_address_is_digging_too_where_the_developer_digs():
     # pooler                        reads 20 old orders, each from another address
     calls = [{**call, "source_ip": f"198.51.100.{n}"} for n, call in enumerate(digs(20))]
     _, parts = folded(in_time([*SHIPS, *calls, event(99, 30 * HOUR + 5 * MINUTE)]))
-    told = [total(parts, "orders_unseen", f"ip:198.51.100.{n}|tls:t-pool", "origin") for n in range(20)]
+    told = [total(parts, "orders_old", f"ip:198.51.100.{n}|tls:t-pool", "origin") for n in range(20)]
     assert told == [0] * 9 + [1] * 11  # from the developer's tenth order on
-    assert total(parts, "orders_unseen", "pooler") == 20
+    assert total(parts, "orders_old", "pooler") == 20
 
 
 def in_time(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -335,8 +335,8 @@ def test_what_a_newcomer_digs_up_is_told_once_the_earlier_handler_is_seen_to_go_
     # tool       ships o hourly                            (after)
     # newcomer                      reads 12 old orders
     _, parts = folded([*SHIPS, *digs(12), *after])
-    assert total(parts, "orders_unseen", "pooler") == dug
-    assert total(parts, "orders_unseen", POOL_ORIGIN, "origin") == dug
+    assert total(parts, "orders_old", "pooler") == dug
+    assert total(parts, "orders_old", POOL_ORIGIN, "origin") == dug
 
 
 BILLER = {"developer_id": "biller", "source_ip": "192.0.2.5", "tls_fingerprint": "t-bill", "key_id": "key3"}
@@ -361,7 +361,7 @@ def test_where_the_sellers_tool_falls_silent_others_who_go_on_prove_nothing(stay
     new = [read(7000 + n, n * HOUR + MINUTE, [f"d{n}"], **POOLER) for n in range(31, 41)]
     bills = [record for n in range(41) for record in billed(n)]
     _, parts = folded(in_time([*tool, *digs(12, 30 * HOUR + 20 * MINUTE), *new, *bills]))
-    assert total(parts, "orders_unseen", "pooler") == dug
+    assert total(parts, "orders_old", "pooler") == dug
 
 
 def test_who_reads_every_order_first_digs_up_nothing_though_another_one_invoices():
@@ -371,7 +371,7 @@ def test_who_reads_every_order_first_digs_up_nothing_though_another_one_invoices
     tool = [read(n, n * HOUR, [f"d{n}"]) for n in range(60)]
     _, parts = folded(in_time([*tool, *(record for n in range(60) for record in billed(n))]))
     assert total(parts, "shadow_orders", "tool") == 0
-    assert total(parts, "orders_unseen", "tool") == 0
+    assert total(parts, "orders_old", "tool") == 0
 
 
 @pytest.mark.parametrize(("again", "dug"), [(1, 24), (6, 0)])
@@ -390,7 +390,7 @@ def test_a_report_now_and_then_is_bookkeeping_but_who_pools_comes_back(again, du
         for day in (0, again)
     ]
     _, parts = folded(in_time([*tool, *reports]))
-    assert total(parts, "orders_unseen", "pooler") == dug
+    assert total(parts, "orders_old", "pooler") == dug
 
 
 def test_nothing_is_held_against_a_newcomer_that_has_become_the_handler():
@@ -399,7 +399,7 @@ def test_nothing_is_held_against_a_newcomer_that_has_become_the_handler():
     # newcomer                   reads 12       acts on six
     mine = [deed(500 + n, 31 * HOUR + n, [f"o{30 * HOUR}-{n}"], **POOLER) for n in range(6)]
     _, parts = folded([*SHIPS, *digs(12), *mine, event(99, 33 * HOUR)])
-    assert total(parts, "orders_unseen", "pooler") == 0
+    assert total(parts, "orders_old", "pooler") == 0
 
 
 @pytest.mark.parametrize(("share", "dug"), [(4, True), (1, False)])
@@ -415,7 +415,7 @@ def test_a_deed_for_one_order_in_four_is_chaff_a_day_after_its_coming(share, dug
     ]
     _, parts = folded(in_time([*tool, *first, *later, *acts, *digs(12, 90 * HOUR)]))
     late = [
-        row["orders_unseen"]
+        row["orders_old"]
         for key, row in sums(parts).items()
         if key[3] == hash_text("pooler") and key[-1] >= (START_MS + 86 * HOUR) // MINUTE
     ]
