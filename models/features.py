@@ -206,8 +206,13 @@ FEATURES: tuple[Feature, ...] = (
         "shadow calls over identifying calls", "shadow_calls", "pii_calls", needs="orders",
     ),
     *_counts(
-        "sellers_new", "24h 7d", "sellers", "established sellers read for the first time",
+        "sellers_new", "1h 24h 7d", "sellers", "established sellers read for the first time",
         "sellers known for a day before this entity first read their customers", needs="pii",
+    ),
+    Feature(
+        "sellers_new_share_7d", "share", "{value:.0f}% of the sellers it called for in 7 days are new to it",
+        "established sellers read for the first time, over sellers called for and two more", "7d",
+        lambda v: np.minimum(_share(v.over_week("sellers_new"), v.over_week("sellers"), 2.0), 1.0), "pii",
     ),
     *_counts(
         "sellers_dug", "1h 24h 7d", "sellers", "sellers whose old orders it digs up",
@@ -308,7 +313,7 @@ FEATURES: tuple[Feature, ...] = (
     Feature(
         "reads_without_deeds_24h", "share", "{value:.0f}% of its identifying reads led to nothing",
         "identifying calls less writes that justify them, over identifying calls", "24h",
-        lambda v: _share(v.of("pii_calls", DAY) - v.of("deeds", DAY), v.of("pii_calls", DAY)), "pii",
+        lambda v: _share(v.of("pii_calls", DAY) - v.of("deeds", DAY), v.of("pii_calls", DAY), 2.0), "pii",
     ),
     Feature(
         "reads_without_writes_24h", "share", "{value:.0f}% of its calls only read",

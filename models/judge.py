@@ -47,12 +47,14 @@ class Verdict:
     """Judgement of n rows.
 
     score         float64[n]      0 <= score < 1, higher = more anomalous; alert at ALERT_LINE
+    evidence      float64[n]      0 <= evidence < 1: of thresholds and forest joined, which `score` is made of
     forest        float64[n]      0..1: rarity times gate; 0 where the gate is closed
-    fired         bool[n, rules]  in the order of RuleSet.rules
+    fired         bool[n, rules]  in the order of RuleSet.rules: lines exceeded, and evidence enough
     forest_fired  bool[n]
     """
 
     score: F64
+    evidence: F64
     forest: F64
     fired: Bools
     forest_fired: Bools
@@ -75,9 +77,10 @@ def judge(kinds: U8, matrix: F64, rules: RuleSet, model: Model) -> Verdict:
     forest_fired = forest >= FOREST_LINE
     evidence = -np.log1p(-strength * rules.weights).sum(axis=1) - np.log1p(-forest * FOREST_WEIGHT)
     joined = -np.expm1(-evidence)
+    fired &= joined[:, None] >= rules.least
     over = fired.any(axis=1) | forest_fired
     score = np.where(over, ALERT_LINE + (1.0 - ALERT_LINE) * joined, ALERT_LINE * joined)
-    return Verdict(score, forest, fired, forest_fired)
+    return Verdict(score, joined, forest, fired, forest_fired)
 
 
 def gate(matrix: F64) -> F64:

@@ -50,6 +50,7 @@ class RuleFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     cases: list[Case]
     kinds: list[str] = msgspec.field(default_factory=lambda: list(ENTITY_KINDS))
     also: list[Condition] = msgspec.field(default_factory=list, name="and")
+    evidence: float = 0.0
     early: bool = False
     dedup_hours: float = 24.0
 
@@ -82,6 +83,7 @@ def parse(rule_id: str, content: bytes, where: str) -> Rule:
         kinds=tuple(_kind(k, where) for k in written.kinds),
         severity=written.severity,
         weight=written.weight,
+        evidence=written.evidence,
         early=written.early,
         dedup_hours=written.dedup_hours,
         why=written.why.strip(),
@@ -97,6 +99,10 @@ def _check(rule: Rule, where: str) -> None:
         raise ConfigError(f"{where}: severity must be one of {', '.join(SEVERITIES)}")
     if not 0.0 < rule.weight < 1.0:
         raise ConfigError(f"{where}: weight must lie between 0 and 1")
+    if not 0.0 <= rule.evidence < 1.0:
+        raise ConfigError(f"{where}: evidence must lie between 0 and 1")
+    if rule.early and rule.evidence:
+        raise ConfigError(f"{where}: evidence can fall within a minute; leave it out, or early")
     if not 0.0 < rule.dedup_hours <= 24 * 365:
         raise ConfigError(f"{where}: dedup_hours must lie between 0 and 8760")
     if not rule.kinds:

@@ -30,6 +30,7 @@ class Rule:
 
     columns, lines  feature columns and the lines they must exceed, the rule's own feature first
     weight          how much it lifts the score at most, 0..1
+    evidence        evidence of all rules together, 0..1, below which it does not fire
     early           may fire before its minute closes
     """
 
@@ -39,6 +40,7 @@ class Rule:
     kinds: tuple[int, ...]
     severity: str
     weight: float
+    evidence: float
     early: bool
     dedup_hours: float
     why: str
@@ -79,6 +81,11 @@ class RuleSet:
         return np.array([r.weight for r in self.rules])
 
     @cached_property
+    def least(self) -> F64:
+        """float64[rules]: joined evidence below which a rule does not fire."""
+        return np.array([r.evidence for r in self.rules])
+
+    @cached_property
     def early(self) -> Bools:
         """bool[rules]: may fire before the minute closes."""
         return np.array([r.early for r in self.rules], bool)
@@ -95,7 +102,7 @@ class RuleSet:
     def evidence(self, kinds: U8, matrix: F64) -> tuple[Bools, F64]:
         """(fired bool[n, rules], strength float64[n, rules]) of uint8[n] kinds and float64[n, features].
 
-        fired     every line of the rule is exceeded
+        fired     every line of the rule is exceeded; judge asks for `least` too
         strength  0..1, higher = more anomalous, smooth below the line too, .5 where the rule's own line
                   is met; never falls when a value rises. A further condition only holds it back: below
                   its line by the square of the part that is reached.

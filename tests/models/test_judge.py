@@ -152,3 +152,19 @@ def test_topics() -> None:
         "calls",
         "records",
     ]
+
+
+def test_a_rule_that_asks_for_evidence_fires_beside_others_or_far_over_its_line(tmp_path) -> None:
+    text = (
+        'feature = "{}"\nabove = 10\nseverity = "high"\nweight = 0.5\nevidence = 0.4\nwhy = "w"\ndo = "d"\n'
+        'cases = [{{ it = "a", value = 11, fires = true }}, {{ it = "b", value = 1, fires = false }}]\n'
+    )
+    for name in ("sellers_24h", "keys_24h"):
+        (tmp_path / f"{name}.toml").write_text(text.format(name))
+    rules = RuleSet.load(tmp_path)
+    rows = [row(sellers_24h=12), row(sellers_24h=12, keys_24h=12), row(sellers_24h=30), row(keys_24h=9)]
+    verdict = judge(np.full(len(rows), DEVELOPER, np.uint8), np.stack(rows), rules, MODEL)
+    told = [verdict.rules_of(n, rules) for n in range(len(rows))]
+    assert told == [[], ["keys_24h", "sellers_24h"], ["sellers_24h"], []]
+    assert verdict.alerts.tolist() == [False, True, True, False]
+    assert verdict.score[0] < ALERT_LINE

@@ -99,6 +99,8 @@ def load(folder: Path, text: str, name: str = "fan_out.toml") -> RuleSet:
         ("above = 25", "above = 25\nbelow = 3", "unknown field `below`"),
         ('"high"', '"huge"', "severity must be one of low, medium, high, critical"),
         ("weight = 0.5", "weight = 1.0", "weight must lie between 0 and 1"),
+        ("weight = 0.5", "weight = 0.5\nevidence = 1.0", "evidence must lie between 0 and 1"),
+        ('"sellers_24h"', '"sellers_24h"\nearly = true\nevidence = 0.4', "leave it out, or early"),
         ("weight = 0.5", 'weight = 0.5\nkinds = ["robot"]', "kinds are developer and origin"),
         ('"sellers_24h"', '"sellers_7d"\nearly = true', "can fall within a minute; early must be false"),
         ('"sellers_24h"', '"origins_24h"', "no origin has origins_24h"),
