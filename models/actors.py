@@ -2,22 +2,25 @@
 
 An alert is told at once, in the case known so far. When every partition has closed a minute, its evidence is
 applied, in an order of its own: so cases do not depend on how partitions interleave. Where the case of an
-alert changes, the alert is told again, one version higher.
+alert changes, the alert is told again, one version higher. Members of a party are judged by what speaks
+against all of them: those over no line are alerted on where one of them is over a line.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
 from models.alerts import Alert, case_of
 from models.errors import ConfigError
+from models.lifts import Lifts, judged
 from models.links import Census, Links, Suspect
 from models.minutes import DAY_MINUTES, HOUR_MINUTES, MINUTE_MS
 from models.pages import Pages
 from models.party import Common, Link, components, find
+from models.raised import Raised
 
 #: A suspect is compared, and its alerts keep their place in a case, so long after it was last over a line.
 SUSPECT_MINUTES = 7 * DAY_MINUTES
@@ -29,7 +32,8 @@ SUSPECTS = 512
 ALERTS = 2_000
 #: Sentences told of a link in an alert.
 SENTENCES = 3
-STATE_VERSION = 1
+_NEVER = 2**62
+STATE_VERSION = 2
 
 
 class _Standing(msgspec.Struct):
@@ -70,14 +74,19 @@ class Actors:
     """Cases over all sightings partitions.
 
     apart  pairs of entities (kind:id) that somebody knows to be different parties: never one case
+    lifts  is told which scores the evidence of parties lifts
     """
 
-    def __init__(self, partitions: int, apart: Iterable[tuple[str, str]] = ()) -> None:
+    def __init__(
+        self, partitions: int, apart: Iterable[tuple[str, str]] = (), lifts: Lifts | None = None
+    ) -> None:
         self._apart = frozenset((min(pair), max(pair)) for pair in apart)
+        self._lifts = lifts
         self._standing = [_Standing() for _ in range(partitions)]
         self._applied, self._hour = -1, -1
         self._suspects: dict[str, Suspect] = {}
-        self._since: dict[str, int] = {}  # minute in which an entity became a suspect
+        self._since: dict[str, int] = {}  # minute in which a suspect was first over a line
+        self._raised = Raised()
         self._links: dict[tuple[str, str], tuple[int, Link]] = {}  # minute in which it was last found
         self._alerts: dict[str, _Held] = {}
         self._waiting: dict[tuple[int, str], Suspect] = {}
@@ -119,6 +128,7 @@ class Actors:
         """The partitions go on at other positions: a replay hands over to a worker."""
         for standing in self._standing:
             standing.idle = False
+        self._suspects = {name: _moved(suspect) for name, suspect in self._suspects.items()}
         for alert_id, held in self._alerts.items():
             if held.alert is not None:  # its evidence names the replay's places
                 held.alert = msgspec.structs.replace(held.alert, evidence=[])
@@ -135,7 +145,7 @@ class Actors:
             return None
         held.alert, held.minute = alert, max(held.minute, minute)
         self._dirty.add(alert.alert_id)
-        return _placed(held)
+        return _placed(held, alert)
 
     def _advance(self) -> list[Alert]:
         """Apply what every partition has told whole, minute by minute, and judge."""
@@ -144,7 +154,9 @@ class Actors:
         due = sorted(self._due(until), key=lambda item: item[0])
         for minute, group in itertools.groupby(due, key=lambda item: item[0][0]):
             out += self._hours(minute)
-            if self._apply([item for _, item in group]):
+            new, told = self._apply([item for _, item in group])
+            out += told
+            if new:
                 out += self._judge(minute, timed=False)
         if until > self._applied:
             out += self._hours(until + 1)
@@ -166,21 +178,27 @@ class Actors:
             census = self._counting.pop((minute, partition))
             yield (max(minute, self._applied + 1), f" {partition:06}"), (partition, census)
 
-    def _apply(self, items: Sequence[Suspect | tuple[int, Census]]) -> bool:
-        """Whether a suspect is new, or an alert of one."""
-        new = False
+    def _apply(self, items: Sequence[Suspect | tuple[int, Census]]) -> tuple[bool, list[Alert]]:
+        """Whether a suspect is newly over a line, or an alert of one; alerts for which its own stand now."""
+        new, out = False, []
         for item in items:
             if not isinstance(item, Suspect):
                 self._standing[item[0]].census = item[1]
                 continue
-            self._since.setdefault(item.entity, item.minute)
-            new |= item.entity not in self._suspects
             self._suspects[item.entity] = item
+            if not item.over:
+                continue
+            new |= item.entity not in self._since
+            self._since.setdefault(item.entity, item.minute)
+            for alert in self._raised.stood_for(item):
+                held = self._alerts.pop(alert.alert_id, None)
+                out.append(_placed(held, alert) if held else alert)
+                self._dirty.add(alert.alert_id)
             held = self._alerts.setdefault(item.alert_id, _Held(item.entity, item.entity, item.minute))
             new |= not held.opened
             held.opened, held.minute = True, max(held.minute, item.minute)
             self._dirty.add(item.alert_id)
-        return new
+        return new, out
 
     def _hours(self, minute: int) -> list[Alert]:
         """Judge at each end of an hour up to the beginning of `minute`, and forget what is old."""
@@ -200,19 +218,37 @@ class Actors:
             self._links[link.a, link.b] = (minute, link)
         parties = components(sorted(self._suspects), [link for _, link in self._links.values()], self._apart)
         case = {name: self._name(party) for party in parties for name in party}
-        out = []
+        out = self._lift(parties, case, minute)
         for alert_id, held in sorted(self._alerts.items()):
             now = case.get(held.entity, held.case)
             if held.opened and now != held.case:
                 held.case, held.links, held.moved = now, self._sentences(held.entity), held.moved + 1
                 self._dirty.add(alert_id)
                 if held.alert is not None:
-                    out.append(_placed(held))
+                    out.append(_placed(held, held.alert))
+        return out
+
+    def _lift(self, parties: Sequence[Sequence[str]], case: Mapping[str, str], minute: int) -> list[Alert]:
+        """Judge the members of each party together; alerts of those who are over no line."""
+        out: list[Alert] = []
+        lifted: dict[tuple[str, str], float] = {}
+        for party in parties:
+            members, score = judged([self._suspects[name] for name in party], self._since)
+            for member in members:
+                lifted[member.kind, member.id] = score
+                for alert in self._raised.tell(member, score, minute):
+                    links = self._sentences(member.entity)
+                    held = _Held(member.entity, case[member.entity], minute, opened=True, links=links)
+                    self._alerts.setdefault(alert.alert_id, held)
+                    told = self._tell(alert)
+                    out += [told] if told is not None else []
+        if self._lifts is not None:
+            self._lifts.stand(minute, lifted)
         return out
 
     def _name(self, party: Sequence[str]) -> str:
-        """A case is named for the entity that was suspected first."""
-        return min(party, key=lambda name: (self._since[name], name))
+        """A case is named for the entity that was over a line first."""
+        return min(party, key=lambda name: (self._since.get(name, _NEVER), name))
 
     def _sentences(self, entity: str) -> list[str]:
         mine = sorted(link for _, link in self._links.values() if entity in (link.a, link.b))
@@ -220,9 +256,10 @@ class Actors:
 
     def _forget(self, minute: int) -> None:
         """Let go of what is old by event time, or beyond what is kept."""
-        newest = sorted(self._suspects.values(), key=lambda s: (-s.minute, s.entity))[:SUSPECTS]
+        newest = sorted(self._suspects.values(), key=lambda s: (not s.over, -s.minute, s.entity))[:SUSPECTS]
         self._suspects = {s.entity: s for s in newest if s.minute > minute - SUSPECT_MINUTES}
         self._since = {name: since for name, since in self._since.items() if name in self._suspects}
+        self._raised.sweep(minute)
         self._links = {
             pair: (found, link)
             for pair, (found, link) in self._links.items()
@@ -249,6 +286,7 @@ class Actors:
             [(partition, census) for (_, partition), census in self._counting.items()],
         )
         pages: Pages = {"actors": msgspec.msgpack.encode(meta)}
+        pages |= self._raised.changed()
         for name in sorted(self._dirty):
             held = self._alerts.get(name)
             pages[f"held/{name}"] = None if held is None else msgspec.msgpack.encode(held)
@@ -269,6 +307,7 @@ class Actors:
         self._applied, self._hour, self._standing = meta.applied, meta.hour, meta.standing
         self._suspects = {s.entity: s for s in meta.suspects}
         self._since = meta.since
+        self._raised.restore(pages)
         self._links = {(link.a, link.b): (found, link) for found, link in meta.links}
         self._waiting = {(s.minute, s.entity): s for s in meta.waiting}
         self._counting = {(census.minute, partition): census for partition, census in meta.counting}
@@ -277,9 +316,14 @@ class Actors:
         self._dirty = set()
 
 
-def _placed(held: _Held) -> Alert:
-    """The alert kept, in its case."""
-    alert = held.alert
-    assert alert is not None
+def _placed(held: _Held, alert: Alert) -> Alert:
+    """The alert in its case."""
     version = alert.version + held.moved
     return msgspec.structs.replace(alert, case=held.case, links=held.links, version=version)
+
+
+def _moved(suspect: Suspect) -> Suspect:
+    """Its possible alert without evidence, which names a replay's places."""
+    if suspect.alert is None:
+        return suspect
+    return msgspec.structs.replace(suspect, alert=msgspec.structs.replace(suspect.alert, evidence=[]))

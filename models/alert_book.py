@@ -46,6 +46,7 @@ class _Open(msgspec.Struct):
 class _Kept(msgspec.Struct):
     entry: _Open | None
     early: Alert | None
+    suspected: int = -1
 
 
 Fill = Callable[[Alert], None]
@@ -59,6 +60,7 @@ class AlertBook:
         self._order = {rule: place for place, rule in enumerate(rule_order)}
         self._open: dict[tuple[str, str], _Open] = {}
         self._early: dict[tuple[str, str], Alert] = {}
+        self._suspected: dict[tuple[str, str], int] = {}  # minute in which actors last heard of it
         self._dirty: set[tuple[str, str]] = set()
 
     def __len__(self) -> int:
@@ -116,6 +118,30 @@ class AlertBook:
         entry.linked = crossing.minute
         return entry.alert.alert_id
 
+    def suspected(self, crossing: Crossing, fill: Fill) -> Alert | None:
+        """What might be told of an entity that is over no line. None where actors have heard of it in this
+        hour, or an alert is open."""
+        key = (crossing.kind, crossing.id)
+        entry = self._open.get(key)
+        if entry and crossing.minute - entry.minute <= entry.quiet_minutes:
+            return None
+        if self._suspected.get(key, -LINK_MINUTES) // LINK_MINUTES == crossing.minute // LINK_MINUTES:
+            return None
+        self._suspected[key] = crossing.minute
+        self._dirty.add(key)
+        alert = self._new(crossing, 1)
+        fill(alert)
+        return alert
+
+    def stood_for(self, kind: str, entity: str, minute: int, by: str) -> list[Alert]:
+        """Last version of the entity's alert, where one is open: from `minute` on `by` stands for it."""
+        entry = self._open.get((kind, entity))
+        if entry is None or minute - entry.minute > entry.quiet_minutes:
+            return []
+        del self._open[kind, entity]
+        self._dirty.add((kind, entity))
+        return [msgspec.structs.replace(entry.alert, version=entry.alert.version + 1, superseded_by=by)]
+
     def due(self, minute: int | None) -> list[Alert]:
         """Alerts whose count rose since they were told, AGAIN_MINUTES ago or (None) at any time."""
         out = []
@@ -138,21 +164,25 @@ class AlertBook:
         over = [k for k, o in self._open.items() if minute - o.minute > o.quiet_minutes and not o.waiting]
         for key in over:
             del self._open[key]
-        self._dirty.update(over)
+        hour = minute - minute % LINK_MINUTES
+        past = [k for k, told in self._suspected.items() if told < hour]
+        for key in past:
+            del self._suspected[key]
+        self._dirty.update(over, past)
 
     def changed(self) -> Pages:
         """Pages that changed since the last call: one for each entity."""
         pages: Pages = {}
         for key in sorted(self._dirty):
-            kept = _Kept(self._open.get(key), self._early.get(key))
-            gone = kept.entry is None and kept.early is None
+            kept = _Kept(self._open.get(key), self._early.get(key), self._suspected.get(key, -1))
+            gone = kept == _Kept(None, None)
             pages[f"alerts/{key[0]}/{key[1]}"] = None if gone else msgspec.msgpack.encode(kept)
         self._dirty.clear()
         return pages
 
     def restore(self, pages: dict[str, bytes]) -> None:
         """Become what `pages` hold."""
-        self._open, self._early, self._dirty = {}, {}, set()
+        self._open, self._early, self._suspected, self._dirty = {}, {}, {}, set()
         for name, content in pages.items():
             if not name.startswith("alerts/"):
                 continue
@@ -162,6 +192,8 @@ class AlertBook:
                 self._open[kind, entity] = kept.entry
             if kept.early:
                 self._early[kind, entity] = kept.early
+            if kept.suspected >= 0:
+                self._suspected[kind, entity] = kept.suspected
 
     def _new(self, crossing: Crossing, version: int) -> Alert:
         time = (crossing.minute + 1) * MINUTE_MS

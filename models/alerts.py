@@ -9,6 +9,8 @@ import msgspec
 
 #: From what may wait to what may not.
 SEVERITIES = ("low", "medium", "high", "critical")
+#: Id under which the evidence of an entity's party stands in an alert's rules.
+ACTOR = "actor"
 #: Ids listed of sellers, keys and developers; the counts show a cut.
 LISTED = 500
 #: Keys listed with the probability that another than their owner uses them.
@@ -111,6 +113,14 @@ class Alert(msgspec.Struct):
     def json(self) -> bytes:
         """One line of JSON."""
         return msgspec.json.encode(self)
+
+
+#: What `models.facts.Teller.fill` sets.
+FILLED = (
+    *("reasons", "customers", "calls", "records", "pii", "window_start", "window_end", "evidence"),
+    *("unneeded", "key_owners", "keys_borrowed"),
+    *("sellers", "keys", "developers", "origins", "seller_ids", "key_ids", "developer_ids", "origin_ids"),
+)
 
 
 def alert_id_of(kind: str, entity: str, minute: int) -> str:

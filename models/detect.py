@@ -37,9 +37,11 @@ from models.windows import close_cells
 #: Cells and rows closed and judged at once: bounds memory, never shows in a result.
 BATCH_CELLS, BATCH_ROWS = 8_192, 200_000
 SWEEP_MINUTES = 60
+#: From this evidence on an entity over no line is compared with others: may one party stand behind them?
+SUSPECT_EVIDENCE = 0.05
 #: Optional event fields, and the counter that tells whether they ever came.
 FIELDS = {"records": "records", "bytes": "bytes", "pii": "pii", "orders": "orders"}
-STATE_VERSION = 2
+STATE_VERSION = 3
 
 
 class _Kept(msgspec.Struct):
@@ -327,8 +329,14 @@ class Detect:
 
     def _tell(self, judged: Judged, closed: Closed) -> None:
         last, told = LastFill(self._teller, judged), []
-        for n in self._ordered(judged, np.flatnonzero(judged.verdict.alerts)):
-            fired = judged.verdict.rules_of(n, self._rules)
+        verdict = judged.verdict
+        for n in self._ordered(
+            judged, np.flatnonzero(verdict.alerts | (verdict.evidence >= SUSPECT_EVIDENCE))
+        ):
+            if not verdict.alerts[n]:
+                self._suspect(judged, n, closed)
+                continue
+            fired = verdict.rules_of(n, self._rules)
             crossing = self._teller.crossing(judged, n, fired)
             told += self._book.crossed(
                 crossing,
@@ -338,11 +346,20 @@ class Detect:
                 closed.links.suspects.append(self._teller.suspect(judged, n, alert_id))
         closed.alerts += last.done(told) if self._last else told
 
+    def _suspect(self, judged: Judged, n: int, closed: Closed) -> None:
+        """Actors are to know of row n, which is over no line: it may be part of a party that is."""
+        crossing = self._teller.suspicion(judged, n)
+        alert = self._book.suspected(crossing, lambda a: self._teller.fill(a, judged, n))
+        if alert is not None:
+            closed.links.suspects.append(self._teller.suspect(judged, n, alert.alert_id, alert))
+
     def _count(self, minute: int, closed: Closed) -> None:
-        """A census at each end of an hour up to `minute`, before which everything is closed."""
+        """At each end of an hour up to `minute`, before which everything is closed, forget what no result can
+        show any more, and take a census."""
         hour = minute - minute % HOUR_MINUTES
         if self._counted >= 0:
             for start in range(self._counted + HOUR_MINUTES, hour + 1, HOUR_MINUTES):
+                met.sweep(self._state, start - 1)
                 closed.links.census.append(census(self._state, self._names, start - 1))
         self._counted = max(hour, self._counted)
 
@@ -350,7 +367,6 @@ class Detect:
         """Forget, by event time, what no result can show any more."""
         day = (self._closed_to // DAY_MINUTES) > (self._swept * SWEEP_MINUTES // DAY_MINUTES)
         self._swept = self._closed_to // SWEEP_MINUTES
-        met.sweep(self._state, self._closed_to)
         self._book.sweep(self._closed_to)
         if day:
             self._names.keep(met.known(self._state))

@@ -12,6 +12,8 @@ from models import links, owner
 from models import members as met
 from models.alert_book import Crossing
 from models.alerts import (
+    ACTOR,
+    FILLED,
     KEY_OWNERS_LISTED,
     LISTED,
     Alert,
@@ -21,7 +23,7 @@ from models.alerts import (
     Unneeded,
     worst,
 )
-from models.columns import COLUMN, F64, I64, KEY, OTHER, SELLER, WEEK_COLUMN, WINDOW_NAMES, View
+from models.columns import COLUMN, DAY, F64, I64, KEY, OTHER, SELLER, WEEK_COLUMN, WINDOW_NAMES, View
 from models.events import PII_CLASSES
 from models.judge import FOREST, FOREST_SEVERITY, Verdict, reasons
 from models.key_facts import key_facts
@@ -37,7 +39,8 @@ from models.state import State
 #: Windows, shortest first.
 SPANS = (*WINDOW_NAMES, "7d")
 _NO_LOG = np.empty((0, LOG_COLUMNS), np.int64)
-FOREST_WINDOW, FOREST_DEDUP_HOURS = "24h", 24
+#: Of alerts without a threshold: the forest's and those of a party.
+PLAIN_WINDOW, PLAIN_DEDUP_HOURS, ACTOR_SEVERITY = "24h", 24, "medium"
 
 
 @dataclass(slots=True)
@@ -75,7 +78,7 @@ class Teller:
         hours = [r.dedup_hours for r in rules]
         if FOREST in fired:
             severities.append(FOREST_SEVERITY)
-            hours.append(FOREST_DEDUP_HOURS)
+            hours.append(PLAIN_DEDUP_HOURS)
         return Crossing(
             kind=ENTITY_KINDS[judged.view.kinds[n]],
             id=self.id_of(int(judged.entities[n])),
@@ -133,15 +136,37 @@ class Teller:
         hashes, kinds = met.members(self._state, entity, minute, "7d", _NO_LOG)
         return self._names.texts(hashes[kinds == OTHER])
 
-    def suspect(self, judged: Judged, n: int, alert_id: str) -> links.Suspect:
-        """What actors are to know of row n, of which this alert is open."""
+    def suspicion(self, judged: Judged, n: int) -> Crossing:
+        """Row n, over no line, as it would cross if the evidence of its party were added."""
+        return Crossing(
+            kind=ENTITY_KINDS[judged.view.kinds[n]],
+            id=self.id_of(int(judged.entities[n])),
+            minute=int(judged.minutes[n]),
+            score=float(judged.verdict.score[n]),
+            severity=ACTOR_SEVERITY,
+            rules=[ACTOR],
+            quiet_minutes=60 * PLAIN_DEDUP_HOURS,
+            certain=False,
+        )
+
+    def suspect(self, judged: Judged, n: int, alert_id: str, possible: Alert | None = None) -> links.Suspect:
+        """What actors are to know of row n. possible: what might be told of it, where it is over no line."""
         entity, minute = int(judged.entities[n]), int(judged.minutes[n])
         members = met.members(self._state, entity, minute, "24h", judged.log)
-        kind = ENTITY_KINDS[judged.view.kinds[n]]
-        return links.suspect(self._state, entity, kind, self.id_of(entity), alert_id, minute, members)
+        return links.Suspect(
+            ENTITY_KINDS[judged.view.kinds[n]],
+            self.id_of(entity),
+            alert_id,
+            minute,
+            *links.keys_told(members),
+            *links.times_told(self._state, entity, minute),
+            float(judged.verdict.evidence[n]),
+            float(judged.view.of("keys_foreign", DAY)[n] / max(1.0, judged.view.of("keys", DAY)[n])),
+            possible,
+        )
 
     def _window(self, rule: str) -> str:
-        return FOREST_WINDOW if rule == FOREST else self._rule[rule].window
+        return PLAIN_WINDOW if rule in (FOREST, ACTOR) else self._rule[rule].window
 
     def _fill_members(self, alert: Alert, judged: Judged, n: int, window: str) -> None:
         entity, minute = int(judged.entities[n]), int(judged.minutes[n])
@@ -187,14 +212,6 @@ class Teller:
         alert.pii = {name: sums[f"pii_{name}"] for name in PII_CLASSES if sums[f"pii_{name}"]}
         exposed = float(view.customers[n])
         alert.customers = Customers(*bounds(exposed)) if exposed > 0 else None
-
-
-#: What `Teller.fill` sets.
-FILLED = (
-    *("reasons", "customers", "calls", "records", "pii", "window_start", "window_end", "evidence"),
-    *("unneeded", "key_owners", "keys_borrowed"),
-    *("sellers", "keys", "developers", "origins", "seller_ids", "key_ids", "developer_ids", "origin_ids"),
-)
 
 
 class LastFill:

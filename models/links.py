@@ -15,10 +15,13 @@ from models.compiled import leaf
 from models.hashing import hash_text
 from models.minutes import DAY_MINUTES, HOUR_MINUTES
 from models.names import Names
+from models.origin import network_of
 from models.pool import HIGH
 from models.sightings import DEVELOPER, ORIGIN
 from models.state import State
 
+#: With so few keys an entity may be a seller's own.
+OWN_KEYS = 2
 #: Keys of a suspect that are told: the lowest hashes, which are a fair sample of all.
 SAMPLE = 1_024
 #: Minutes of activity that are told. Minutes of one hour are closed together, so that the oldest
@@ -34,8 +37,13 @@ _TWO_64 = 2.0**64
 
 
 class Suspect(msgspec.Struct, array_like=True, frozen=True):
-    """An entity over a line at the close of `minute`: told when its alert opens, then at most once an hour.
+    """An entity that something speaks against at the close of `minute`: told when its alert opens, and
+    once in each hour in which more is seen of it.
 
+    evidence   0..1, as judge joined it
+    alert_id   of its open alert, or of `alert`
+    foreign    part of its keys whose established place is another
+    alert      what to tell of it should its party's evidence lift it over the line; None where it is over one
     keys       uint64[<= SAMPLE], sorted: those that it used in 24 hours, of `key_count`
     active     bits of the ACTIVE_MINUTES that end with `minute`: calls were made
     throttled  the same: calls were answered 429
@@ -49,10 +57,28 @@ class Suspect(msgspec.Struct, array_like=True, frozen=True):
     keys: bytes
     active: bytes
     throttled: bytes
+    evidence: float = 0.0
+    foreign: float = 0.0
+    alert: Alert | None = None
+
+    @property
+    def over(self) -> bool:
+        """An alert of its own is open."""
+        return self.alert is None
 
     @property
     def entity(self) -> str:
         return f"{self.kind}:{self.id}"
+
+    @property
+    def at_home(self) -> bool:
+        """Most of its keys have no other established place."""
+        return self.foreign < 0.5
+
+    @property
+    def own(self) -> bool:
+        """It may be a seller's own application, or the place of one, whose key somebody else may be using."""
+        return self.key_count <= OWN_KEYS and (self.kind == "developer" or self.at_home)
 
     @property
     def key_hashes(self) -> Any:
@@ -69,6 +95,11 @@ class Suspect(msgspec.Struct, array_like=True, frozen=True):
     def client(self) -> int:
         """Hash of the TLS fingerprint; 0 = none."""
         return client_of(self.id) if self.kind == "origin" else 0
+
+    @property
+    def network(self) -> str:
+        """Of the address; empty = none."""
+        return network_of(self.id) if self.kind == "origin" else ""
 
     def minutes(self, bits: bytes) -> Any:
         """Minutes int64[n], ascending, whose bit is set in `active` or `throttled`."""
@@ -178,16 +209,18 @@ def _activity(t: Any, e: Any, minute: Any, throttled_column: Any, active: Any, t
         place = whole(t.arena, np.uint32(t.arena.words[i + NEXT]))
 
 
-def suspect(
-    state: State, e: int, kind: str, name: str, alert_id: str, minute: int, members: tuple[Any, Any]
-) -> Suspect:
-    """Entity row e at the close of `minute`; members: hashes and kinds of those met in 24 hours."""
+def keys_told(members: tuple[Any, Any]) -> tuple[int, bytes]:
+    """How many keys are among members (hashes, kinds), and the sample of them that is told."""
     hashes, kinds = members
     keys = np.sort(hashes[kinds == KEY])
+    return len(keys), keys[:SAMPLE].tobytes()
+
+
+def times_told(state: State, e: int, minute: int) -> tuple[bytes, bytes]:
+    """Minutes in which entity row e was active and throttled, as bits that end with `minute`."""
     active, throttled = (np.zeros(ACTIVE_MINUTES, np.uint8) for _ in range(2))
     _activity(state.tables, np.int64(e), np.int64(minute), np.int64(_THROTTLED), active, throttled)
-    bits = (np.packbits(a).tobytes() for a in (active, throttled))
-    return Suspect(kind, name, alert_id, minute, len(keys), keys[:SAMPLE].tobytes(), *bits)
+    return np.packbits(active).tobytes(), np.packbits(throttled).tobytes()
 
 
 def census(state: State, names: Names, minute: int) -> Census:

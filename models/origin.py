@@ -33,6 +33,12 @@ def places(source_ip: str) -> tuple[str, str]:
     return f"ip:{address}", f"{ipaddress.IPv4Address(int(address) >> 8 << 8)}/24"
 
 
+def network_of(origin_id: str) -> str:
+    """Network of the address in an origin's id; "" where it tells of none."""
+    kind, _, place = origin_id.partition("|")[0].partition(":")
+    return places(place.partition("/")[0])[1] if kind in ("ip", "net") else ""
+
+
 def origin(
     source_ip: str | None, user_agent: str | None, tls_fingerprint: str | None
 ) -> tuple[str, str, str]:

@@ -26,8 +26,6 @@ CROWDING = 4.0
 LEAST_OVERLAP = 0.25
 #: A developer stands behind origins that serve at least this part of its keys and hardly anyone else.
 FILLED = 0.5
-#: With fewer keys a developer is taken for a seller's own application, whose key somebody else may be using.
-OWN_KEYS = 2
 #: A fingerprint is a party's only where at least this part of its origins are suspects.
 SUSPECT_PART = 2 / 3
 #: Coincidences below which times tell nothing.
@@ -139,20 +137,32 @@ _Evidence = list[tuple[tuple[int, int], float, str]]
 
 
 def _by_keys(suspects: Sequence[Suspect], keys: _Keys, common: Common) -> _Evidence:
-    """Origins that the same keys are used from, beyond chance."""
+    """Origins that the same keys are used from, beyond chance.
+
+    Not another client on another network, not a home of keys with a place to which they are foreign, not two
+    homes of a seller's own key: those are the hands of two parties, an owner and a helper, or a thief.
+    """
     out: _Evidence = []
     if not common.keys:
         return out
     origin = np.array([s.kind == "origin" for s in suspects])
     for i, j in np.argwhere(np.triu(keys.shared, 1) * np.outer(origin, origin)).tolist():
+        if suspects[i].at_home != suspects[j].at_home or _elsewhere(suspects[i], suspects[j]):
+            continue
         seen, least = keys.seen(i, j), min(keys.counts[i], keys.counts[j])
-        if seen < LEAST_OVERLAP * least:
+        if seen < LEAST_OVERLAP * least or suspects[i].own or suspects[j].own:
             continue
         expected = CROWDING * keys.expected(i, j, common.keys)
         told = f"{round(seen):,} of the {least:,} keys used from one are used from the other too"
         told += f" ({expected:.2g} expected by chance)"
         out.append(((i, j), chance(float(keys.shared[i, j]), expected) / KEYS, told))
     return out
+
+
+def _elsewhere(a: Suspect, b: Suspect) -> bool:
+    """Two origins are another client on another network; what is unknown differs from nothing."""
+    clients = bool(a.client and b.client) and a.client != b.client
+    return clients and bool(a.network and b.network) and a.network != b.network
 
 
 def _by_client(suspects: Sequence[Suspect], common: Common) -> _Evidence:
@@ -234,7 +244,7 @@ def _filled(suspects: Sequence[Suspect], keys: _Keys, links: Sequence[Link]) -> 
     """
     place = {s.entity: i for i, s in enumerate(suspects)}
     groups = components([s.entity for s in suspects if s.kind == "origin"], links)
-    developers = [i for i, s in enumerate(suspects) if s.kind == "developer" and s.key_count > OWN_KEYS]
+    developers = [i for i, s in enumerate(suspects) if s.kind == "developer" and not s.own]
     sizes = np.array([len(keys.hashes[d]) for d in developers])
     out = []
     for group in groups:

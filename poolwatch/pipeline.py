@@ -17,6 +17,7 @@ from models.closed import Closed
 from models.detect import Detect
 from models.events import Events, Rejected
 from models.fold import Fold, Folded, split_at_chunks
+from models.lifts import Lifts
 from models.model import Model
 from models.operations import Operations
 from models.routing import route
@@ -66,7 +67,8 @@ class Pipeline:
             ]
             for place, model in enumerate(models)
         ]
-        self.actors = [Actors(partitions) for _ in models]
+        self._lifts = [Lifts() for _ in models]
+        self.actors = [Actors(partitions, lifts=lifts if scores else None) for lifts in self._lifts]
         self.offsets = [0] * partitions
         self.duplicates = self.late = 0
         self.first_ms = self.last_ms = 0
@@ -139,8 +141,10 @@ class Pipeline:
         return self._placed([[detect.close() for detect in detects] for detects in self.detects])
 
     def _placed(self, closed: list[list[Closed]]) -> list[list[Closed]]:
-        """What was closed, its alerts as actors tell them."""
-        for actors, of_model in zip(self.actors, closed, strict=True):
+        """What was closed, its alerts and scores as actors tell them."""
+        for actors, lifts, of_model in zip(self.actors, self._lifts, closed, strict=True):
             for p, item in enumerate(of_model):
                 item.alerts = actors.add(p, item.links, item.alerts)
+            for item in of_model:
+                item.scores = lifts.applied(item.scores) if item.scores else None
         return closed

@@ -3,9 +3,16 @@
 import { held } from "./case.js";
 import { count, id, make, number, plain, sentence, span, time } from "./text.js";
 
-const FOREST = {
-  why: "The model finds the whole pattern of this entity's calls unusual.",
-  do: "Read the reasons above; compare with what this kind of application normally does before acting.",
+/** What stands in an alert's rules and is none. */
+const OTHERS = {
+  forest: {
+    why: "The model finds the whole pattern of this entity's calls unusual.",
+    do: "Read the reasons above; compare with what this kind of application normally does before acting.",
+  },
+  actor: {
+    why: "By itself it is over no line. Others of its party are, or all of them together: the case says what links them.",
+    do: "Judge the case as one: add up its sellers and keys, and act on all its accounts at once.",
+  },
 };
 const PII = { name: "names", address: "addresses", phone: "phone numbers", email: "e-mail addresses", purchase: "purchases", tax: "tax numbers" };
 
@@ -101,7 +108,7 @@ function owners(alert) {
 
 function actions(alert, rules) {
   return alert.rules.map((rule) => {
-    const text = Object.hasOwn(rules, rule) ? rules[rule] : (rule === "forest" ? FOREST : null);
+    const text = [rules, OTHERS].find((known) => Object.hasOwn(known, rule))?.[rule];
     return make("div", { class: "action" },
       make("p", {}, make("code", {}, plain(rule)), text ? ` ${text.why}` : " This server does not know the rule; see the rule set that raised it."),
       text && make("p", { class: "do" }, text.do));

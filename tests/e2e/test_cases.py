@@ -8,9 +8,8 @@ from models.cases import case_figures
 from models.truth import Truth, parse_label
 from tests.e2e.command import poolwatch
 
-#: Two alerted entities of a pooler of these should be one case. (Siblings: once half of the accounts are
-#: alerted on; until then their machine could be an address that strangers share.)
-WHOLE = ("rotating", "split", "forged_agents", "next_key", "loud_a", "bulk_reports")
+#: Two alerted entities of a pooler of these should be one case.
+WHOLE = ("siblings", "rotating", "split", "forged_agents", "next_key", "loud_a", "bulk_reports")
 
 
 @pytest.mark.slow

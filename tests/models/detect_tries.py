@@ -156,7 +156,9 @@ class Outcome:
     census: dict[int, Census] = field(default_factory=dict)
 
     def hear(self, links: Links) -> None:
-        self.suspects |= {(s.minute, s.entity): s for s in links.suspects}
+        for told in links.suspects:
+            possible = told.alert and msgspec.structs.replace(told.alert, evidence=[])
+            self.suspects[told.minute, told.entity] = msgspec.structs.replace(told, alert=possible)
         self.census |= {c.minute: c for c in links.census if c.keys or c.origins}
 
 

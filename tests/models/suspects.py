@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+import msgspec
 import numpy as np
 
 from models.alerts import Alert, alert_id_of
@@ -33,13 +34,18 @@ def suspect(
     active: Iterable[int] = (),
     throttled: Iterable[int] = (),
     since: int | None = None,
+    evidence: float = 0.9,
+    over: bool = True,
+    foreign: float = 0.0,
 ) -> Suspect:
-    """`entity` as kind:id; its alert began in minute `since` (now)."""
+    """`entity` as kind:id; its alert began in minute `since` (now), or is possible."""
     kind, _, name = entity.partition(":")
     told = hashes(keys)
     alert_id = alert_id_of(kind, name, minute if since is None else since)
     times = bits(minute, active), bits(minute, throttled)
-    return Suspect(kind, name, alert_id, minute, len(told), told[:SAMPLE].tobytes(), *times)
+    known = len(told), told[:SAMPLE].tobytes()
+    one = Suspect(kind, name, alert_id, minute, *known, *times, evidence, foreign)
+    return one if over else msgspec.structs.replace(one, alert=alert(one))
 
 
 def census(minute: int, keys: int, clients: Mapping[str, int] = {}, origins: int = 0) -> Census:

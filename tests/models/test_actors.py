@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from models import actors
 from models.actors import Actors
 from models.errors import ConfigError
+from models.lifts import Lifts
 from models.links import Links, Told, decode, messages
 from tests.models.suspects import HOUR_0, alert, census, suspect
 
@@ -16,6 +17,9 @@ QUICK = settings(max_examples=40, deadline=None, suppress_health_check=list(Heal
 #: Entities by party: an application with two machines; rotating machines; strangers.
 KEYS = {
     "developer:app": range(0, 30),
+    "developer:twin": range(400, 410),
+    "developer:third": range(410, 425),
+    "origin:ip:6": range(400, 425),
     "origin:ip:1": range(0, 20),
     "origin:ip:2": range(10, 30),
     "origin:ip:3": range(100, 112),
@@ -36,8 +40,11 @@ def histories(draw):
             mine = [name for place, name in enumerate(KEYS) if place % PARTITIONS == partition]
             for name in sorted(draw(st.sets(st.sampled_from(mine)))):
                 minute = HOUR_0 + 60 * hour + draw(st.integers(0, 59))
-                since.setdefault(name, minute)
-                way.append(suspect(name, KEYS[name], minute, since=since[name]))
+                evidence = draw(st.sampled_from([0.05, 0.3, 0.9]))
+                if over := name in since or draw(st.booleans()):
+                    since.setdefault(name, minute)
+                begun = since.get(name)
+                way.append(suspect(name, KEYS[name], minute, since=begun, evidence=evidence, over=over))
     return ways, HOUR_0 + 360
 
 
@@ -49,7 +56,7 @@ def closes(way, end, cuts):
         hours = range((last - 59) // 60 * 60 + 119, until + 1, 60)
         links.census = [census(minute, 1_500) for minute in hours]
         alerts = []
-        for told in links.suspects:
+        for told in (s for s in links.suspects if s.over):
             versions[told.alert_id] = versions.get(told.alert_id, 0) + 1
             alerts.append(alert(told, versions[told.alert_id]))
         out.append((links, alerts))
@@ -127,6 +134,9 @@ def test_alerts_of_one_party_share_a_case_and_say_why():
     first, rotating = cases["developer:app"], cases["origin:ip:3"]
     assert cases == {
         "developer:app": first,
+        "developer:third": "developer:third",
+        "developer:twin": "developer:third",
+        "origin:ip:6": "developer:third",
         "origin:ip:1": first,
         "origin:ip:2": first,
         "origin:ip:3": rotating,
@@ -198,6 +208,63 @@ def test_a_partition_that_is_idle_holds_nothing_back():
     assert (told.entity_id, told.case) == ("ip:4", "origin:ip:3")
 
 
+def below(number, *names, evidence=0.3):
+    """As `hour`: these are suspected, and over no line."""
+    minute = HOUR_0 + 60 * number
+    suspects = [suspect(name, KEYS[name], minute, evidence=evidence, over=False) for name in names]
+    (_, links, _), *rest = hour(number)
+    return [(0, Links(links.until, False, suspects, links.census), []), *rest]
+
+
+def joined(*steps):
+    """What partition 0 tells of one hour in several ways, as one; the rest as they are."""
+    first, *rest = steps[0]
+    suspects = [s for way in steps for s in way[0][1].suspects]
+    alerts = [a for way in steps for a in way[0][2]]
+    return [(0, Links(first[1].until, False, suspects, first[1].census), alerts), *rest]
+
+
+def test_a_developer_is_judged_by_what_its_party_does():
+    lifts = Lifts()
+    state = Actors(PARTITIONS, lifts=lifts)
+    steps = joined(hour(0, "developer:twin"), below(0, "developer:third", "origin:ip:6", "developer:alone"))
+    told = run(state, steps)
+    assert sorted(told) == ["third", "twin"]  # the origin tells nothing new; a stranger is left alone
+    third = told["third"]
+    assert (third.rules, third.case, third.version) == (["actor"], "developer:twin", 1)
+    assert third.score == pytest.approx(0.8 + 0.2 * (1 - 0.1 * 0.7))
+    assert "such developers'" in third.links[0]
+    assert third.model == "m"
+    told = run(state, joined(hour(1, "developer:twin"), below(1, "developer:third")))
+    assert (told["third"].count, told["third"].version) == (2, 2)
+
+
+def test_who_is_known_to_be_apart_is_not_judged_by_the_other():
+    state = Actors(PARTITIONS, [("developer:third", "developer:twin")])
+    told = run(state, joined(hour(0, "developer:twin"), below(0, "developer:third", "origin:ip:6")))
+    assert sorted(told) == ["twin"]
+
+
+def test_several_that_are_over_no_line_may_be_over_it_together():
+    both = ("developer:twin", "developer:third", "origin:ip:6")
+    assert not run(Actors(PARTITIONS), below(0, *both, evidence=0.2))
+    told = run(Actors(PARTITIONS), below(0, *both, evidence=0.4))
+    assert sorted(told) == ["third", "twin"]
+
+
+def test_an_alert_of_its_own_stands_for_the_one_that_its_party_raised():
+    state = Actors(PARTITIONS)
+    first = run(state, joined(hour(0, "developer:twin"), below(0, "developer:third", "origin:ip:6")))["third"]
+    told = []
+    for step in hour(1, "developer:third", "developer:twin", since=HOUR_0 + 60):
+        told += state.add(*step)
+    last = ends(told)
+    own = next(one for one in last.values() if one.entity_id == "third" and one.alert_id != first.alert_id)
+    assert last[first.alert_id].superseded_by == own.alert_id
+    assert last[first.alert_id].version > first.version
+    assert own.case == "developer:twin"
+
+
 def test_withdrawn_alerts_pass():
     state = Actors(1)
     told = alert(suspect("developer:app", [1]), 2)
@@ -224,7 +291,7 @@ def test_a_partition_or_a_state_that_is_none_is_refused():
     with pytest.raises(ConfigError, match="partition 3"):
         Actors(3).add(3, Links(), [])
     pages = {name: page for name, page in Actors(2).changed().items() if page is not None}
-    with pytest.raises(ConfigError, match="2 partitions; this is 1, 3"):
+    with pytest.raises(ConfigError, match="2 partitions; this is 2, 3"):
         Actors(3).restore(pages)
     with pytest.raises(ConfigError, match="no state of actors"):
         Actors(3).restore({})

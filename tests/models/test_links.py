@@ -28,10 +28,21 @@ def told(tmp_path_factory):
 
 
 def test_a_suspect_is_told_as_its_alert_opens_and_once_an_hour(told):
-    hours = [s.minute // 60 for s in told.suspects]
+    hours = [s.minute // 60 for s in told.suspects if s.over]
     assert hours == sorted(set(hours))
     assert len(hours) >= 24
-    assert len({s.alert_id for s in told.suspects}) == 1
+    assert len({s.alert_id for s in told.suspects if s.over}) == 1
+
+
+def test_one_that_is_over_no_line_is_told_with_what_might_be_told_of_it(told):
+    before = [s for s in told.suspects if not s.over]
+    assert before
+    assert max(s.minute for s in before) < min(s.minute for s in told.suspects if s.over)
+    assert all(0 < s.evidence < 1 for s in told.suspects)
+    for one in before:
+        assert one.alert.rules == ["actor"]
+        assert one.alert.keys == one.key_count
+        assert one.alert.reasons
 
 
 def test_its_keys_and_minutes_are_those_of_its_last_day(told):

@@ -1,0 +1,59 @@
+"""Evidence of a party: what is seen from two sides counts once; score rows rise when it was known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from models.closed import ScoreRows
+from models.features import FEATURES
+from models.lifts import Lifts, together
+from models.minutes import MINUTE_MS
+from tests.models.suspects import suspect
+
+MEMBERS = st.lists(
+    st.tuples(st.floats(0, 0.99), st.sets(st.integers(0, 9), min_size=1)), min_size=1, max_size=6
+)
+
+
+def members(told):
+    return [suspect(f"developer:{n}", keys, evidence=e) for n, (e, keys) in enumerate(told)]
+
+
+def test_evidence_of_other_keys_adds_up_and_of_the_same_keys_counts_once():
+    assert together(members([(0.5, {1}), (0.5, {2}), (0.2, {3})])) == pytest.approx(1 - 0.5 * 0.5 * 0.8)
+    assert together(members([(0.5, {1, 2}), (0.4, {1, 2})])) == pytest.approx(0.5)
+    assert together(members([(0.5, {1, 2}), (0.4, {2, 3})])) == pytest.approx(1 - 0.5 * 0.6**0.5)
+
+
+@given(MEMBERS, st.randoms())
+def test_a_party_is_no_less_than_its_strongest_member_and_no_more_than_all(told, random):
+    party = members(told)
+    found = together(party)
+    assert max(e for e, _ in told) <= found + 1e-12
+    assert found <= 1 - np.prod([1 - e for e, _ in told]) + 1e-12
+    random.shuffle(party)
+    assert together(party) == found
+
+
+def rows(*minutes):
+    n = len(minutes)
+    time = (np.array(minutes) + 1) * MINUTE_MS
+    return ScoreRows(time, ["developer"] * n, ["d"] * n, np.full(n, 0.3), np.zeros((n, len(FEATURES))))
+
+
+def test_rows_are_lifted_after_the_minute_and_until_the_party_falls_apart():
+    lifts = Lifts()
+    lifts.stand(10, {("developer", "d"): 0.9})
+    lifts.stand(20, {("developer", "d"): 0.95, ("developer", "e"): 0.95})
+    lifts.stand(30, {})
+    told = lifts.applied(rows(9, 10, 11, 20, 21, 30, 31))
+    assert told.score.tolist() == [0.3, 0.3, 0.9, 0.9, 0.95, 0.95, 0.3]
+
+
+def test_a_row_that_is_higher_by_itself_stays():
+    lifts = Lifts()
+    lifts.stand(10, {("developer", "d"): 0.1})
+    assert lifts.applied(rows(12)).score.tolist() == [0.3]
