@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from models.closed import ScoreRows
 from models.features import FEATURES
-from models.lifts import Lifts, together
+from models.lifts import Lifts, judged, together
 from models.minutes import MINUTE_MS
 from tests.models.suspects import suspect
 
@@ -36,6 +36,24 @@ def test_a_party_is_no_less_than_its_strongest_member_and_no_more_than_all(told,
     assert found <= 1 - np.prod([1 - e for e, _ in told]) + 1e-12
     random.shuffle(party)
     assert together(party) == found
+
+
+def test_who_is_judged_together():
+    def told(party, over=()):
+        members, score = judged(party, set(over))
+        return [m.id for m in members], score
+
+    app, twin = (suspect(f"developer:{n}", range(9 * n, 9 * n + 9), evidence=0.3) for n in range(2))
+    shop = suspect("developer:shop", [5], evidence=0.9)
+    places = [suspect(f"origin:ip:{n}", range(9 * n, 9 * n + 9), evidence=0.4) for n in range(4)]
+    home = suspect("origin:ip:home", [5], evidence=0.9)
+    assert told([app, twin, *places], [app.entity]) == (["0", "1"], pytest.approx(0.8 + 0.2 * 0.51))
+    assert told([app, twin])[0] == ["0", "1"]  # .51 together
+    assert told([app, shop], [shop.entity]) == ([], 0.0)  # a victim proves nothing
+    assert told([app, *places], [places[0].entity]) == ([], 0.0)  # the same calls from the other side
+    assert told(places[:3])[0] == []
+    assert told(places)[0] == [p.id for p in places]  # .87 together
+    assert told([places[0], home], [home.entity]) == ([], 0.0)
 
 
 def rows(*minutes):

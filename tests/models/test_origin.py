@@ -2,7 +2,15 @@
 
 import pytest
 
-from models.origin import origin
+from models.origin import network_of, origin
+
+
+def test_the_network_is_told_by_the_id():
+    for ip in ("203.0.113.7", "2001:db8:1:2::5", "::ffff:203.0.113.7"):
+        told, _, network = origin(ip, None, "t13")
+        assert network_of(told) == network
+        assert network
+    assert network_of("ip:ec2.amazonaws.com|ua:x") == network_of("tls:t13") == network_of("ua:curl") == ""
 
 
 @pytest.mark.parametrize(

@@ -57,6 +57,24 @@ def test_what_a_victim_shares_with_its_thief_joins_nobody():
     assert parties([thief, *victims, *homes]) == []
 
 
+def test_shared_keys_join_no_hands_that_are_two():
+    def keys_of(one, other, **differing):
+        a = suspect(one, range(30))
+        return parties([a, suspect(other, range(30), **differing)])
+
+    here = "origin:ip:198.51.100.7|tls:popular"
+    assert keys_of(here, "origin:ip:203.0.113.9|tls:popular") != []  # one client on another network
+    assert keys_of(here, "origin:ip:198.51.100.9|tls:rare") != []  # another client on one network
+    assert keys_of(here, "origin:ip:203.0.113.9|tls:rare") == []  # a tool, and the books of its clients
+    assert keys_of(here, "origin:ip:203.0.113.9|tls:popular", foreign=0.9) == []  # its thief
+
+
+def test_a_home_of_two_keys_is_joined_by_them_with_nobody_but_where_they_are_foreign_to_both():
+    homes = [f"origin:ip:7.0.{n}.1|tls:popular" for n in range(3)]
+    assert parties([suspect(name, range(2)) for name in homes]) == []
+    assert parties([suspect(name, range(2), foreign=1.0) for name in homes]) == [homes]
+
+
 def test_a_console_is_not_the_party_of_those_who_use_it():
     console = suspect("developer:console", range(900))
     insiders = [suspect(f"origin:ip:10.0.0.{n}|tls:popular", range(60 * n, 60 * n + 60)) for n in range(2)]
