@@ -63,3 +63,26 @@ def test_the_census_counts_keys_of_developers(told):
 def test_a_client_is_the_fingerprint_alone():
     assert client_of("ip:192.0.2.1|tls:t1") == client_of("net:2001:db8::/64|tls:t1") == hashes(["tls:t1"])[0]
     assert client_of("ip:192.0.2.1|ua:t1") == client_of("ip:192.0.2.1") == 0
+
+
+def test_the_census_forgets_what_a_silent_place_did_a_day_ago(tmp_path):
+    """However much is closed at once: a home key of 25 hours ago is gone, a foreign one of this day not."""
+    touches = [
+        Touch(HOUR_0 + 1, 1, 1, 11, kind=1),
+        Touch(HOUR_0 + 600, 1, 2, 12, kind=1, sums=(("calls", 1), ("foreign", 1))),
+        *(Touch(HOUR_0 + 60 * h, 2, 3, 13) for h in range(1, 27)),
+    ]
+    touches.sort(key=lambda t: t.minute)
+    counted = []
+    for cuts in ([len(touches)], range(1, len(touches) + 1)):
+        detect, told, begun = Detect(1, rules(tmp_path), MODEL), {}, 0
+        for chunk, cut in enumerate(cuts):
+            until = touches[cut].minute if cut < len(touches) else touches[-1].minute
+            detect.add(message(touches[begun:cut], chunk=chunk, watermark_minute=until))
+            told |= {c.minute: c.origins for c in detect.close().links.census}
+            begun = cut
+        told |= {c.minute: c.origins for c in detect.finish().links.census}
+        counted.append(told)
+    assert counted[0] == counted[1]
+    assert counted[0][HOUR_0 + 60 * 24 - 1] == 1
+    assert counted[0][HOUR_0 + 60 * 25 - 1] == 0
