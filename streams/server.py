@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import logging
 import socket
 import threading
 from collections.abc import Sequence
@@ -48,10 +49,14 @@ class WebServer:
         self._thread.start()
 
     def close(self) -> None:
-        """Stop serving; open feeds are ended within a second."""
+        """Stop serving; open feeds are cut off within a second, which uvicorn would call an error."""
+        log = logging.getLogger("uvicorn.error")
+        before = log.level
+        log.setLevel(logging.CRITICAL)
         self._server.should_exit = True
         if self._thread:
             self._thread.join()
+        log.setLevel(before)
         self._socket.close()
 
 

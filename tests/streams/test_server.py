@@ -183,3 +183,20 @@ def test_a_taken_port_is_one_clear_line(server):
     with pytest.raises(PoolwatchError, match="--port"):
         WebServer(server.url, port=made.port)
     made.close()
+
+
+def test_a_feed_that_is_open_at_the_end_is_cut_off_without_a_word(server, capfd):
+    made = WebServer(server.url, prefix="test")
+    made.start()
+    with (
+        httpx.Client(base_url=made.url, timeout=30, trust_env=False) as client,
+        client.stream("GET", "/api/stream") as answer,
+    ):
+        lines = answer.iter_lines()
+        next(lines)
+        made.close()
+        with contextlib.suppress(httpx.RemoteProtocolError):
+            assert not any(line.startswith("data: {") for line in lines)
+    told = capfd.readouterr()
+    assert "ERROR" not in told.err + told.out
+    assert "Traceback" not in told.err + told.out
