@@ -69,8 +69,7 @@ class AlertBook:
     def early(self, crossing: Crossing, fill: Fill) -> Alert | None:
         """Version 1, before the minute closes; None where an alert is open or was told early already."""
         key = (crossing.kind, crossing.id)
-        entry = self._open.get(key)
-        if key in self._early or (entry and crossing.minute - entry.minute <= entry.quiet_minutes):
+        if key in self._early or self._standing(key, crossing.minute):
             return None
         alert = self._new(crossing, 1)
         fill(alert)
@@ -82,11 +81,12 @@ class AlertBook:
         """What to tell of an entity that is over a line at the close of a minute; minutes come in order."""
         key = (crossing.kind, crossing.id)
         self._dirty.add(key)
-        entry = self._open.get(key)
-        if entry is None or crossing.minute - entry.minute > entry.quiet_minutes:
+        entry = self._standing(key, crossing.minute)
+        if entry is None:
             # Told early or not, the close gives version 2 where it might have been.
             first_version = 2 if crossing.certain else 1
-            last_of_old = [entry.alert] if entry and entry.waiting else []
+            old = self._open.get(key)
+            last_of_old = [old.alert] if old and old.waiting else []
             alert = self._new(crossing, first_version)
             entry = _Open(alert, first_version, crossing.minute, crossing.minute, crossing.quiet_minutes)
             self._open[key] = entry
@@ -122,8 +122,7 @@ class AlertBook:
         """What might be told of an entity that is over no line. None where actors have heard of it in this
         hour, or an alert is open."""
         key = (crossing.kind, crossing.id)
-        entry = self._open.get(key)
-        if entry and crossing.minute - entry.minute <= entry.quiet_minutes:
+        if self._standing(key, crossing.minute):
             return None
         if self._suspected.get(key, -LINK_MINUTES) // LINK_MINUTES == crossing.minute // LINK_MINUTES:
             return None
@@ -135,8 +134,8 @@ class AlertBook:
 
     def stood_for(self, kind: str, entity: str, minute: int, by: str) -> list[Alert]:
         """Last version of the entity's alert, where one is open: from `minute` on `by` stands for it."""
-        entry = self._open.get((kind, entity))
-        if entry is None or minute - entry.minute > entry.quiet_minutes:
+        entry = self._standing((kind, entity), minute)
+        if entry is None:
             return []
         del self._open[kind, entity]
         self._dirty.add((kind, entity))
@@ -213,6 +212,11 @@ class AlertBook:
             model=self._model,
             rule_set=self._rule_set,
         )
+
+    def _standing(self, key: tuple[str, str], minute: int) -> _Open | None:
+        """An entity's alert whose quiet period has not passed."""
+        entry = self._open.get(key)
+        return None if entry is None or minute - entry.minute > entry.quiet_minutes else entry
 
     def _sorted(self, rules: Iterable[str]) -> list[str]:
         return sorted(rules, key=lambda rule: (self._order.get(rule, len(self._order)), rule))

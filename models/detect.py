@@ -32,7 +32,7 @@ from models.rules import RuleSet
 from models.sightings import ENTITY_KINDS, Sightings
 from models.sources import Sources
 from models.state import State
-from models.windows import close_cells, settle
+from models.windows import close_cells
 
 #: Cells and rows closed and judged at once: bounds memory, never shows in a result.
 BATCH_CELLS, BATCH_ROWS = 8_192, 200_000
@@ -360,7 +360,6 @@ class Detect:
         if self._counted >= 0:
             for start in range(self._counted + HOUR_MINUTES, hour + 1, HOUR_MINUTES):
                 met.sweep(self._state, start - 1)
-                settle(self._state.tables, np.int64(start - 1))
                 closed.links.census.append(census(self._state, self._names, start - 1))
         self._counted = max(hour, self._counted)
 

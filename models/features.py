@@ -86,6 +86,12 @@ def _counts(
         )
 
 
+def _classes(**told: tuple[str, str]) -> Iterator[Feature]:
+    """Records of each class of personal data: how they are spoken of, and what they are."""
+    for name, (said, meaning) in told.items():
+        yield from _counts(f"pii_{name}", "24h", "records", f"records {said}", meaning, needs="pii")
+
+
 def _day_share(name: str, said: str, meaning: str, part: str, whole: str, *, needs: str) -> Feature:
     """Share of one 24-hour sum in another."""
     return Feature(
@@ -156,23 +162,13 @@ FEATURES: tuple[Feature, ...] = (
         "pii_records", "1h 24h 7d", "records", "identifying records",
         "they identify a person", needs="pii",
     ),
-    *_counts("pii_name", "24h", "records", "records with names", "records that carried a name", needs="pii"),
-    *_counts(
-        "pii_address", "24h", "records", "records with addresses",
-        "records with an address", needs="pii",
-    ),
-    *_counts(
-        "pii_phone", "24h", "records", "records with phone numbers",
-        "they carried a number", needs="pii",
-    ),
-    *_counts("pii_email", "24h", "records", "records with e-mail addresses", "they carried one", needs="pii"),
-    *_counts(
-        "pii_purchase", "24h", "records", "records of purchases",
-        "records of what was bought", needs="pii",
-    ),
-    *_counts(
-        "pii_tax", "24h", "records", "records with tax numbers",
-        "records with a tax number", needs="pii",
+    *_classes(
+        name=("with names", "records that carried a name"),
+        address=("with addresses", "records with an address"),
+        phone=("with phone numbers", "they carried a number"),
+        email=("with e-mail addresses", "they carried one"),
+        purchase=("of purchases", "records of what was bought"),
+        tax=("with tax numbers", "records with a tax number"),
     ),
     Feature(
         "customers_24h", "customers", "{value:,.0f} customers exposed in 24 hours",

@@ -43,9 +43,10 @@ def judged(party: Iterable[Suspect], over: Container[str]) -> tuple[list[Suspect
     """
     members = [m for m in party if not m.own]
     alike = [m for m in members if m.kind == "developer"] or members
+    if len(alike) < 2:
+        return [], 0.0
     evidence = together(alike)
-    known = any(m.entity in over for m in alike)
-    if len(alike) < 2 or not (known or evidence >= TOGETHER[alike[0].kind]):
+    if evidence < TOGETHER[alike[0].kind] and not any(m.entity in over for m in alike):
         return [], 0.0
     return alike, ALERT_LINE + (1.0 - ALERT_LINE) * evidence
 

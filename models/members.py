@@ -17,7 +17,7 @@ from models.minutes import DAY_MINUTES
 from models.pool import HIGH
 from models.state import State
 from models.tables import PAGE_SHIFT, drop
-from models.windows import ENTITY_DAYS
+from models.windows import ENTITY_DAYS, release
 
 
 @njit(cache=True)
@@ -81,7 +81,9 @@ def members(
 
 @njit(cache=True)
 def _sweep(t: Any, minute: Any) -> Any:
-    """Forget pairs not met for PAIR_DAYS and entities without any, unless open cells hold them."""
+    """Bring sums to `minute`; forget pairs not met for PAIR_DAYS and entities without any, unless open cells
+    hold them."""
+    release(t, minute)  # the sums of silent entities lag behind
     today = minute // DAY_MINUTES
     held = np.zeros(t.pairs.meta[HIGH], np.uint8)
     for e in range(t.entities.meta[HIGH]):

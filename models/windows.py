@@ -96,12 +96,6 @@ def release(t: Any, minute: Any) -> None:
     t.arena.meta[TAIL] = place
 
 
-@njit(cache=True)
-def settle(t: Any, minute: Any) -> None:
-    """Bring every entity's sums to `minute`, up to which all is closed: those of silent ones lag behind."""
-    release(t, minute)
-
-
 @inner
 def _turn_day(row: Any, day: Any) -> None:
     """Clear the days of an entity's ring that come into use."""
