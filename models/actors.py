@@ -13,8 +13,9 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
-from models.alerts import Alert, case_of
+from models.alerts import Alert
 from models.errors import ConfigError
+from models.held import HeldAlerts
 from models.lifts import Lifts, judged
 from models.links import Census, Links, Suspect
 from models.minutes import DAY_MINUTES, HOUR_MINUTES, MINUTE_MS
@@ -28,8 +29,6 @@ SUSPECT_MINUTES = 7 * DAY_MINUTES
 LINK_MINUTES = 2 * DAY_MINUTES
 #: Suspects kept: the newest. They are compared pair by pair.
 SUSPECTS = 512
-#: Alerts kept to be told again.
-ALERTS = 2_000
 #: Sentences told of a link in an alert.
 SENTENCES = 3
 _NEVER = 2**62
@@ -40,22 +39,6 @@ class _Standing(msgspec.Struct):
     until: int = -1
     idle: bool = False
     census: Census | None = None
-
-
-class _Held(msgspec.Struct):
-    """An alert, as newest told.
-
-    moved   how often its case changed
-    opened  its suspect has been applied
-    """
-
-    entity: str
-    case: str
-    minute: int
-    moved: int = 0
-    opened: bool = False
-    links: list[str] = []
-    alert: Alert | None = None
 
 
 class _Meta(msgspec.Struct):
@@ -88,10 +71,9 @@ class Actors:
         self._since: dict[str, int] = {}  # minute in which a suspect was first over a line
         self._raised = Raised()
         self._links: dict[tuple[str, str], tuple[int, Link]] = {}  # minute in which it was last found
-        self._alerts: dict[str, _Held] = {}
+        self._held = HeldAlerts()
         self._waiting: dict[tuple[int, str], Suspect] = {}
         self._counting: dict[tuple[int, int], Census] = {}  # by minute and partition
-        self._dirty: set[str] = set()
 
     def __len__(self) -> int:
         """Suspects kept."""
@@ -113,7 +95,7 @@ class Actors:
                 "start the workers anew"
             )
         standing = self._standing[partition]
-        out = [told for alert in alerts if (told := self._tell(alert)) is not None]
+        out = [told for alert in alerts for told in self._held.tell(alert)]
         for suspect in links.suspects:
             if suspect.minute > standing.until:
                 self._waiting[suspect.minute, suspect.entity] = suspect
@@ -129,23 +111,7 @@ class Actors:
         for standing in self._standing:
             standing.idle = False
         self._suspects = {name: _moved(suspect) for name, suspect in self._suspects.items()}
-        for alert_id, held in self._alerts.items():
-            if held.alert is not None:  # its evidence names the replay's places
-                held.alert = msgspec.structs.replace(held.alert, evidence=[])
-                self._dirty.add(alert_id)
-
-    def _tell(self, alert: Alert) -> Alert | None:
-        """An alert in its case; None where it is not newer than what was told."""
-        if alert.withdrawn or alert.superseded_by:
-            return alert
-        entity = case_of(alert.entity_kind, alert.entity_id)
-        minute = alert.last_seen // MINUTE_MS - 1
-        held = self._alerts.setdefault(alert.alert_id, _Held(entity, entity, minute))
-        if held.alert is not None and alert.version <= held.alert.version:
-            return None
-        held.alert, held.minute = alert, max(held.minute, minute)
-        self._dirty.add(alert.alert_id)
-        return _placed(held, alert)
+        self._held.moved()
 
     def _advance(self) -> list[Alert]:
         """Apply what every partition has told whole, minute by minute, and judge."""
@@ -190,14 +156,8 @@ class Actors:
                 continue
             new |= item.entity not in self._since
             self._since.setdefault(item.entity, item.minute)
-            for alert in self._raised.stood_for(item):
-                held = self._alerts.pop(alert.alert_id, None)
-                out.append(_placed(held, alert) if held else alert)
-                self._dirty.add(alert.alert_id)
-            held = self._alerts.setdefault(item.alert_id, _Held(item.entity, item.entity, item.minute))
-            new |= not held.opened
-            held.opened, held.minute = True, max(held.minute, item.minute)
-            self._dirty.add(item.alert_id)
+            out += [self._held.end(alert) for alert in self._raised.stood_for(item)]
+            new |= self._held.open(item.alert_id, item.entity, item.minute)
         return new, out
 
     def _hours(self, minute: int) -> list[Alert]:
@@ -218,15 +178,7 @@ class Actors:
             self._links[link.a, link.b] = (minute, link)
         parties = components(sorted(self._suspects), [link for _, link in self._links.values()], self._apart)
         case = {name: self._name(party) for party in parties for name in party}
-        out = self._lift(parties, case, minute)
-        for alert_id, held in sorted(self._alerts.items()):
-            now = case.get(held.entity, held.case)
-            if held.opened and now != held.case:
-                held.case, held.links, held.moved = now, self._sentences(held.entity), held.moved + 1
-                self._dirty.add(alert_id)
-                if held.alert is not None:
-                    out.append(_placed(held, held.alert))
-        return out
+        return self._lift(parties, case, minute) + self._held.move(case, self._sentences)
 
     def _lift(self, parties: Sequence[Sequence[str]], case: Mapping[str, str], minute: int) -> list[Alert]:
         """Judge the members of each party together; alerts of those who are over no line."""
@@ -236,12 +188,11 @@ class Actors:
             members, score = judged([self._suspects[name] for name in party], self._since)
             for member in members:
                 lifted[member.kind, member.id] = score
+                entity = member.entity
                 for alert in self._raised.tell(member, score, minute):
-                    links = self._sentences(member.entity)
-                    held = _Held(member.entity, case[member.entity], minute, opened=True, links=links)
-                    self._alerts.setdefault(alert.alert_id, held)
-                    told = self._tell(alert)
-                    out += [told] if told is not None else []
+                    out += self._held.tell_of_party(
+                        alert, entity, case[entity], minute, self._sentences(entity)
+                    )
         if self._lifts is not None:
             self._lifts.stand(minute, lifted)
         return out
@@ -265,12 +216,7 @@ class Actors:
             for pair, (found, link) in self._links.items()
             if found > minute - LINK_MINUTES and pair[0] in self._suspects and pair[1] in self._suspects
         }
-        alerts = sorted(self._alerts.items(), key=lambda item: (-item[1].minute, item[0]))
-        gone = [name for name, held in alerts[ALERTS:]]
-        gone += [name for name, held in alerts[:ALERTS] if held.minute <= minute - SUSPECT_MINUTES]
-        for name in gone:
-            del self._alerts[name]
-        self._dirty.update(gone)
+        self._held.forget(minute - SUSPECT_MINUTES)
 
     def changed(self) -> Pages:
         """Pages that changed since the last call: one for each alert kept, one for the rest."""
@@ -286,12 +232,7 @@ class Actors:
             [(partition, census) for (_, partition), census in self._counting.items()],
         )
         pages: Pages = {"actors": msgspec.msgpack.encode(meta)}
-        pages |= self._raised.changed()
-        for name in sorted(self._dirty):
-            held = self._alerts.get(name)
-            pages[f"held/{name}"] = None if held is None else msgspec.msgpack.encode(held)
-        self._dirty.clear()
-        return pages
+        return pages | self._raised.changed() | self._held.changed()
 
     def restore(self, pages: dict[str, bytes]) -> None:
         """Become what `pages` hold. ConfigError where they are of another version or number of partitions."""
@@ -308,18 +249,10 @@ class Actors:
         self._suspects = {s.entity: s for s in meta.suspects}
         self._since = meta.since
         self._raised.restore(pages)
+        self._held.restore(pages)
         self._links = {(link.a, link.b): (found, link) for found, link in meta.links}
         self._waiting = {(s.minute, s.entity): s for s in meta.waiting}
         self._counting = {(census.minute, partition): census for partition, census in meta.counting}
-        held = {name[5:]: page for name, page in pages.items() if name.startswith("held/")}
-        self._alerts = {name: msgspec.msgpack.decode(page, type=_Held) for name, page in held.items()}
-        self._dirty = set()
-
-
-def _placed(held: _Held, alert: Alert) -> Alert:
-    """The alert in its case."""
-    version = alert.version + held.moved
-    return msgspec.structs.replace(alert, case=held.case, links=held.links, version=version)
 
 
 def _moved(suspect: Suspect) -> Suspect:
