@@ -166,7 +166,7 @@ def _elsewhere(a: Suspect, b: Suspect) -> bool:
 
 
 def _by_client(suspects: Sequence[Suspect], common: Common) -> _Evidence:
-    """Origins with one TLS fingerprint that few but suspects have.
+    """Origins with one TLS fingerprint that few but suspects have: all homes of keys, or all foreign to them.
 
     By chance: one has the other's, and so have as many of the rest, each as origins at home have it.
     """
@@ -186,7 +186,8 @@ def _by_client(suspects: Sequence[Suspect], common: Common) -> _Evidence:
         told = (
             f"one TLS fingerprint, of {found:,} suspected origins and {others:,} of {common.origins:,} others"
         )
-        out += [((i, j), p, told) for n, i in enumerate(places) for j in places[n + 1 :]]
+        pairs = [(i, j) for n, i in enumerate(places) for j in places[n + 1 :]]
+        out += [(pair, p, told) for pair in pairs if len({suspects[i].at_home for i in pair}) == 1]
     return out
 
 

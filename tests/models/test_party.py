@@ -103,6 +103,13 @@ def test_a_fingerprint_joins_only_where_it_is_rare_and_of_suspects():
     assert parties(crowd, small) == [sorted(s.entity for s in crowd[:9])]  # two may have it by accident
 
 
+def test_a_fingerprint_joins_no_home_of_keys_with_places_that_are_foreign_to_theirs():
+    homes = [suspect(f"origin:ip:{n}|tls:own", [n], foreign=1.0) for n in range(9)]
+    exits = [suspect(f"origin:ip:9.{n}|tls:own", range(90 + 9 * n, 99 + 9 * n)) for n in range(2)]
+    joined = [sorted(s.entity for s in side) for side in (homes, exits)]
+    assert sorted(parties([*homes, *exits])) == sorted(joined)
+
+
 def visits(rng, rate, hours=20):
     """Minutes of visits of 1 to 4 minutes, at random times of a working day."""
     begins = np.flatnonzero(rng.random(60 * hours) < rate)
