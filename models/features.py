@@ -193,10 +193,6 @@ FEATURES: tuple[Feature, ...] = (
         "sellers_shadow", "1h 24h 7d", "sellers", "sellers read whose orders another party handles",
         "sellers that another party works for, and this entity only reads", needs="orders",
     ),
-    *_counts(
-        "shadow_orders", "24h", "orders", "orders read that another party handles",
-        "orders taken where another party works for the seller", needs="orders",
-    ),
     _day_share(
         "shadow_share_24h", "of its identifying reads concern sellers that another party works for",
         "shadow calls over identifying calls", "shadow_calls", "pii_calls", needs="orders",
@@ -354,9 +350,15 @@ FEATURES: tuple[Feature, ...] = (
         "keys_foreign", "24h", "keys", "keys whose established place is another",
         "keys that were established elsewhere", needs="source_ip",
     ),
-    _day_share(
-        "foreign_share_24h", "of its calls use keys established elsewhere",
-        "calls with keys established elsewhere over calls", "foreign", "calls", needs="source_ip",
+    Feature(
+        "foreign_share_24h", "share", "{value:.0f}% of its calls use keys established elsewhere",
+        "calls with keys established elsewhere over calls, and two more", "24h",
+        lambda v: _share(v.of("foreign", DAY), v.of("calls", DAY), 2.0), "source_ip",
+    ),
+    Feature(
+        "orders_away_24h", "orders", "{value:,.0f} old orders read here and elsewhere, not at the key's home",
+        "old orders read at all places foreign to a seller's keys, of which there are several",
+        "24h", lambda v: v.of("orders_away", DAY), "source_ip", (ORIGIN,),
     ),
     _day_share(
         "offhours_share_24h", "of its identifying records were read while the seller's side sleeps",

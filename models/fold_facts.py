@@ -32,6 +32,7 @@ class Call(NamedTuple):
     deed: bool  # something was done that justifies having read it
     ships: bool  # a deed of the one who sends the parcels: no invoice, no letter
     lists: bool  # it names orders
+    blanket: bool  # a deed that names none of the many orders that it may be about
 
 
 @inner
@@ -112,6 +113,7 @@ def seller_of(mem: Any, seller: Any, now: int) -> int:
         s.pace = 0
         s.pace_before = 0
         s.pace_day = 0
+        s.sent = 0
         for h in range(24):
             s.deeds[h] = 0
             s.writes[h] = 0
@@ -126,18 +128,23 @@ def seller_of(mem: Any, seller: Any, now: int) -> int:
 
 
 @inner
-def enter_deed(s: Any, call: Call) -> None:
-    """Remember who sent parcels for seller `s` last: three parties, by developer and client."""
+def enter_deed(s: Any, call: Call, orders: int) -> None:
+    """Parcels of so many orders were told: remember who sent some for seller `s` last, three parties, by
+    developer and client."""
+    s.sent = plus(s.sent, orders)
     dev, cli = tag(call.developer), tag(call.client)
-    at = 0
+    at, came = 0, call.now
     for p in range(3):
-        if s.deed[p] != 0 and s.deed_developer[p] == dev and s.deed_client[p] == cli:
-            at = p
-            break
+        if s.deed[p] != 0 and s.deed_developer[p] == dev:
+            came = min(came, s.came[p])  # with a new client it is no newcomer
+            if s.deed_client[p] == cli:
+                at = p
+                break
         if s.deed[p] < s.deed[at]:
             at = p
-    if s.deed_developer[at] != dev or s.deed_client[at] != cli:
+    if s.deed[at] == 0 or s.deed_developer[at] != dev or s.deed_client[at] != cli:
         s.fresh[at] = 0
+        s.came[at] = came
     s.deed_developer[at] = dev
     s.deed_client[at] = cli
     s.deed_network[at] = tag(call.network)

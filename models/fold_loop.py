@@ -13,20 +13,17 @@ from models.fold_facts import (
     asleep,
     enter_deed,
     enter_fresh,
-    enter_pace,
     enter_write,
-    hold,
-    others_handle,
     seller_of,
     use_key,
 )
 from models.fold_orders import judge_orders, tell_held, touch_orders
-from models.fold_pairs import add_pair, pair_of
+from models.fold_pairs import pair_of, since_of
+from models.fold_parties import Party, of_developer, of_origin
 from models.fold_rows import (
     IDENTIFY,
     O_FIRST_DEEDS,
     O_NEWEST,
-    O_TAKEN,
     T_CUSTOMERS,
     T_ROWS,
     WHOLE,
@@ -48,9 +45,9 @@ from models.fold_state import (
 )
 from models.fold_time import decided, is_duplicate, remember_seen, vote
 from models.minutes import MINUTE_MS
-from models.operations import REPORT, WRITE
+from models.operations import WRITE
 from models.pool import HIGH
-from models.sightings import DEVELOPER
+from models.sightings import DEVELOPER, ORIGIN
 from models.tables import drop
 
 #: Why the loop stopped at a record.
@@ -79,12 +76,6 @@ def _sweep(mem: Any, totals: Any, now: int, lim: Any) -> None:
 
 
 @inner
-def _since(pair: Any, now: int) -> int:
-    """Minute in which the pair's entity came to the seller: of its first identifying read."""
-    return now if pair.reads == 0 else pair.since
-
-
-@inner
 def _call(ev: Any, i: int, now: int, kinds: Any, deeds: Any) -> Call:
     """Record i; kinds and deeds uint8[operations]: models.operations."""
     kind, means = kinds[ev.operation[i]], deeds[ev.operation[i]]
@@ -104,18 +95,8 @@ def _call(ev: Any, i: int, now: int, kinds: Any, deeds: Any) -> Call:
         deed=deed,
         ships=deed and means & 4 == 0,
         lists=lists,
+        blanket=deed and not lists and means & 8 != 0,
     )
-
-
-@inner
-def _lone(pair: Any, known: bool, now: int, lim: Any) -> bool:
-    """A report that none came before of late: bookkeeping; who pools comes back.
-
-    While a seller is new in the log, a first batch of them: what goes round once a day was not seen yet.
-    """
-    if pair.reads == 0 or now - pair.last > lim.lone_minutes:
-        return True
-    return not known and now - pair.since < lim.batch_minutes
 
 
 @inner
@@ -149,14 +130,14 @@ def _fold_one(mem: Any, totals: Any, ev: Any, i: int, call: Call, minute: int, c
     counts[:] = 0
     if call.reads or call.deed:
         pair = mem.pairs.rows[pair_of(mem.pairs, ev.seller[i], call.developer, DEVELOPER)]
-        touch_orders(mem, ev, i, call, seller_row, _since(pair, now), counts, lim)
+        touch_orders(mem, ev, i, call, seller_row, since_of(pair, now), counts, lim)
     asleep_now = call.reads and known and asleep(s, hour, lim)
     if call.good and call.kind == WRITE:
         enter_write(s, hour, call.deed)
         if call.ships and (counts[WHOLE, O_FIRST_DEEDS] > 0 or not call.lists):
-            enter_deed(s, call)
+            enter_deed(s, call, counts[WHOLE, O_FIRST_DEEDS])
     handles = call.good and _see(mem, totals, s, call, _newest(call, counts, lim), lim)
-    idle_developer, new_developer, shadowed, lone, plenty = True, True, False, False, False
+    party = Party(idle=True, new=False, shadowed=False, lone=False, plenty=False)
     for entity_kind in range(2):
         entity = call.developer if entity_kind == DEVELOPER else call.origin
         other = call.origin if entity_kind == DEVELOPER else call.developer
@@ -167,25 +148,10 @@ def _fold_one(mem: Any, totals: Any, ev: Any, i: int, call: Call, minute: int, c
         add_plain(r, ev, i, call.kind, call.deed, used, asleep_now)
         if call.reads or call.deed:
             add_orders(r, counts[entity_kind])
-            pair = mem.pairs.rows[pair_of(mem.pairs, ev.seller[i], entity, entity_kind)]
-            handled = others_handle(s, call, _since(pair, now), lim) if call.reads else 0
             if entity_kind == DEVELOPER:
-                new_developer = pair.reads == 0
-                lone = call.kind == REPORT and _lone(pair, known, now, lim)
-                others = shadowed = handled & 1 == 1
-            else:  # a further address of a tool is not another party: its developer, or its client, must be
-                others = (shadowed and idle_developer) or handled & 2 == 2
-            fresh = known and (entity_kind == DEVELOPER or new_developer or used & 1 == 1)
-            inactive = add_pair(
-                pair, r, s, counts[entity_kind], call, fresh, others and not lone, plenty, lim
-            )
-            if entity_kind == DEVELOPER:
-                idle_developer = inactive
-                if call.reads and handles and not inactive:
-                    enter_pace(s, counts[DEVELOPER, O_TAKEN], now)
-                plenty = shadowed and inactive and pair.taken >= lim.shadow_orders
-            if call.reads and pair.held > 0 and inactive and not lone:
-                hold(s, pair.since, call)
+                party = of_developer(mem, s, r, call, counts[DEVELOPER], handles, lim)
+            else:
+                of_origin(mem, s, r, call, counts[ORIGIN], used, party, lim)
         if call.good:
             for c in range(ev.customer_start[i], ev.customer_start[i + 1]):
                 customer = totals.customers[totals.meta[T_CUSTOMERS]]

@@ -204,27 +204,29 @@ def tell_held(mem: Any, totals: Any, s: Any, call: Call, lim: Any) -> None:
         if row < 0:
             continue
         p = mem.pairs.rows[row]
-        if not idle(p, call.now, lim):
+        if not idle(p, s, call.now, lim):
             break
         if p.held > 0 and p.taken >= lim.shadow_orders:
             at = row_of(totals, kind, entity, s.key, none, none, call.now, call.offset)
             r = totals.rows[at]
             r.orders_old = plus(r.orders_old, p.held)
-            r.shadow_orders = plus(r.shadow_orders, p.held)
             p.held = 0
             mem.pairs.dirty[row >> PAGE_SHIFT] = 1
     s.held_developer = 0
 
 
 @inner
-def _others_than_reader(s: Any, o: Any) -> int:
+def _others_than_reader(mem: Any, s: Any, o: Any, lim: Any) -> int:
     """As `others_handle`, for the only reader of order `o`; of its place only the client is known.
 
-    Only those count that were seen at work after the reading.
+    Only those count that were seen at work after the reading, and came no later than a day after the reader:
+    a tool that a seller leaves has orders left.
     """
+    row = find(mem.pairs.keys, mem.pairs.slots, pair_key(s.key, o.developer, DEVELOPER))
+    since = o.first if row < 0 else np.int64(mem.pairs.rows[row].since)
     found = 0
     for p in range(3):
-        if s.deed[p] != 0 and s.fresh[p] > o.first:
+        if s.deed[p] != 0 and s.fresh[p] > o.first and s.came[p] - since <= lim.known_minutes:
             if s.deed_developer[p] != o.readers_developer[0]:
                 found |= 1
             elif differ(s.deed_client[p], o.readers_client[0]):
@@ -233,16 +235,16 @@ def _others_than_reader(s: Any, o: Any) -> int:
 
 
 @inner
-def _left_alone(mem: Any, seller: Any, entity: Any, kind: int, first: int, now: int, lim: Any) -> bool:
+def _left_alone(mem: Any, s: Any, entity: Any, kind: int, first: int, now: int, lim: Any) -> bool:
     """Count an order that the pair read in minute `first` and that stayed alone; whether it does no deeds."""
-    row = find(mem.pairs.keys, mem.pairs.slots, pair_key(seller, entity, kind))
+    row = find(mem.pairs.keys, mem.pairs.slots, pair_key(s.key, entity, kind))
     if row < 0:
         return False
     p = mem.pairs.rows[row]
     if p.before >= 0 and first - p.since >= lim.settle_minutes:
         p.lonely = plus(p.lonely, 1)
         mem.pairs.dirty[row >> PAGE_SHIFT] = 1
-    return idle(p, now, lim)
+    return idle(p, s, now, lim)
 
 
 @inner
@@ -255,17 +257,15 @@ def judge_orders(mem: Any, totals: Any, now: int, closed: int, offset: int, lim:
         o = rows[clock[C_ORDER_JUDGE]]
         s = mem.sellers.rows[o.seller]
         told = o.first - s.first >= lim.known_minutes and alone(o)
-        others = _others_than_reader(s, o) if told else 0
+        others = _others_than_reader(mem, s, o, lim) if told else 0
         if others:
             seller, none = s.key, np.uint64(0)
-            idle_developer = others & 1 and _left_alone(
-                mem, seller, o.developer, DEVELOPER, o.first, now, lim
-            )
+            idle_developer = others & 1 and _left_alone(mem, s, o.developer, DEVELOPER, o.first, now, lim)
             if idle_developer:
                 at = row_of(totals, np.int64(DEVELOPER), o.developer, seller, none, none, now, offset)
                 totals.rows[at].orders_alone += 1
             shadowed = idle_developer or others & 2
-            if shadowed and o.origin != 0 and _left_alone(mem, seller, o.origin, ORIGIN, o.first, now, lim):
+            if shadowed and o.origin != 0 and _left_alone(mem, s, o.origin, ORIGIN, o.first, now, lim):
                 at = row_of(totals, np.int64(ORIGIN), o.origin, seller, none, none, now, offset)
                 totals.rows[at].orders_alone += 1
         clock[C_ORDER_JUDGE] = o.next

@@ -10,11 +10,15 @@ from typing import Any
 import numpy as np
 
 from models.compiled import inner
-from models.fold_facts import Call
+from models.fold_facts import Call, hold
 from models.fold_rows import MOST, O_EARLIER, O_NEEDED, O_STALE, O_TAKEN, O_UNSEEN, plus
 from models.hashing import mix
 from models.minutes import DAY_MINUTES
+from models.sightings import ENTITY_KINDS
 from models.tables import PAGE_SHIFT, find, take
+
+#: Kind of the pair in which a seller stands for all places that are foreign to its keys.
+AWAY = len(ENTITY_KINDS)
 
 
 @inner
@@ -42,15 +46,24 @@ def pair_of(table: Any, seller: Any, entity: Any, kind: int) -> int:
         p.taken = 0
         p.needed = 0
         p.spare = 0
+        p.sent = 0
+        p.away = -1
     table.dirty[row >> PAGE_SHIFT] = 1
     return row
 
 
 @inner
-def idle(p: Any, now: int, lim: Any) -> bool:
-    """Pair `p` does not handle the seller's orders: no deed of late, or few for the orders it took.
+def since_of(p: Any, now: int) -> int:
+    """Minute in which the pair's entity came to the seller: of its first identifying read."""
+    return now if p.since == 0 else p.since
 
-    A newcomer catches up on the past, so fresh orders alone count: neither dug up, nor older than its coming.
+
+@inner
+def idle(p: Any, s: Any, now: int, lim: Any) -> bool:
+    """Pair `p` does not handle the orders of seller `s`: no deed of late, or few for the orders it took.
+
+    A newcomer catches up on the past, so fresh orders alone count, neither dug up, nor older than its coming;
+    unless others send nearly all the parcels meanwhile: then its deeds are chaff.
     """
     if p.deed == 0 or now - p.deed > lim.deed_minutes:
         return True
@@ -58,8 +71,12 @@ def idle(p: Any, now: int, lim: Any) -> bool:
         return True  # chaff: a deed for some, while most of what it takes concerns nobody
     if p.blanket != 0 and now - p.blanket <= lim.deed_minutes:
         return False
+    needed, taken = np.int64(p.needed) * lim.deed_share, np.int64(p.taken) - max(p.before, 0)
+    theirs = np.int64(s.sent) - p.sent - p.needed
+    if p.since - s.first >= lim.early_minutes and theirs >= lim.shadow_orders and needed < min(theirs, taken):
+        return True
     fresh = np.int64(p.taken) - p.dug
-    return fresh >= lim.shadow_orders and np.int64(p.needed) * lim.deed_share < fresh
+    return fresh >= lim.shadow_orders and needed < fresh
 
 
 @inner
@@ -70,14 +87,36 @@ def _beyond(p: Any, s: Any, old: int, now: int, lim: Any) -> int:
     take, which is less than it gets where somebody else sends the parcels: those who came with the log, and
     whose work is most likely ordinary, are allowed more.
     """
-    came = now if p.reads == 0 else p.since
-    factor = lim.pace_newcomer if came - s.first >= lim.early_minutes else lim.pace_settled
+    factor = lim.pace_newcomer if since_of(p, now) - s.first >= lim.early_minutes else lim.pace_settled
     pace = np.int64(max(s.pace, s.pace_before)) * factor
     full = min(pace * DAY_MINUTES, MOST)
-    p.spare = full if p.reads == 0 else min(full, p.spare + pace * (now - p.last))
+    p.spare = full if p.since == 0 else min(full, p.spare + pace * (now - p.last))
     new = min(np.int64(old), p.spare // DAY_MINUTES)
     p.spare -= new * DAY_MINUTES
     return old - new
+
+
+@inner
+def add_away(g: Any, p: Any, r: Any, s: Any, counts: Any, handled: bool, now: int, lim: Any) -> None:
+    """An identifying read from a place foreign to the key: what all such places of seller `s` read of old.
+
+    g  pair of the seller and of all these places: `dug` at all of them, `away` how many there are
+    p  pair of the seller and of this place, to which that is told
+    """
+    old = _beyond(g, s, counts[O_UNSEEN], now, lim) + counts[O_STALE]
+    if g.since == 0:
+        g.since = now
+        g.away = 0
+    g.last = now
+    g.dug = plus(g.dug, old)
+    if p.away < 0:
+        p.away = 0
+        g.away += 1
+    before = max(p.before, 0)
+    digs = 2 * (np.int64(p.dug) - before) > np.int64(p.taken) - before  # the owner's laptop reads new ones
+    if digs and handled and g.away >= lim.away_places and now - s.first >= lim.early_minutes:
+        r.orders_away = plus(r.orders_away, g.dug - p.away)
+        p.away = g.dug
 
 
 @inner
@@ -89,6 +128,7 @@ def add_pair(
     call: Call,
     fresh: bool,
     handled: bool,
+    lone: bool,
     plenty: bool,
     lim: Any,
 ) -> bool:
@@ -96,42 +136,50 @@ def add_pair(
 
     fresh    a first read would make the entity's party new to the seller
     handled  another party handles the seller's orders
+    lone     a report that none came before of late: no sign of anything yet
     plenty   what it takes is part of more: one of many addresses of a developer that took enough
     returns  whether the entity makes no deeds for the seller
     """
     now = call.now
-    arriving = p.reads == 0 or now - p.since < lim.arrival_minutes
+    arriving = p.since == 0 or now - p.since < lim.arrival_minutes
     earlier = counts[O_EARLIER] if arriving else 0
     old = _beyond(p, s, counts[O_UNSEEN] + earlier, now, lim)
     stale = max(0, counts[O_STALE] - earlier)
     p.last = now
-    if p.before < 0 and p.reads > 0 and now - p.since >= lim.settle_minutes:
+    if p.since == 0 and p.deed == 0:
+        p.sent = s.sent
+    if p.before < 0 and p.since > 0 and now - p.since >= lim.settle_minutes:
         p.before = p.dug = p.taken
         p.needed = 0
+        p.sent = s.sent
     p.taken = plus(p.taken, counts[O_TAKEN])
     p.needed = plus(p.needed, counts[O_NEEDED])
     if call.deed:
         p.deed = now
         p.held = max(0, p.held - counts[O_NEEDED])  # a quarter's orders are read for their invoices, too
-        if not call.lists:
+        if call.blanket:
             p.blanket = now
-    inactive = idle(p, now, lim)
+        elif not call.lists:
+            p.needed = plus(p.needed, 1)
+    inactive = idle(p, s, now, lim)
     if not call.reads:
         return inactive
-    if p.reads == 0:
+    if p.since == 0:
         p.since = now
-        if fresh:
+    if not lone:
+        if fresh and p.reads == 0:
             r.newcomer = plus(r.newcomer, 1)
-    p.reads = plus(p.reads, 1)
+        p.reads = plus(p.reads, 1)
     enough = plenty or p.taken >= lim.shadow_orders or (not call.lists and p.reads >= lim.shadow_orders)
     p.dug = plus(p.dug, counts[O_UNSEEN] + max(counts[O_STALE], counts[O_EARLIER]))
     known = now - s.first >= lim.early_minutes
-    if known and handled and enough and inactive:
+    if known and handled and enough and inactive and not lone:
         r.shadow_calls = plus(r.shadow_calls, 1)
-        r.shadow_orders = plus(r.shadow_orders, counts[O_TAKEN])
         r.orders_old = plus(r.orders_old, old + p.held)
         r.orders_stale = plus(r.orders_stale, stale)
         p.held = 0
     elif known:
         p.held = plus(p.held, old + stale)
+    if p.held > 0 and inactive and not lone:
+        hold(s, p.since, call)
     return inactive

@@ -11,7 +11,7 @@ from models.minutes import DAY_MINUTES, HOUR_MINUTES
 from models.pages import Pages
 from models.tables import Rows
 
-VERSION = 3
+VERSION = 4
 
 
 class FoldLimits(NamedTuple):
@@ -44,6 +44,7 @@ class FoldLimits(NamedTuple):
     goes_on_minutes: int = 6 * HOUR_MINUTES  # a deed so long after a reading: the handler has not changed
     handled_minutes: int = 72 * HOUR_MINUTES  # a deed this recent: somebody does handle them (over a weekend)
     shadow_orders: int = 10  # taken (or calls, where orders are not logged) before a shadow is called one
+    away_places: int = 2  # an owner has a laptop beside the server
     elsewhere_minutes: int = DAY_MINUTES
     established_minutes: int = 48 * HOUR_MINUTES
     asleep_share: int = 100  # an hour with less than 1/100 of the seller's deeds: asleep
@@ -84,7 +85,8 @@ PAIR = np.dtype(
         ("needed", "i4"),
         ("spare", "i4"),  # untouched orders that it may read yet as new ones, in orders / 1440
         ("next", "i4"),
-        ("pad", "i4"),
+        ("sent", "i4"),  # parcels of the seller that had been told when it came, or settled in
+        ("away", "i4"),  # old orders of all foreign places that this one was told, -1 = it is none: add_away
     ]
 )
 SELLER = np.dtype(
@@ -99,7 +101,9 @@ SELLER = np.dtype(
         ("deed_client", "u4", (3,)),
         ("deed_network", "u4", (3,)),
         ("deed", "i4", (3,)),
-        ("fresh", "i4", (3,)),  # minute until which this party was seen at work: see fold_loop
+        ("came", "i4", (3,)),  # minute of the party's first deed
+        ("fresh", "i4", (3,)),  # minute until which it was seen at work: see fold_loop
+        ("sent", "i4"),  # orders of which a parcel was told
         ("held_since", "i4"),  # the newcomer that dug last, before a handler was seen to go on
         ("held_client", "u4"),
         ("held_network", "u4"),
@@ -173,8 +177,8 @@ class Memory(NamedTuple):
 
 
 class FoldState:
-    """State of one partition. Bytes a row, index at its emptiest included: order 124, pair 92, key 124,
-    seller 348, event id 60 (layouts above, and 12 bytes a place of an index at least a third full)."""
+    """State of one partition. Bytes a row, index at its emptiest included: order 124, pair 104, key 124,
+    seller 372, event id 60 (layouts above, and 12 bytes a place of an index at least a third full)."""
 
     def __init__(self) -> None:
         self.orders = Rows("orders", ORDER)
@@ -205,7 +209,7 @@ class FoldState:
     def reserve(self, events: int, orders: int, limits: FoldLimits) -> None:
         """Make room for what so many events and order ids can add."""
         self.orders.reserve(orders, limits.orders_most)
-        self.pairs.reserve(2 * events)
+        self.pairs.reserve(3 * events)
         self.sellers.reserve(events)
         self.keys.reserve(events)
         self.seen.reserve(events, limits.duplicates_most)

@@ -29,6 +29,8 @@ _WRITE_VERBS = (
     r"|message|notify|solicit|accept|reject|approve|register|sync|import|batchWrite|batchPut|start|stop|run|terminate|enable|disable|associate|tag|untag)"
 )
 _AFTER = ("invoice", "message", "messaging", "solicit", "review", "feedback", "refund", "warranty")
+#: What may be said of a deed, beside that it is one.
+_OF_DEEDS = ("after", "many")
 _VERB_END = r"(?![a-z])"  # `address` does not begin with the verb `add`
 
 
@@ -39,6 +41,7 @@ class Operation:
     needs   classes of personal data it may return
     deed    justifies having read them
     after   a deed that others than the one who sends the parcels do: invoices, letters, refunds
+    many    a deed that may stand for many orders and name none: a feed
     """
 
     name: str
@@ -46,6 +49,7 @@ class Operation:
     needs: tuple[str, ...] = ()
     deed: bool = False
     after: bool = False
+    many: bool = False
     inferred: bool = False
 
 
@@ -110,11 +114,13 @@ class Operations:
 
     def columns(self) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
         """(kind uint8[n], deed uint8[n]) by index. deed: 0 no, 1 yes, 2 where the call carries orders; and 4
-        where it comes after the parcel."""
+        where it comes after the parcel, 8 where it may stand for many orders."""
         if self._columns is None:
             kind = np.array([o.kind for o in self._list], np.uint8)
             deed = [
-                (1 if o.deed else 2 if o.inferred and o.kind == WRITE else 0) | (4 if o.after else 0)
+                (1 if o.deed else 2 if o.inferred and o.kind == WRITE else 0)
+                | (4 if o.after else 0)
+                | (8 if o.many else 0)
                 for o in self._list
             ]
             self._columns = kind, np.array(deed, np.uint8)
@@ -158,14 +164,16 @@ def _checked(path: Path, groups: dict[str, Any]) -> list[Operation]:
 def _entry(place: str, name: str, entry: Any) -> Operation:
     if not isinstance(entry, dict) or entry.get("kind") not in KINDS:
         raise ConfigError(f"{place}: kind must be one of {', '.join(KINDS)}")
-    unknown = sorted(set(entry) - {"kind", "needs", "deed", "after"})
-    if unknown:
-        raise ConfigError(f"{place}: unknown setting {unknown[0]!r}; known are kind, needs, deed, after")
-    needs, deed, after = entry.get("needs", []), entry.get("deed", False), entry.get("after", False)
+    if unknown := sorted(set(entry) - {"kind", "needs", "deed", *_OF_DEEDS}):
+        known = ", ".join(("kind", "needs", "deed", *_OF_DEEDS))
+        raise ConfigError(f"{place}: unknown setting {unknown[0]!r}; known are {known}")
+    needs, deed = entry.get("needs", []), entry.get("deed", False)
     if not isinstance(needs, list) or any(c not in PII_CLASSES for c in needs):
         raise ConfigError(f"{place}: needs must list classes out of {', '.join(PII_CLASSES)}")
     if not isinstance(deed, bool) or (deed and entry["kind"] != "write"):
         raise ConfigError(f"{place}: deed must be true or false, and true for a write only")
-    if not isinstance(after, bool) or (after and not deed):
-        raise ConfigError(f"{place}: after must be true or false, and true for a deed only")
-    return Operation(name, KINDS.index(entry["kind"]), tuple(needs), deed, after)
+    told = {name: entry.get(name, False) for name in _OF_DEEDS}
+    for name_of, value in told.items():
+        if not isinstance(value, bool) or (value and not deed):
+            raise ConfigError(f"{place}: {name_of} must be true or false, and true for a deed only")
+    return Operation(name, KINDS.index(entry["kind"]), tuple(needs), deed, **told)

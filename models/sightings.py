@@ -58,10 +58,14 @@ SUMS = (
         "calls",
         "identifying reads where another party handles the seller's orders, this one never",
     ),
-    Sum("shadow_orders", "orders", "orders taken in such calls"),
     Sum("newcomer", "sellers", "first identifying read of a seller that was known for a day before"),
     Sum("elsewhere", "calls", "the key was used within a day from another client on another network"),
     Sum("foreign", "calls", "as elsewhere, and this place came after the key's established one"),
+    Sum(
+        "orders_away",
+        "orders",
+        "old orders read at all places foreign to the seller's keys together, where those are several",
+    ),
     Sum("offhours", "records", "identifying records read in hours in which the seller's side is asleep"),
 )
 SUM_NAMES = tuple(s.name for s in SUMS)

@@ -10,9 +10,9 @@ from functools import cache
 
 #: Words of a name that say how something is measured, not what.
 _MEASURES = {"sellers", "orders", "keys", "calls", "records", "share", "5m", "1h", "24h", "7d"}
-#: A key that is used in two places, and one that came to a second: one thing. So is what is dug up, of
-#: whomever.
-_SAME = {"elsewhere": "foreign", "dug_of_new": "dug"}
+#: A key that is used in two places, one that came to a second, and what is read there: one thing. So is what
+#: is dug up, of whomever.
+_SAME = {"elsewhere": "foreign", "away": "foreign", "dug_of_new": "dug"}
 
 
 @cache

@@ -244,7 +244,6 @@ def test_shadow_and_newcomer():
     _, parts = folded(in_time([*SHIPS, *digs(12), event(99, 30 * HOUR + 5 * MINUTE)]))
     assert total(parts, "newcomer", "pooler") == 1
     assert total(parts, "shadow_calls", "pooler") == 3  # from the tenth order on
-    assert total(parts, "shadow_orders", "pooler") == 3
     assert total(parts, "orders_old", "pooler") == 12  # the first nine too
     assert total(parts, "shadow_calls", "tool") == 0
     assert total(parts, "shadow_calls", POOL_ORIGIN, "origin") == 3
@@ -370,12 +369,12 @@ def test_who_reads_every_order_first_digs_up_nothing_though_another_one_invoices
     # biller     invoices each order two hours later
     tool = [read(n, n * HOUR, [f"d{n}"]) for n in range(60)]
     _, parts = folded(in_time([*tool, *(record for n in range(60) for record in billed(n))]))
-    assert total(parts, "shadow_orders", "tool") == 0
+    assert total(parts, "shadow_calls", "tool") == 0
     assert total(parts, "orders_old", "tool") == 0
 
 
-@pytest.mark.parametrize(("again", "dug"), [(1, 24), (6, 0)])
-def test_a_report_now_and_then_is_bookkeeping_but_who_pools_comes_back(again, dug):
+@pytest.mark.parametrize(("again", "dug", "new"), [(1, 24, 1), (6, 0, 0)])
+def test_a_report_now_and_then_is_bookkeeping_but_who_pools_comes_back(again, dug, new):
     # day        0 ... 9          1.25                    2.25 or 7.25
     # tool       ships hourly
     # pooler                      a report of 12 orders   another 12
@@ -391,6 +390,17 @@ def test_a_report_now_and_then_is_bookkeeping_but_who_pools_comes_back(again, du
     ]
     _, parts = folded(in_time([*tool, *reports]))
     assert total(parts, "orders_old", "pooler") == dug
+    assert total(parts, "newcomer", "pooler") == new
+
+
+def test_a_report_in_a_sellers_first_day_is_no_newcomers_whenever_the_next_one_comes():
+    # hour       0 ... 29        5         29
+    # tool       ships hourly
+    # books                      report    report
+    books = {**POOLER, "operation": "getReportDocument"}
+    reports = [read(1000 + h, h * HOUR + MINUTE, [f"o{h}-{n}" for n in range(12)], **books) for h in (5, 29)]
+    _, parts = folded(in_time([*SHIPS, *reports]))
+    assert total(parts, "newcomer", "pooler") == 0
 
 
 def test_nothing_is_held_against_a_newcomer_that_has_become_the_handler():
@@ -420,6 +430,73 @@ def test_a_deed_for_one_order_in_four_is_chaff_a_day_after_its_coming(share, dug
         if key[3] == hash_text("pooler") and key[-1] >= (START_MS + 86 * HOUR) // MINUTE
     ]
     assert (sum(late) > 0) == dug
+
+
+@pytest.mark.parametrize(("ships", "dug"), [(False, True), (True, False)])
+def test_a_newcomer_that_acts_on_few_while_others_send_the_parcels_handles_nothing(ships, dug):
+    # hour       0 ... 29          30 ... 45
+    # tool       ships hourly      ships on, or looks for new orders
+    # newcomer                     60 old orders; confirms three of them, and ships the new ones, or not
+    old = digs(60)
+    chaff = [deed(4000 + n, 31 * HOUR + n, [f"o{30 * HOUR}-{n}"], **POOLER) for n in range(3)]
+    hours = range(30, 46)
+    if ships:
+        goes_on = [event(n, n * HOUR + MINUTE) for n in hours]
+        goes_on += [read(5000 + n, n * HOUR, [f"d{n}"], **POOLER) for n in hours]
+        goes_on += [deed(6000 + n, n * HOUR + 2, [f"d{n}"], **POOLER) for n in hours]
+    else:
+        goes_on = [deed(n, n * HOUR, [f"d{n}"]) for n in hours]
+    last = read(7000, 46 * HOUR, [f"l{n}" for n in range(12)], **POOLER)
+    _, parts = folded(in_time([*SHIPS, *old, *chaff, *goes_on, last, event(99, 47 * HOUR)]))
+    assert (total(parts, "orders_old", "pooler") > 40) == dug
+
+
+@pytest.mark.parametrize(("came", "left"), [(0, 12), (40, 0)])
+def test_orders_that_a_tool_has_left_when_its_seller_moved_stayed_alone_for_no_other_reason(came, left):
+    # hour       0                 came ...       30            72
+    # old tool   looks hourly                     reads 12
+    # new tool                     ships hourly
+    looks = [read(n, n * HOUR, [f"d{n}"], **POOLER) for n in range(30)]
+    rest = read(900, 30 * HOUR + MINUTE, [f"r{n}" for n in range(12)], **POOLER)
+    tool = [deed(1000 + n, n * HOUR + 2, [f"d{n}"]) for n in range(came, 73)]
+    _, parts = folded(in_time([*looks, rest, *tool]))
+    assert total(parts, "orders_alone", "pooler") == left
+
+
+@pytest.mark.parametrize(
+    ("operation", "orders", "dug"),
+    [
+        ("confirmShipment", [f"o{60 * HOUR}-0"], True),
+        ("confirmShipment", [], True),  # it names no order: one all the same
+        ("createFeed", [], False),  # as many as you like
+    ],
+)
+def test_a_deed_that_names_no_order_stands_for_one_and_a_feed_for_many(operation, orders, dug):
+    # day        0        2.5                            2.6       3.75
+    # tool       ships hourly, all the time
+    # pooler              40 new orders, after the tool  a deed    12 old orders
+    tool = [deed(n, n * HOUR, [f"d{n}"]) for n in range(95)]
+    after = [read(2000 + n, 30 * HOUR + n * HOUR + MINUTE, [f"d{30 + n}"], **POOLER) for n in range(40)]
+    acts = event(3000, 71 * HOUR + 2 * MINUTE, operation=operation, orders=orders, **POOLER)
+    _, parts = folded(in_time([*tool, *after, acts, *digs(12, 90 * HOUR)]))
+    assert (total(parts, "orders_old", "pooler") > 5) == dug
+
+
+@pytest.mark.parametrize(("homes", "told"), [(1, 0), (2, 12), (6, 36)])
+def test_what_several_foreign_places_read_of_old_is_summed(homes, told):
+    # day        0 ... 3                        1.25 ...
+    # tool       ships hourly, from its server
+    # key                                       six old orders a home, one home after the other
+    tool = [deed(n, n * HOUR, [f"d{n}"]) for n in range(72)]
+    calls = [
+        {**call, "source_ip": f"198.{51 + home}.100.9", "tls_fingerprint": f"t-home{home}"}
+        for home in range(homes)
+        for call in digs(6, (30 + home) * HOUR, developer_id="tool", key_id="key")
+    ]
+    _, parts = folded(in_time([*tool, *calls]))
+    last = f"ip:198.{50 + homes}.100.9|tls:t-home{homes - 1}"
+    assert total(parts, "orders_away", last, "origin") == told
+    assert total(parts, "orders_away", "tool") == total(parts, "orders_away", TOOL_ORIGIN, "origin") == 0
 
 
 def test_elsewhere_and_foreign():

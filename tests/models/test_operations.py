@@ -63,6 +63,14 @@ def test_invoices_and_letters_come_after_the_parcel(name):
     assert not table[table.index("createFeed")].after  # a feed may confirm a day's parcels
 
 
+def test_a_feed_stands_for_many_orders_and_a_shipment_for_one():
+    table = Operations.load()
+    feed, shipped = table.index("createFeed"), table.index("confirmShipment")
+    assert table[feed].many
+    assert not table[shipped].many
+    assert [int(table.columns()[1][i]) & 8 for i in (feed, shipped)] == [8, 0]
+
+
 def test_names_learnt_are_bounded():
     table = Operations.load()
     known = len(table)
@@ -82,6 +90,7 @@ def test_names_learnt_are_bounded():
         ("[o]\ngetX = {kind='read', need=[]}", "unknown setting 'need'"),
         ("[o]\ngetX = {kind='read', needs=['nose']}", "needs must list"),
         ("[o]\ngetX = {kind='read', deed=true}", "true for a write only"),
+        ("[o]\nputX = {kind='write', many=true}", "many must be true or false, and true for a deed only"),
         ("[o]\ngetX = {kind='read'}\n[p]\ngetX = {kind='read'}", "listed twice"),
     ],
 )
