@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from models.links import Census, Suspect
+from models.links import OWN_KEYS, Census, Suspect
 from models.minutes import DAY_MINUTES, HOUR_MINUTES
 from models.significance import chance, discoveries
 
@@ -83,6 +83,7 @@ def find(suspects: Sequence[Suspect], common: Common, *, timed: bool = True) -> 
         if p <= line:
             text = "; ".join(text for q, text in sorted(found[i, j]) if q <= line)
             links.append(Link(p, suspects[i].entity, suspects[j].entity, text))
+    links += _moving(suspects, shared)
     return sorted(links + _filled(suspects, shared, links))
 
 
@@ -235,6 +236,17 @@ def _by_hour(series: Any) -> Any:
 _LOCKSTEP = "{0} and {1} set in within the same minute {seen} times ({expected:.2g} expected by chance)"
 _TURN = "{1} set in as {0} fell silent {seen} times ({expected:.2g} expected by chance)"
 _HANDOVER = "{1} set in as {0} was refused (429) {seen} times ({expected:.2g} expected by chance)"
+
+
+def _moving(suspects: Sequence[Suspect], keys: _Keys) -> list[Link]:
+    """Places of a key or two that one client used them from, none of them the keys' home: a proxy's."""
+    homes = np.array([s.key_count <= OWN_KEYS and not s.at_home and s.client != 0 for s in suspects], bool)
+    out = []
+    for i, j in np.argwhere(np.triu(keys.shared, 1) * np.outer(homes, homes)).tolist():
+        if suspects[i].client == suspects[j].client:
+            told = "one TLS fingerprint uses the same key from both, and neither is the key's home"
+            out.append(Link(0.0, suspects[i].entity, suspects[j].entity, told))
+    return out
 
 
 def _filled(suspects: Sequence[Suspect], keys: _Keys, links: Sequence[Link]) -> list[Link]:

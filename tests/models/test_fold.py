@@ -17,6 +17,8 @@ from models.fold import Fold, split_at_chunks
 from models.fold_state import FoldLimits
 from models.hashing import hash_text
 from models.operations import Operations
+from models.pool import HIGH
+from models.tables import PAGE_SHIFT
 from tests.models.timelines import (
     DAY,
     HOUR,
@@ -59,9 +61,10 @@ def histories(draw: st.DrawFn) -> list[dict[str, object]]:
 
 
 def everything(fold: Fold) -> dict[str, bytes | None]:
-    """The state's pages, all of them."""
+    """The state's pages, all that are used."""
     for table in fold._state.tables:
-        table.table.dirty[:] = 1
+        used = int(table.table.meta[HIGH])
+        table.table.dirty[: -(-used // (1 << PAGE_SHIFT))] = 1
     return fold.changed()
 
 

@@ -110,6 +110,17 @@ def test_a_fingerprint_joins_no_home_of_keys_with_places_that_are_foreign_to_the
     assert sorted(parties([*homes, *exits])) == sorted(joined)
 
 
+def test_a_client_that_uses_a_key_from_one_foreign_place_after_the_other_is_one_party():
+    def home(n, key, client="tls:popular", foreign=1.0):
+        return suspect(f"origin:ip:{n}.0.0.1|{client}", [key], foreign=foreign)
+
+    moving = [home(n, "stolen") for n in range(1, 4)]
+    assert parties(moving) == [sorted(s.entity for s in moving)]
+    assert parties([home(1, "stolen"), home(2, "another")]) == []
+    assert parties([home(1, "stolen"), home(2, "stolen", "tls:other")]) == []  # another thief, or the owner
+    assert parties([home(n, "own", foreign=0.0) for n in (1, 2)]) == []  # an owner's two homes
+
+
 def visits(rng, rate, hours=20):
     """Minutes of visits of 1 to 4 minutes, at random times of a working day."""
     begins = np.flatnonzero(rng.random(60 * hours) < rate)
