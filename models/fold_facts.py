@@ -119,6 +119,8 @@ def seller_of(mem: Any, seller: Any, now: int) -> int:
             s.writes[h] = 0
         for p in range(3):
             s.deed[p] = 0
+            s.came[p] = 0
+            s.fresh[p] = 0
             s.deed_developer[p] = 0
             s.deed_client[p] = 0
             s.deed_network[p] = 0

@@ -41,7 +41,7 @@ def _lone(pair: Any, s: Any, call: Call, lim: Any) -> bool:
 @inner
 def _settled(pair: Any, s: Any, now: int, lim: Any) -> bool:
     """It came with the log, or a day ago at least: what it takes now is what the seller gets."""
-    return pair.since - s.first < lim.established_minutes or now - pair.since >= lim.settle_minutes
+    return pair.since - s.first < lim.log_minutes or now - pair.since >= lim.settle_minutes
 
 
 @inner

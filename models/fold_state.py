@@ -30,6 +30,7 @@ class FoldLimits(NamedTuple):
     seller_minutes: int = 30 * DAY_MINUTES
     key_minutes: int = 30 * DAY_MINUTES
     known_minutes: int = DAY_MINUTES  # a seller or key younger than this is still settling in
+    log_minutes: int = 48 * HOUR_MINUTES  # who came so soon after the seller turned up came with the log
     early_minutes: int = 12 * HOUR_MINUTES  # ... but most of those who work for a seller were seen by now
     arrival_minutes: int = 12 * HOUR_MINUTES  # what it takes later, it may have taken before
     alone_minutes: int = DAY_MINUTES  # by then whoever handles an order has read it
