@@ -17,10 +17,11 @@ from models.alerts import Alert
 from models.errors import ConfigError
 from models.held import HeldAlerts
 from models.lifts import Lifts, judged
+from models.likeness import Common
 from models.links import Census, Links, Suspect
 from models.minutes import DAY_MINUTES, HOUR_MINUTES, MINUTE_MS
 from models.pages import Pages
-from models.party import Common, Link, components, find
+from models.party import Link, components, find
 from models.raised import Raised
 
 #: A suspect is compared, and its alerts keep their place in a case, so long after it was last over a line.

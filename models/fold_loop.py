@@ -17,8 +17,8 @@ from models.fold_facts import (
     seller_of,
     use_key,
 )
-from models.fold_orders import judge_orders, tell_held, touch_orders
-from models.fold_pairs import pair_of, since_of
+from models.fold_orders import judge_orders, touch_orders
+from models.fold_pairs import pair_of, since_of, tell_held
 from models.fold_parties import Party, of_developer, of_origin
 from models.fold_rows import (
     IDENTIFY,
@@ -45,7 +45,7 @@ from models.fold_state import (
 )
 from models.fold_time import decided, is_duplicate, remember_seen, vote
 from models.minutes import MINUTE_MS
-from models.operations import WRITE
+from models.operations import AFTER, DEED, DEED_OF_ORDERS, MANY, WRITE
 from models.pool import HIGH
 from models.sightings import DEVELOPER, ORIGIN
 from models.tables import drop
@@ -81,7 +81,7 @@ def _call(ev: Any, i: int, now: int, kinds: Any, deeds: Any) -> Call:
     kind, means = kinds[ev.operation[i]], deeds[ev.operation[i]]
     good = 200 <= ev.status[i] <= 299
     lists = ev.order_start[i + 1] > ev.order_start[i]
-    deed = good and kind == WRITE and (means & 3 == 1 or (means & 3 == 2 and lists))
+    deed = good and kind == WRITE and (means & DEED != 0 or (means & DEED_OF_ORDERS != 0 and lists))
     return Call(
         developer=ev.developer[i],
         origin=ev.origin[i],
@@ -93,9 +93,9 @@ def _call(ev: Any, i: int, now: int, kinds: Any, deeds: Any) -> Call:
         good=good,
         reads=good and kind != WRITE and ev.pii[i] & IDENTIFY != 0 and (lists or ev.records[i] > 0),
         deed=deed,
-        ships=deed and means & 4 == 0,
+        ships=deed and means & AFTER == 0,
         lists=lists,
-        blanket=deed and not lists and means & 8 != 0,
+        blanket=deed and not lists and means & MANY != 0,
     )
 
 

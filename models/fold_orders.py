@@ -192,38 +192,12 @@ def touch_orders(
 
 
 @inner
-def tell_held(mem: Any, totals: Any, s: Any, call: Call, lim: Any) -> None:
-    """A party that acts for seller `s` goes on: what a newcomer dug up before is told now."""
-    other, none = s.held_developer != call.developer, np.uint64(0)
-    elsewhere = differ(s.held_client, tag(call.client)) and differ(s.held_network, tag(call.network))
-    if not other and not elsewhere:
-        return
-    for kind in range(0 if other else 1, 2):
-        entity = s.held_developer if kind == DEVELOPER else s.held_origin
-        row = find(mem.pairs.keys, mem.pairs.slots, pair_key(s.key, entity, kind)) if entity != 0 else -1
-        if row < 0:
-            continue
-        p = mem.pairs.rows[row]
-        if not idle(p, s, call.now, lim):
-            break
-        if p.held > 0 and p.taken >= lim.shadow_orders:
-            at = row_of(totals, kind, entity, s.key, none, none, call.now, call.offset)
-            r = totals.rows[at]
-            r.orders_old = plus(r.orders_old, p.held)
-            p.held = 0
-            mem.pairs.dirty[row >> PAGE_SHIFT] = 1
-    s.held_developer = 0
-
-
-@inner
-def _others_than_reader(mem: Any, s: Any, o: Any, lim: Any) -> int:
+def _others_than_reader(s: Any, o: Any, since: int, lim: Any) -> int:
     """As `others_handle`, for the only reader of order `o`; of its place only the client is known.
 
-    Only those count that were seen at work after the reading, and came no later than a day after the reader:
-    a tool that a seller leaves has orders left.
+    Only those count that were seen at work after the reading, and came no later than a day after minute
+    `since`, when the reader did: a tool that a seller leaves has orders left.
     """
-    row = find(mem.pairs.keys, mem.pairs.slots, pair_key(s.key, o.developer, DEVELOPER))
-    since = o.first if row < 0 else np.int64(mem.pairs.rows[row].since)
     found = 0
     for p in range(3):
         if s.deed[p] != 0 and s.fresh[p] > o.first and s.came[p] - since <= lim.known_minutes:
@@ -235,16 +209,34 @@ def _others_than_reader(mem: Any, s: Any, o: Any, lim: Any) -> int:
 
 
 @inner
-def _left_alone(mem: Any, s: Any, entity: Any, kind: int, first: int, now: int, lim: Any) -> bool:
-    """Count an order that the pair read in minute `first` and that stayed alone; whether it does no deeds."""
-    row = find(mem.pairs.keys, mem.pairs.slots, pair_key(s.key, entity, kind))
+def _left_alone(pairs: Any, row: int, s: Any, first: int, now: int, lim: Any) -> bool:
+    """Count an order that pair `row` read in minute `first` and that stayed alone; whether it is idle."""
     if row < 0:
         return False
-    p = mem.pairs.rows[row]
+    p = pairs.rows[row]
     if p.before >= 0 and first - p.since >= lim.settle_minutes:
         p.lonely = plus(p.lonely, 1)
-        mem.pairs.dirty[row >> PAGE_SHIFT] = 1
+        pairs.dirty[row >> PAGE_SHIFT] = 1
     return idle(p, s, now, lim)
+
+
+@inner
+def _tell_alone(pairs: Any, totals: Any, s: Any, o: Any, now: int, offset: int, lim: Any) -> None:
+    """Order `o` of seller `s` stayed alone: told to its reader where others handle the seller's orders."""
+    none = np.uint64(0)
+    developer = find(pairs.keys, pairs.slots, pair_key(s.key, o.developer, DEVELOPER))
+    since = o.first if developer < 0 else np.int64(pairs.rows[developer].since)
+    others = _others_than_reader(s, o, since, lim)
+    shadowed = others & 2 != 0
+    if others & 1 and _left_alone(pairs, developer, s, o.first, now, lim):
+        shadowed = True
+        at = row_of(totals, np.int64(DEVELOPER), o.developer, s.key, none, none, now, offset)
+        totals.rows[at].orders_alone += 1
+    if shadowed and o.origin != 0:
+        origin = find(pairs.keys, pairs.slots, pair_key(s.key, o.origin, ORIGIN))
+        if _left_alone(pairs, origin, s, o.first, now, lim):
+            at = row_of(totals, np.int64(ORIGIN), o.origin, s.key, none, none, now, offset)
+            totals.rows[at].orders_alone += 1
 
 
 @inner
@@ -256,18 +248,8 @@ def judge_orders(mem: Any, totals: Any, now: int, closed: int, offset: int, lim:
             return False
         o = rows[clock[C_ORDER_JUDGE]]
         s = mem.sellers.rows[o.seller]
-        told = o.first - s.first >= lim.known_minutes and alone(o)
-        others = _others_than_reader(mem, s, o, lim) if told else 0
-        if others:
-            seller, none = s.key, np.uint64(0)
-            idle_developer = others & 1 and _left_alone(mem, s, o.developer, DEVELOPER, o.first, now, lim)
-            if idle_developer:
-                at = row_of(totals, np.int64(DEVELOPER), o.developer, seller, none, none, now, offset)
-                totals.rows[at].orders_alone += 1
-            shadowed = idle_developer or others & 2
-            if shadowed and o.origin != 0 and _left_alone(mem, s, o.origin, ORIGIN, o.first, now, lim):
-                at = row_of(totals, np.int64(ORIGIN), o.origin, seller, none, none, now, offset)
-                totals.rows[at].orders_alone += 1
+        if o.first - s.first >= lim.known_minutes and alone(o):
+            _tell_alone(mem.pairs, totals, s, o, now, offset, lim)
         clock[C_ORDER_JUDGE] = o.next
     while clock[C_ORDER_HEAD] >= 0 and closed - rows[clock[C_ORDER_HEAD]].first > lim.order_minutes:
         _forget_order(mem)

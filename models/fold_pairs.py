@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 
 from models.compiled import inner
-from models.fold_facts import Call, hold
-from models.fold_rows import MOST, O_EARLIER, O_NEEDED, O_STALE, O_TAKEN, O_UNSEEN, plus
+from models.fold_facts import Call, differ, hold, tag
+from models.fold_rows import MOST, O_EARLIER, O_NEEDED, O_STALE, O_TAKEN, O_UNSEEN, plus, row_of
 from models.hashing import mix
 from models.minutes import DAY_MINUTES
-from models.sightings import ENTITY_KINDS
+from models.sightings import DEVELOPER, ENTITY_KINDS
 from models.tables import PAGE_SHIFT, find, take
 
 #: Kind of the pair in which a seller stands for all places that are foreign to its keys.
@@ -120,31 +120,9 @@ def add_away(g: Any, p: Any, r: Any, s: Any, counts: Any, handled: bool, now: in
 
 
 @inner
-def add_pair(
-    p: Any,
-    r: Any,
-    s: Any,
-    counts: Any,
-    call: Call,
-    fresh: bool,
-    handled: bool,
-    lone: bool,
-    plenty: bool,
-    lim: Any,
-) -> bool:
-    """Facts about an entity at seller `s`: newcomer, shadow. Judged with this call's orders counted in.
-
-    fresh    a first read would make the entity's party new to the seller
-    handled  another party handles the seller's orders
-    lone     a report that none came before of late: no sign of anything yet
-    plenty   what it takes is part of more: one of many addresses of a developer that took enough
-    returns  whether the entity makes no deeds for the seller
-    """
+def _enter(p: Any, s: Any, counts: Any, call: Call, lim: Any) -> None:
+    """Count what the pair took and did; once it has settled in, what it did before no longer counts."""
     now = call.now
-    arriving = p.since == 0 or now - p.since < lim.arrival_minutes
-    earlier = counts[O_EARLIER] if arriving else 0
-    old = _beyond(p, s, counts[O_UNSEEN] + earlier, now, lim)
-    stale = max(0, counts[O_STALE] - earlier)
     p.last = now
     if p.since == 0 and p.deed == 0:
         p.sent = s.sent
@@ -161,25 +139,78 @@ def add_pair(
             p.blanket = now
         elif not call.lists:
             p.needed = plus(p.needed, 1)
-    inactive = idle(p, s, now, lim)
+
+
+@inner
+def add_pair(
+    p: Any,
+    r: Any,
+    s: Any,
+    counts: Any,
+    call: Call,
+    new: bool,
+    handled: bool,
+    lone: bool,
+    plenty: bool,
+    lim: Any,
+) -> bool:
+    """Facts about an entity at seller `s`: newcomer, shadow. Judged with this call's orders counted in.
+    Returns whether it does nothing for the seller: as `idle`.
+
+    new      a first read would make the entity's party new to the seller
+    handled  another party handles the seller's orders
+    lone     a report that none came before of late: no sign of anything yet
+    plenty   what it takes is part of more: one of many addresses of a developer that took enough
+    """
+    now = call.now
+    arriving = p.since == 0 or now - p.since < lim.arrival_minutes
+    earlier = counts[O_EARLIER] if arriving else 0
+    old = _beyond(p, s, counts[O_UNSEEN] + earlier, now, lim)
+    stale = max(0, counts[O_STALE] - earlier)
+    _enter(p, s, counts, call, lim)
+    does_nothing = idle(p, s, now, lim)
     if not call.reads:
-        return inactive
+        return does_nothing
     if p.since == 0:
         p.since = now
     if not lone:
-        if fresh and p.reads == 0:
+        if new and p.reads == 0:
             r.newcomer = plus(r.newcomer, 1)
         p.reads = plus(p.reads, 1)
     enough = plenty or p.taken >= lim.shadow_orders or (not call.lists and p.reads >= lim.shadow_orders)
     p.dug = plus(p.dug, counts[O_UNSEEN] + max(counts[O_STALE], counts[O_EARLIER]))
     known = now - s.first >= lim.early_minutes
-    if known and handled and enough and inactive and not lone:
+    if known and handled and enough and does_nothing and not lone:
         r.shadow_calls = plus(r.shadow_calls, 1)
         r.orders_old = plus(r.orders_old, old + p.held)
         r.orders_stale = plus(r.orders_stale, stale)
         p.held = 0
     elif known:
         p.held = plus(p.held, old + stale)
-    if p.held > 0 and inactive and not lone:
+    if p.held > 0 and does_nothing and not lone:
         hold(s, p.since, call)
-    return inactive
+    return does_nothing
+
+
+@inner
+def tell_held(mem: Any, totals: Any, s: Any, call: Call, lim: Any) -> None:
+    """A party that acts for seller `s` goes on: what a newcomer dug up before is told now."""
+    other, none = s.held_developer != call.developer, np.uint64(0)
+    elsewhere = differ(s.held_client, tag(call.client)) and differ(s.held_network, tag(call.network))
+    if not other and not elsewhere:
+        return
+    for kind in range(0 if other else 1, 2):
+        entity = s.held_developer if kind == DEVELOPER else s.held_origin
+        row = find(mem.pairs.keys, mem.pairs.slots, pair_key(s.key, entity, kind)) if entity != 0 else -1
+        if row < 0:
+            continue
+        p = mem.pairs.rows[row]
+        if not idle(p, s, call.now, lim):
+            break
+        if p.held > 0 and p.taken >= lim.shadow_orders:
+            at = row_of(totals, kind, entity, s.key, none, none, call.now, call.offset)
+            r = totals.rows[at]
+            r.orders_old = plus(r.orders_old, p.held)
+            p.held = 0
+            mem.pairs.dirty[row >> PAGE_SHIFT] = 1
+    s.held_developer = 0

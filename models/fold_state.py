@@ -87,7 +87,8 @@ PAIR = np.dtype(
         ("spare", "i4"),  # untouched orders that it may read yet as new ones, in orders / 1440
         ("next", "i4"),
         ("sent", "i4"),  # parcels of the seller that had been told when it came, or settled in
-        ("away", "i4"),  # old orders of all foreign places that this one was told, -1 = it is none: add_away
+        # old orders of all foreign places that it was told, -1 = it is none; of kind AWAY: how many places
+        ("away", "i4"),
     ]
 )
 SELLER = np.dtype(

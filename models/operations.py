@@ -17,6 +17,8 @@ from models.events import PII_CLASSES
 
 READ, WRITE, REPORT, OTHER = 0, 1, 2, 3
 KINDS = ("read", "write", "report", "other")
+#: Bits of what a write does: a deed; one where the call carries orders; after the parcel; for many orders.
+DEED, DEED_OF_ORDERS, AFTER, MANY = 1, 2, 4, 8
 
 #: Names met in a stream are learnt up to here (they are the caller's word); the rest share `INDEX_OTHER`.
 MOST_INFERRED = 8_192
@@ -113,14 +115,13 @@ class Operations:
         return self._list[self._known :]
 
     def columns(self) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
-        """(kind uint8[n], deed uint8[n]) by index. deed: 0 no, 1 yes, 2 where the call carries orders; and 4
-        where it comes after the parcel, 8 where it may stand for many orders."""
+        """(kind uint8[n], deed uint8[n]) by index; deed has the bits above."""
         if self._columns is None:
             kind = np.array([o.kind for o in self._list], np.uint8)
             deed = [
-                (1 if o.deed else 2 if o.inferred and o.kind == WRITE else 0)
-                | (4 if o.after else 0)
-                | (8 if o.many else 0)
+                (DEED if o.deed else DEED_OF_ORDERS if o.inferred and o.kind == WRITE else 0)
+                | (AFTER if o.after else 0)
+                | (MANY if o.many else 0)
                 for o in self._list
             ]
             self._columns = kind, np.array(deed, np.uint8)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from scipy import stats
 
-from models.party import FALSE_LINKS, Common, Link, coincidences, components, find
+from models.likeness import Common, coincidences
+from models.party import FALSE_LINKS, Link, components, find
 from tests.models.suspects import HOUR_0, census, suspect
 
 MARKET = Common([census(HOUR_0, 6_000, {"tls:popular": 1_000, "tls:rare": 3}, origins=4_000)] * 2)
