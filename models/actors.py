@@ -33,7 +33,7 @@ SUSPECTS = 512
 #: Sentences told of a link in an alert.
 SENTENCES = 3
 _NEVER = 2**62
-STATE_VERSION = 2
+STATE_VERSION = 3
 
 
 class _Standing(msgspec.Struct):
@@ -179,7 +179,8 @@ class Actors:
             self._links[link.a, link.b] = (minute, link)
         parties = components(sorted(self._suspects), [link for _, link in self._links.values()], self._apart)
         case = {name: self._name(party) for party in parties for name in party}
-        return self._lift(parties, case, minute) + self._held.move(case, self._sentences)
+        told = self._lift(parties, case, minute)
+        return told + self._held.move(case, lambda name: self._sentences(name, case))
 
     def _lift(self, parties: Sequence[Sequence[str]], case: Mapping[str, str], minute: int) -> list[Alert]:
         """Judge the members of each party together; alerts of those who are over no line."""
@@ -192,7 +193,7 @@ class Actors:
                 entity = member.entity
                 for alert in self._raised.tell(member, score, minute):
                     out += self._held.tell_of_party(
-                        alert, entity, case[entity], minute, self._sentences(entity)
+                        alert, entity, case[entity], minute, self._sentences(entity, case)
                     )
         if self._lifts is not None:
             self._lifts.stand(minute, lifted)
@@ -202,9 +203,12 @@ class Actors:
         """A case is named for the entity that was over a line first."""
         return min(party, key=lambda name: (self._since.get(name, _NEVER), name))
 
-    def _sentences(self, entity: str) -> list[str]:
+    def _sentences(self, entity: str, case: Mapping[str, str]) -> dict[str, str]:
+        """With whom of its case it is linked, and why: the strongest links."""
         mine = sorted(link for _, link in self._links.values() if entity in (link.a, link.b))
-        return [f"with {link.b if link.a == entity else link.a}: {link.text}" for link in mine[:SENTENCES]]
+        others = [(link.b if link.a == entity else link.a, link.text) for link in mine]
+        inside = [(other, text) for other, text in others if case.get(other) == case[entity]]
+        return {other: f"with {other}: {text}" for other, text in inside[:SENTENCES]}
 
     def _forget(self, minute: int) -> None:
         """Let go of what is old by event time, or beyond what is kept."""

@@ -17,8 +17,9 @@ ALERTS = 2_000
 class _Held(msgspec.Struct):
     """An alert, as newest told.
 
-    moved   how often its case changed
+    moved   how often its case, or who is in it, changed
     opened  its suspect has been applied
+    links   with whom of its case it is linked, and why
     """
 
     entity: str
@@ -26,13 +27,15 @@ class _Held(msgspec.Struct):
     minute: int
     moved: int = 0
     opened: bool = False
-    links: list[str] = []
+    links: dict[str, str] = {}
     alert: Alert | None = None
 
     def placed(self, alert: Alert) -> Alert:
         """The alert in its case."""
         version = alert.version + self.moved
-        return msgspec.structs.replace(alert, case=self.case, links=self.links, version=version)
+        return msgspec.structs.replace(
+            alert, case=self.case, links=list(self.links.values()), version=version
+        )
 
 
 class HeldAlerts:
@@ -56,7 +59,7 @@ class HeldAlerts:
         return [held.placed(alert)]
 
     def tell_of_party(
-        self, alert: Alert, entity: str, case: str, minute: int, links: list[str]
+        self, alert: Alert, entity: str, case: str, minute: int, links: dict[str, str]
     ) -> list[Alert]:
         """As `tell`, of an alert that its party raised: its case is known."""
         self._held.setdefault(alert.alert_id, _Held(entity, case, minute, opened=True, links=links))
@@ -76,12 +79,17 @@ class HeldAlerts:
         self._dirty.add(alert_id)
         return new
 
-    def move(self, case: Mapping[str, str], links_of: Callable[[str], list[str]]) -> list[Alert]:
-        """Alerts whose case is another now; case, links_of: of an entity."""
+    def move(self, case: Mapping[str, str], links_of: Callable[[str], dict[str, str]]) -> list[Alert]:
+        """Alerts whose case is another now, or was left by somebody in their links.
+
+        case, links_of  of an entity
+        """
         out = []
         for alert_id, held in sorted(self._held.items()):
-            now = case.get(held.entity, held.case)
-            if held.opened and now != held.case:
+            if not held.opened or held.entity not in case:
+                continue
+            now = case[held.entity]
+            if now != held.case or any(case.get(other, now) != now for other in held.links):
                 held.case, held.links, held.moved = now, links_of(held.entity), held.moved + 1
                 self._dirty.add(alert_id)
                 if held.alert is not None:

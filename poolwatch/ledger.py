@@ -6,10 +6,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 from typing import Any
 
-import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -21,6 +19,8 @@ from models.sightings import ENTITY_KINDS
 from streams import ledger_files
 
 BY = ("class", "key", "seller", "day", "entity")
+#: Entities named in a message.
+NAMED = 5
 _COLUMNS = {"entity": "entity", "seller": "seller_id", "key": "key_id", "day": "day", "class": "classes"}
 
 
@@ -74,9 +74,10 @@ def ask(question: Question) -> Answer:
         raise ConfigError(f"--by {question.by}: one of {', '.join(BY)}")
     days, rows = _rows(question)
     if not len(rows):
+        who = _named(question.entities)
         raise PoolwatchError(
-            f"{question.folder}: {days[0]} to {days[-1]} hold no customer that "
-            f"{' or '.join(question.entities) or 'anybody'} read; an id is developer:ID or origin:ID"
+            f"{question.folder}: {days[0]} to {days[-1]} hold no customer that {who} read; "
+            "an id is developer:ID or origin:ID, and a day is there once it is over"
         )
     read = _Read(rows)
     known = set(read.texts["entity"])
@@ -88,22 +89,9 @@ def ask(question: Question) -> Answer:
     return Answer(days[0], days[-1], sorted(known), unknown, total, question.by, lines)
 
 
-def entities_of(case: str, alerts: str) -> tuple[str, ...]:
-    """KIND:ID of the alerts of a case in an alerts file. PoolwatchError: no such file or case."""
-    found, line = set(), b""
-    try:
-        with Path(alerts).open("rb") as file:
-            for line in file:
-                alert = msgspec.json.decode(line)
-                if alert["case"] == case:
-                    found.add(f"{alert['entity_kind']}:{alert['entity_id']}")
-    except OSError as error:
-        raise PoolwatchError(f"--alerts {alerts}: cannot be read ({error.strerror})") from error
-    except (msgspec.DecodeError, KeyError, TypeError):
-        raise PoolwatchError(f"--alerts {alerts}: no alerts file; `replay --alerts` makes one") from None
-    if not found:
-        raise PoolwatchError(f"--case {case}: no alert of that case in {alerts}")
-    return tuple(sorted(found))
+def _named(entities: Sequence[str]) -> str:
+    more = [f"{len(entities) - NAMED:,} others"] if len(entities) > NAMED else []
+    return " or ".join([*entities[:NAMED], *more]) or "anybody"
 
 
 def _rows(question: Question) -> tuple[list[date], pa.Table]:

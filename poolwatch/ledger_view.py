@@ -17,8 +17,10 @@ def show(answer: Answer, most: int, as_json: bool) -> None:
     if as_json:
         print(msgspec.json.encode(answer).decode())
         return
-    for name in answer.unknown:
+    for name in answer.unknown[:LISTED]:
         print(f"poolwatch: {plain(name)}: nothing of it in these days", file=sys.stderr)
+    if len(answer.unknown) > LISTED:
+        print(f"poolwatch: nor of {len(answer.unknown) - LISTED:,} others; --json names all", file=sys.stderr)
     print("\n".join(table(answer, most)))
 
 

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from models.actors import Actors
+from models.apart import Pairs
 from models.batches import part, placed, take
 from models.closed import Closed
 from models.detect import Detect
@@ -57,6 +58,7 @@ class Pipeline:
         models: list[Model],
         scores: bool = False,
         ledger: bool = False,
+        apart: Pairs = (),
     ) -> None:
         self.partitions = partitions
         self.folds = [Fold(p, operations) for p in range(partitions)]
@@ -68,7 +70,7 @@ class Pipeline:
             for place, model in enumerate(models)
         ]
         self._lifts = [Lifts() for _ in models]
-        self.actors = [Actors(partitions, lifts=lifts if scores else None) for lifts in self._lifts]
+        self.actors = [Actors(partitions, apart, lifts if scores else None) for lifts in self._lifts]
         self.offsets = [0] * partitions
         self.duplicates = self.late = 0
         self.first_ms = self.last_ms = 0

@@ -6,13 +6,15 @@ import contextlib
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from models import apart
+from models.alerts import case_of
 from models.closed import ScoreRows
 from models.decode import Decoder
 from models.errors import PoolwatchError
@@ -22,6 +24,7 @@ from models.rules import RuleSet
 from poolwatch.evidence_index import EvidenceIndex
 from poolwatch.pipeline import Pipeline, Stepped
 from poolwatch.progress import Bar
+from poolwatch.words import plain
 from streams import ledger_files
 from streams.adapters import adapter
 from streams.alerts_file import LastAlerts, lines_file
@@ -46,6 +49,7 @@ class Request:
     model: str | None = None
     rules: str | None = None
     operations: str | None = None
+    apart: str | None = None
     from_ms: int | None = None
     until_ms: int | None = None
     alerts: str | None = None
@@ -97,6 +101,7 @@ class _Run:
         self.models = [Model.load(request.model)]
         if request.candidate:
             self.models.append(Model.load(request.candidate))
+        self.apart = apart.load(request.apart)
         self.pipeline = Pipeline(
             request.partitions,
             operations,
@@ -104,6 +109,7 @@ class _Run:
             self.models,
             scores or request.scores is not None,
             request.ledger is not None,
+            self.apart,
         )
         self.history = open_history(
             request.inputs,
@@ -131,6 +137,7 @@ class _Run:
             for stepped in self.steps("replay"):
                 self._keep(stepped)
             alerts = self._told(self.last[0])
+            self._say_unheard(alerts)
             if add_alerts:
                 add_alerts(alerts)
             if wish.keys:
@@ -188,6 +195,17 @@ class _Run:
     def _told(self, last: LastAlerts) -> list[dict[str, Any]]:
         told = (msgspec.to_builtins(alert) for alert in last.all())
         return [alert | {"evidence": self.evidence.told(alert["evidence"])} for alert in told]
+
+    def _say_unheard(self, alerts: Sequence[Mapping[str, Any]]) -> None:
+        """A name that is misspelt would change nothing, and silently."""
+        heard = {case_of(alert["entity_kind"], alert["entity_id"]) for alert in alerts}
+        unheard = [name for pair in self.apart for name in pair if name not in heard]
+        if unheard:
+            more = f" or {len(unheard) - 1:,} others" if len(unheard) > 1 else ""
+            print(
+                f"poolwatch: {self.request.apart}: no alert of {plain(unheard[0])}{more} in this history",
+                file=sys.stderr,
+            )
 
     def _position(self, merged: Merged) -> int:
         self.position.update(merged.position)

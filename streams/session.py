@@ -15,6 +15,7 @@ from faust.types import TP
 from mode import CrashingSupervisor
 
 from models.actors import Actors
+from models.apart import Pairs
 from models.decode import Decoder
 from models.detect import Detect
 from models.errors import ConfigError, PoolwatchError
@@ -52,6 +53,7 @@ class Equipment:
     operations: Operations
     rules: RuleSet
     model: Model
+    apart: Pairs
     store: RedisSnapshots
     patience: Patience
 
@@ -127,7 +129,7 @@ class Session:
             return Detect(sources, equipment.rules, equipment.model, ledger=ledger)
 
         def new_actors(_: int) -> Actors:
-            return Actors(destinations)
+            return Actors(destinations, equipment.apart)
 
         shared = (equipment.store, self.settings, equipment.patience, reread, self.fail)
         self.fold: Stage[Fold] = Stage("fold", self.topics.events, new_fold, *shared)

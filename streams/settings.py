@@ -32,6 +32,9 @@ class Settings:
     model: str = setting("", "model file; empty = the one shipped with the package")
     rules: str = setting("", "threshold file or folder; empty = those shipped with the package")
     operations: str = setting("", "operation table; empty = the one shipped with the package")
+    apart: str = setting(
+        "", "TOML file of entities known to be different parties, which never share a case; empty = none"
+    )
     partitions: int = setting(8, "partitions of each topic that is created")
     replication: int = setting(1, "copies of each topic that is created; 3 in production")
     retention_h: int = setting(

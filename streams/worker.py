@@ -13,6 +13,7 @@ from pathlib import Path
 
 from aiokafka.errors import KafkaError
 
+from models import apart
 from models.errors import ConfigError, Fenced
 from models.model import Model
 from models.operations import Operations
@@ -32,7 +33,7 @@ FLAWS, FLAW_S = 3, 120.0
 
 
 async def run(settings: Settings, stop: asyncio.Event | None = None) -> None:
-    """Detect until `stop` is set. ConfigError: model, rules or operations that cannot be used.
+    """Detect until `stop` is set. ConfigError: model, rules, operations or pairs that cannot be used.
 
     Kafka or Redis away: one log line, wait, go on with the same result.
     """
@@ -74,6 +75,7 @@ def _equipment(settings: Settings) -> Equipment:
         Operations.load(Path(settings.operations) if settings.operations else None),
         RuleSet.load(settings.rules or None),
         Model.load(settings.model or None),
+        apart.load(settings.apart),
         RedisSnapshots(settings.redis, settings.prefix),
         Patience(
             settings.wait_s, {"kafka": settings.broker, "redis": settings.redis, "ledger": settings.ledger}

@@ -18,24 +18,29 @@ def command(
     from_: str = typer.Option(None, "--from", metavar="T", help="First UTC day: RFC 3339 or ms"),
     until: str = typer.Option(None, "--until", metavar="T", help="UTC day to end before: RFC 3339 or ms"),
     by: str = typer.Option("class", metavar="WHAT", help="Lines by class, key, seller, day or entity"),
-    case: str = typer.Option(None, metavar="CASE", help="The entities of a case's alerts, with --alerts"),
-    alerts: str = typer.Option(None, metavar="FILE.jsonl", help="Alerts that --case is looked up in"),
+    case: str = typer.Option(None, metavar="CASE", help="The entities of a case's alerts"),
+    alerts: str = typer.Option(
+        None, metavar="FILE.jsonl", help="Alerts that --case is looked up in, in place of the feed in Redis"
+    ),
+    redis: str = options.setting("redis"),
+    prefix: str = options.setting("prefix"),
     most: int = typer.Option(20, min=1, help="Lines shown; --json shows all"),
     as_json: bool = options.JSON,
 ) -> None:
     """Whose customers a party saw, how many, of which classes, through which keys, on which days."""
-    settings = options.settings(ledger=ledger)
+    settings = options.settings(ledger=ledger, redis=redis, prefix=prefix)
     if not settings.ledger:
         raise ConfigError("--ledger: give the folder that worker and replay write (or POOLWATCH_LEDGER)")
-    if (case is None) != (alerts is None):
-        raise ConfigError("--case: needs --alerts FILE.jsonl, and --alerts needs --case")
-    from poolwatch.ledger import Question, ask, entities_of
+    if alerts and not case:
+        raise ConfigError("--alerts: give --case CASE too, which is looked up there")
+    from poolwatch.ledger import Question, ask
     from poolwatch.ledger_view import show
+    from poolwatch.parties import entities_of
     from streams.times import time_ms
 
     question = Question(
         folder=settings.ledger,
-        entities=(*(entities or ()), *(entities_of(case, alerts) if case else ())),
+        entities=(*(entities or ()), *(entities_of(case, settings, alerts) if case else ())),
         from_ms=time_ms(from_, "--from") if from_ else None,
         until_ms=time_ms(until, "--until") if until else None,
         by=by,

@@ -27,6 +27,8 @@ CASES = {
     "missing model": (["replay", "a.jsonl", "--model", "none.model"], 2, "none.model"),
     "wrong model": (["replay", "a.jsonl", "--model", "a.jsonl"], 2, "a.jsonl"),
     "wrong rules": (["replay", "a.jsonl", "--rules", "rules"], 2, "rules/fan.toml: "),
+    "wrong pairs": (["replay", "a.jsonl", "--apart", "a.jsonl"], 2, "a.jsonl: not TOML"),
+    "no pairs to work by": (["worker", "--apart", "none.toml"], 2, "none.toml: cannot be read"),
     "disk full, letters": (
         ["replay", "mixed.jsonl", "--dead-letters", "/dev/full"],
         1,

@@ -73,12 +73,12 @@ def ends(told):
     return last
 
 
-def restored(state, pages):
+def restored(state, pages, apart=()):
     for name, page in state.changed().items():
         pages.pop(name, None)
         if page is not None:
             pages[name] = page
-    again = Actors(PARTITIONS)
+    again = Actors(PARTITIONS, apart)
     again.restore(dict(pages))
     return again
 
@@ -176,6 +176,39 @@ def test_a_wrong_merge_is_undone_as_its_evidence_fades():
 def test_those_known_to_be_apart_never_share_a_case():
     state = Actors(PARTITIONS, [("origin:ip:4", "origin:ip:3")])
     assert run(state, hour(0, "origin:ip:3", "origin:ip:4"))["ip:4"].case == "origin:ip:4"
+
+
+PAIRS = st.tuples(st.sampled_from(sorted(KEYS)), st.sampled_from(sorted(KEYS))).filter(lambda p: p[0] != p[1])
+
+
+@QUICK
+@given(st.lists(PAIRS, max_size=4))
+def test_a_restart_that_is_told_who_is_apart_parts_them(apart):
+    # hour       0          1
+    # told       everybody  nobody
+    # known             apart
+    state = Actors(PARTITIONS)
+    before = run(state, hour(0, *KEYS))
+    after = before | run(restored(state, {}, apart), hour(1))
+    meant = run(Actors(PARTITIONS, apart), hour(0, *KEYS))
+    assert {name: one.case for name, one in after.items()} == {name: one.case for name, one in meant.items()}
+    cases = {f"{one.entity_kind}:{name}": one.case for name, one in after.items()}
+    assert all(cases[a] != cases[b] for a, b in apart)
+    for name, one in after.items():
+        assert one is before[name] or one.version > before[name].version
+        assert one.case == before[name].case or one is not before[name]
+        for sentence in one.links:  # nobody is told to be linked with one that is not in the case
+            assert cases[sentence.split(": ")[0].removeprefix("with ")] == one.case
+
+
+def test_who_stays_in_a_case_tells_no_link_with_one_that_left():
+    # third ── ip:6 ── twin; the case is third's
+    state = Actors(PARTITIONS)
+    before = run(state, hour(0, "developer:third", "developer:twin", "origin:ip:6"))["ip:6"]
+    assert [link.split(": ")[0] for link in before.links] == ["with developer:third", "with developer:twin"]
+    after = run(restored(state, {}, [("developer:twin", "developer:third")]), hour(1))["ip:6"]
+    assert (after.case, after.version) == ("developer:third", before.version + 1)
+    assert after.links == before.links[:1]
 
 
 def test_a_case_is_forgotten_after_a_week_of_silence():
@@ -291,7 +324,7 @@ def test_a_partition_or_a_state_that_is_none_is_refused():
     with pytest.raises(ConfigError, match="partition 3"):
         Actors(3).add(3, Links(), [])
     pages = {name: page for name, page in Actors(2).changed().items() if page is not None}
-    with pytest.raises(ConfigError, match="2 partitions; this is 2, 3"):
+    with pytest.raises(ConfigError, match="2 partitions; this is 3, 3"):
         Actors(3).restore(pages)
     with pytest.raises(ConfigError, match="no state of actors"):
         Actors(3).restore({})

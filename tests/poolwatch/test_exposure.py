@@ -1,20 +1,26 @@
 """The ledger of a simulated market, beside the truth counted from its events."""
 
+import asyncio
 import json
 from collections import defaultdict
 
 import pyarrow.parquet as pq
 import pytest
+from redis.asyncio import Redis
 
 from models.errors import ConfigError, PoolwatchError
 from models.events import PII_CLASSES
 from poolwatch import ledger_view
-from poolwatch.ledger import Question, ask, entities_of
+from poolwatch.ledger import Question, ask
+from poolwatch.parties import entities_of
 from poolwatch.pipeline import Pipeline
 from poolwatch.replay import Request, replay
 from poolwatch.simulate import Wish, simulate
+from streams.feed import FeedKeys
+from streams.feed_writer import publish
 from streams.settings import Settings
 from tests.e2e.command import poolwatch
+from tests.streams.sample import alert, raw
 
 DAY_MS = 86_400_000
 
@@ -128,11 +134,39 @@ def test_a_case_is_its_alerts_entities(market):
     alerts = [json.loads(line) for line in (market / "a.jsonl").read_text().splitlines()]
     case = alerts[0]["case"]
     mine = {f"{a['entity_kind']}:{a['entity_id']}" for a in alerts if a["case"] == case}
-    assert set(entities_of(case, str(market / "a.jsonl"))) == mine
+    assert set(entities_of(case, Settings(), str(market / "a.jsonl"))) == mine
     with pytest.raises(PoolwatchError, match="no alert of that case"):
-        entities_of("nobody", str(market / "a.jsonl"))
+        entities_of("nobody", Settings(), str(market / "a.jsonl"))
     with pytest.raises(PoolwatchError, match="no alerts file"):
-        entities_of(case, str(market / "events.parquet"))
+        entities_of(case, Settings(), str(market / "events.parquet"))
+
+
+@pytest.mark.redis
+def test_a_case_is_looked_up_in_the_feed_where_no_file_is_given(market, redis_url):
+    alerts = (market / "a.jsonl").read_bytes().splitlines()
+    first = json.loads(alerts[0])
+    case = first["case"]
+    others = [raw(n, case=f"case-{n}", last_seen=first["last_seen"] - n) for n in range(300)]
+
+    async def tell():
+        async with Redis.from_url(redis_url) as redis:
+            await publish(redis, FeedKeys("eu"), [*alerts, *others])
+
+    asyncio.run(tell())
+    settings = Settings(redis=redis_url, prefix="eu")
+    assert entities_of(case, settings) == entities_of(case, settings, str(market / "a.jsonl"))
+    assert entities_of("case-299", settings) == (f"origin:{alert(299)['entity_id']}",)
+    where = ("--ledger", str(market / "ledger"), "--redis", redis_url)
+    told = poolwatch("exposure", "--case", case, *where, "--prefix", "eu", "--json")
+    assert json.loads(told.stdout)["total"]["customers"] > 0
+    for asked, says in {
+        ("--case", case): f"--case {case}: no alert of that case in the feed of redis {redis_url}",
+        ("--case", "case-4", "--prefix", "eu"): "hold no customer that developer:dev-0004 read",
+        ("--case", case, "--redis", "redis://127.0.0.1:1"): "give another with --redis",
+    }.items():
+        told = poolwatch("exposure", *where, *asked)
+        assert says in told.stderr
+        assert (told.returncode, told.stdout, told.stderr.count("\n")) == (1, "", 1)
 
 
 def test_what_cannot_be_answered_is_one_clear_line(market, tmp_path):
@@ -158,5 +192,5 @@ def test_the_table_and_the_command(market, truth):
     assert shown == [name for name in PII_CLASSES if (developer, "class", name) in truth]
     told = poolwatch("exposure", developer, "--ledger", str(market / "ledger"), "--json")
     assert json.loads(told.stdout)["total"]["customers"] == answer.total.customers
-    wrong = poolwatch("exposure", developer, "--ledger", str(market / "ledger"), "--case", "x")
+    wrong = poolwatch("exposure", developer, "--ledger", str(market / "ledger"), "--alerts", "x")
     assert (wrong.returncode, wrong.stderr.count("\n")) == (2, 1)
