@@ -145,7 +145,7 @@ def _fold_one(mem: Any, totals: Any, ev: Any, i: int, call: Call, minute: int, c
             continue
         at = row_of(totals, entity_kind, entity, ev.seller[i], ev.key[i], other, minute, call.offset)
         r = totals.rows[at]
-        add_plain(r, ev, i, call.kind, call.deed, used, asleep_now)
+        add_plain(r, ev, i, call.kind, used, asleep_now)
         if call.reads or call.deed:
             add_orders(r, counts[entity_kind])
             if entity_kind == DEVELOPER:

@@ -169,6 +169,8 @@ def add_pair(
     stale = max(0, counts[O_STALE] - earlier)
     _enter(p, s, counts, call, lim)
     does_nothing = idle(p, s, now, lim)
+    if call.deed and not does_nothing:  # chaff justifies nothing
+        r.deeds = plus(r.deeds, 1)
     if not call.reads:
         return does_nothing
     if p.since == 0:

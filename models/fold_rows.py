@@ -138,7 +138,7 @@ def with_classes(customer: Any, classes: Any) -> Any:
 
 
 @inner
-def add_plain(r: Any, ev: Any, i: int, kind: int, deed: bool, used: int, asleep_now: bool) -> None:
+def add_plain(r: Any, ev: Any, i: int, kind: int, used: int, asleep_now: bool) -> None:
     """Sums that one record alone decides."""
     r.calls = plus(r.calls, 1)
     status = ev.status[i]
@@ -158,8 +158,6 @@ def add_plain(r: Any, ev: Any, i: int, kind: int, deed: bool, used: int, asleep_
         r.report_records = plus(r.report_records, ev.records[i])
     if kind == WRITE:
         r.writes = plus(r.writes, 1)
-        if deed:
-            r.deeds = plus(r.deeds, 1)
     pii = ev.pii[i]
     if pii == 0:
         return

@@ -38,7 +38,11 @@ SUMS = (
     Sum("pii_records", "records", "records that identify a person: name, address, phone, email or tax"),
     Sum("pii_calls", "calls", "successful calls that returned such records"),
     Sum("writes", "calls", "successful writes of any kind"),
-    Sum("deeds", "calls", "successful writes that justify personal data: shipped, answered, invoiced"),
+    Sum(
+        "deeds",
+        "calls",
+        "successful writes that justify personal data: shipped, answered, invoiced; chaff is none",
+    ),
     Sum("reports", "calls", "report operations"),
     Sum("report_records", "records", "records that came in reports"),
     Sum("orders_taken", "orders", "personal data of the order read by this entity for the first time"),

@@ -454,6 +454,19 @@ def test_a_newcomer_that_acts_on_few_while_others_send_the_parcels_handles_nothi
     assert (total(parts, "orders_old", "pooler") > 40) == dug
 
 
+@pytest.mark.parametrize(("acts", "counted"), [(4, 0), (15, 9)])
+def test_chaff_is_no_deed_until_it_is_a_part_of_the_work(acts, counted):
+    # hour       0 ...              30              50
+    # tool       ships hourly, all the time: 20 parcels since the newcomer came
+    # newcomer                      60 old orders   confirms some of them: fewer than a third of 20 is chaff
+    tool = [deed(n, n * HOUR, [f"d{n}"]) for n in range(50)]
+    confirms = [deed(4000 + n, 50 * HOUR + n, [f"o{30 * HOUR}-{n}"], **POOLER) for n in range(acts)]
+    _, parts = folded(in_time([*tool, *digs(60), *confirms]))
+    assert total(parts, "writes", "pooler") == acts
+    assert total(parts, "deeds", "pooler") == counted
+    assert total(parts, "deeds", "tool") == 50
+
+
 @pytest.mark.parametrize(("came", "left"), [(0, 12), (40, 0)])
 def test_orders_that_a_tool_has_left_when_its_seller_moved_stayed_alone_for_no_other_reason(came, left):
     # hour       0                 came ...       30            72
