@@ -125,6 +125,11 @@ def _read_only(view: View) -> F64:
     return left
 
 
+def _just_handled(view: View) -> F64:
+    just: F64 = view.of("orders_handled", DAY) - view.of("orders_stale", DAY)
+    return just
+
+
 def _growth(view: View, column: str, few: float) -> F64:
     """24 hours against the mean of the entity's own active days before; 1 where there are none."""
     days = view.of_past("days")
@@ -291,6 +296,11 @@ FEATURES: tuple[Feature, ...] = (
     _day_share(
         "handled_share_24h", "of the orders it read had already been dealt with by somebody else",
         "orders taken after another party's write", "orders_handled", "orders_taken", needs="orders",
+    ),
+    Feature(
+        "open_share_24h", "share", "{value:.0f}% of the orders it read nobody else had dealt with of late",
+        "1 less orders acted on by another in the two days before they were taken, over orders taken", "24h",
+        lambda v: 1.0 - np.minimum(_share(_just_handled(v), v.of("orders_taken", DAY)), 1.0), "orders",
     ),
     _day_share(
         "followed_share_24h", "of the orders it read had just been read by somebody else",
