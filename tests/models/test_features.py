@@ -70,6 +70,14 @@ def test_small_samples_are_not_extreme() -> None:
     assert value("unneeded_share_24h", view(orders_taken=1_000, orders_needed=950)) < 0.05
 
 
+def test_orders_are_open_that_nobody_had_just_dealt_with() -> None:
+    taken = 1_000
+    assert value("open_share_24h", view()) == 1  # a log without orders
+    assert value("open_share_24h", view(orders_taken=taken)) == 1
+    assert value("open_share_24h", view(orders_taken=taken, orders_handled=taken)) < 0.05
+    assert value("open_share_24h", view(orders_taken=taken, orders_handled=taken, orders_stale=taken)) == 1
+
+
 def test_a_feature_of_one_kind_is_zero_for_the_other() -> None:
     assert value("origins_24h", view(others=7)) == 7
     assert value("developers_24h", view(others=7)) == 0
