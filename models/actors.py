@@ -19,7 +19,7 @@ from models.held import HeldAlerts
 from models.lifts import Lifts, judged
 from models.likeness import Common
 from models.links import Census, Links, Suspect
-from models.minutes import DAY_MINUTES, HOUR_MINUTES, MINUTE_MS
+from models.minutes import DAY_MINUTES, HOUR_MINUTES, MINUTE_MS, hour_ends
 from models.pages import Pages
 from models.party import Link, components, find
 from models.raised import Raised
@@ -52,6 +52,22 @@ class _Meta(msgspec.Struct):
     links: list[tuple[int, Link]]
     waiting: list[Suspect]
     counting: list[tuple[int, Census]]
+
+
+class _Why:
+    """case: of each entity; links: of all. With whom of its case an entity is linked, and why."""
+
+    def __init__(self, case: Mapping[str, str], links: Iterable[Link]) -> None:
+        self.case = case
+        self._of: dict[str, list[tuple[Link, str]]] = {}
+        for link in sorted(links):
+            for entity, other in ((link.a, link.b), (link.b, link.a)):
+                if case.get(entity) == case.get(other):
+                    self._of.setdefault(entity, []).append((link, other))
+
+    def of(self, entity: str) -> dict[str, str]:
+        """Sentences of its strongest links, by the other's name."""
+        return {other: f"with {other}: {link.text}" for link, other in self._of.get(entity, [])[:SENTENCES]}
 
 
 class Actors:
@@ -166,7 +182,7 @@ class Actors:
         out: list[Alert] = []
         hour = minute - minute % HOUR_MINUTES
         if self._suspects:
-            for end in range(self._hour + HOUR_MINUTES, hour + 1, HOUR_MINUTES):
+            for end in hour_ends(self._hour, hour, SUSPECT_MINUTES + HOUR_MINUTES):
                 self._forget(end)
                 out += self._judge(end - 1, timed=True)
         self._hour = max(hour, self._hour)
@@ -179,10 +195,10 @@ class Actors:
             self._links[link.a, link.b] = (minute, link)
         parties = components(sorted(self._suspects), [link for _, link in self._links.values()], self._apart)
         case = {name: self._name(party) for party in parties for name in party}
-        told = self._lift(parties, case, minute)
-        return told + self._held.move(case, lambda name: self._sentences(name, case))
+        why = _Why(case, [link for _, link in self._links.values()])
+        return self._lift(parties, why, minute) + self._held.move(case, why.of)
 
-    def _lift(self, parties: Sequence[Sequence[str]], case: Mapping[str, str], minute: int) -> list[Alert]:
+    def _lift(self, parties: Sequence[Sequence[str]], why: _Why, minute: int) -> list[Alert]:
         """Judge the members of each party together; alerts of those who are over no line."""
         out: list[Alert] = []
         lifted: dict[tuple[str, str], float] = {}
@@ -192,9 +208,8 @@ class Actors:
                 lifted[member.kind, member.id] = score
                 entity = member.entity
                 for alert in self._raised.tell(member, score, minute):
-                    out += self._held.tell_of_party(
-                        alert, entity, case[entity], minute, self._sentences(entity, case)
-                    )
+                    case = why.case[entity]
+                    out += self._held.tell_of_party(alert, entity, case, minute, why.of(entity))
         if self._lifts is not None:
             self._lifts.stand(minute, lifted)
         return out
@@ -202,13 +217,6 @@ class Actors:
     def _name(self, party: Sequence[str]) -> str:
         """A case is named for the entity that was over a line first."""
         return min(party, key=lambda name: (self._since.get(name, _NEVER), name))
-
-    def _sentences(self, entity: str, case: Mapping[str, str]) -> dict[str, str]:
-        """With whom of its case it is linked, and why: the strongest links."""
-        mine = sorted(link for _, link in self._links.values() if entity in (link.a, link.b))
-        others = [(link.b if link.a == entity else link.a, link.text) for link in mine]
-        inside = [(other, text) for other, text in others if case.get(other) == case[entity]]
-        return {other: f"with {other}: {text}" for other, text in inside[:SENTENCES]}
 
     def _forget(self, minute: int) -> None:
         """Let go of what is old by event time, or beyond what is kept."""

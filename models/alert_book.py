@@ -37,7 +37,8 @@ class _Open(msgspec.Struct):
     alert: Alert
     first_version: int
     minute: int  # last over the line
-    told: int  # minute in which it was last told whole
+    filled: int  # minute with which it was last filled
+    sent: int  # minute as of which it was last told
     quiet_minutes: int
     waiting: bool = False
     linked: int = -1  # minute in which it was last told to actors
@@ -88,7 +89,8 @@ class AlertBook:
             old = self._open.get(key)
             last_of_old = [old.alert] if old and old.waiting else []
             alert = self._new(crossing, first_version)
-            entry = _Open(alert, first_version, crossing.minute, crossing.minute, crossing.quiet_minutes)
+            minute = crossing.minute
+            entry = _Open(alert, first_version, minute, minute, minute, crossing.quiet_minutes)
             self._open[key] = entry
             fill(alert)
             return [*last_of_old, *self._supersede(key, entry), msgspec.structs.replace(alert)]
@@ -104,9 +106,12 @@ class AlertBook:
         entry.quiet_minutes = max(entry.quiet_minutes, crossing.quiet_minutes)
         entry.waiting = True
         out = self._supersede(key, entry)
-        if rose or crossing.minute - entry.told >= AGAIN_MINUTES:
-            entry.told, entry.waiting = crossing.minute, False
+        # By event time alone: what it tells must not depend on when it was told.
+        if rose or crossing.minute - entry.filled >= AGAIN_MINUTES:
+            entry.filled = crossing.minute
             fill(alert)
+        if rose or crossing.minute - entry.sent >= AGAIN_MINUTES:
+            entry.sent, entry.waiting = crossing.minute, False
             out.append(msgspec.structs.replace(alert))
         return out
 
@@ -145,8 +150,9 @@ class AlertBook:
         """Alerts whose count rose since they were told, AGAIN_MINUTES ago or (None) at any time."""
         out = []
         for key, entry in self._open.items():
-            if entry.waiting and (minute is None or minute - entry.told >= AGAIN_MINUTES):
-                entry.waiting = False
+            now = entry.minute if minute is None else minute
+            if entry.waiting and (minute is None or now - entry.sent >= AGAIN_MINUTES):
+                entry.sent, entry.waiting = now, False
                 self._dirty.add(key)
                 out.append(msgspec.structs.replace(entry.alert))
         return sorted(out, key=lambda a: a.alert_id)

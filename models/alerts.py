@@ -110,6 +110,11 @@ class Alert(msgspec.Struct):
     withdrawn: bool = False
     links: list[str] = []
 
+    @property
+    def stands(self) -> bool:
+        """Whether it still counts: no other alert stands for it, and it was not withdrawn."""
+        return self.superseded_by is None and not self.withdrawn
+
     def json(self) -> bytes:
         """One line of JSON."""
         return msgspec.json.encode(self)

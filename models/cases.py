@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
 
-from models.alerts import case_of, worst
+from models.alerts import SEVERITIES, case_of, worst
 from models.truth import AGGREGATOR, VICTIM, Entity, Truth
 
 Alert = Mapping[str, Any]
@@ -60,15 +60,19 @@ def _count(number: int, name: str) -> str:
     return f"{number:,} {name}{'' if number == 1 else 's'}"
 
 
+def stands(alert: Alert) -> bool:
+    """Whether an alert still counts: no other stands for it, and it was not withdrawn."""
+    return not alert.get("superseded_by") and not alert.get("withdrawn")
+
+
 def cases(alerts: Iterable[Alert]) -> list[Case]:
-    """Cases of the alerts that stand, by score, highest first; then by name."""
+    """Cases of the alerts that stand, by severity and score, highest first; then by name."""
     parties: defaultdict[str, list[Alert]] = defaultdict(list)
     for alert in alerts:
-        if not alert.get("superseded_by") and not alert.get("withdrawn"):
+        if stands(alert):
             parties[alert["case"]].append(alert)
-    return sorted(
-        (_case(name, members) for name, members in parties.items()), key=lambda c: (-c.score, c.case)
-    )
+    made = (_case(name, members) for name, members in parties.items())
+    return sorted(made, key=lambda c: (-SEVERITIES.index(c.severity), -c.score, c.case))
 
 
 def _case(name: str, alerts: list[Alert]) -> Case:

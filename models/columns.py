@@ -15,11 +15,13 @@ I64 = npt.NDArray[np.int64]
 F64 = npt.NDArray[np.float64]
 U8 = npt.NDArray[np.uint8]
 
-#: Trailing windows, in minutes; a window's place here is its index in every table.
-WINDOW_MINUTES = (5, HOUR_MINUTES, DAY_MINUTES)
+#: Trailing windows, in minutes, shortest first; a window's place here is its index in every table.
+TRAILING = {"5m": 5, "1h": HOUR_MINUTES, "24h": DAY_MINUTES}
+WINDOW_MINUTES = tuple(TRAILING.values())
 FIVE_MINUTES, HOUR, DAY = range(3)
-WINDOW_NAMES = ("5m", "1h", "24h")
-WEEK_DAYS = 7
+#: The longest window: whole UTC days, today and six before.
+WEEK_NAME, WEEK_DAYS = "7d", 7
+WINDOW_NAMES = (*TRAILING, WEEK_NAME)
 
 #: Who an entity meets: a seller, a key, and the other kind of entity (origin of a developer and vice versa).
 SELLER, KEY, OTHER = range(3)
@@ -90,6 +92,13 @@ WEEK_COLUMN = {name: place for place, name in enumerate(WEEK)}
 #: Own past: over the six days before today on which the entity was active.
 PAST = ("days", "sellers", "sellers_pii", "records", "pii_records")
 PAST_COLUMN = {name: place for place, name in enumerate(PAST)}
+
+
+def window_start(minute: int, name: str) -> int:
+    """First minute of the window of that name that ends with `minute`; KeyError for another name."""
+    if name == WEEK_NAME:
+        return (minute // DAY_MINUTES - WEEK_DAYS + 1) * DAY_MINUTES
+    return minute + 1 - TRAILING[name]
 
 
 @dataclass(slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any
 
 import msgspec
@@ -50,6 +50,10 @@ class _Record(msgspec.Struct, gc=False):
     tls_fingerprint: str | None = None
     marketplace: str | None = None
 
+
+_FIELDS = _Record.__struct_fields__
+#: Features that need one of them are off until it comes.
+_OPTIONAL = ("source_ip", "user_agent", "tls_fingerprint", "marketplace", "customers", "orders")
 
 _PATH = re.compile(r"`\$\.(\w+)")
 _MISSING = re.compile(r"missing required field `(\w+)`")
@@ -110,35 +114,33 @@ class Decoder:
 
     def _columns(self, records: list[_Record], offsets: list[int]) -> tuple[Events, dict[int, str]]:
         """Columns of records, and {record: reason} of those that break a rule that types cannot hold."""
-        n = len(records)
-        values = list(zip(*map(msgspec.structs.astuple, records), strict=True)) if n else [()] * 16
-        (event, time, developer, seller, key, operation, status, records_, bytes_) = values[:9]
-        pii, customers, orders, ips, agents, prints, marketplaces = values[9:]
+        rows = list(zip(*map(msgspec.structs.astuple, records), strict=True)) or [()] * len(_FIELDS)
+        column: dict[str, Sequence[Any]] = dict(zip(_FIELDS, rows, strict=True))
         broken: dict[int, str] = {}
-        self._see(ips, agents, prints, marketplaces, customers, orders)
+        self._see(column)
         names: dict[int, str] = {}
-        ids = [
-            self._ids.column(c, names, broken, f)
-            for c, f in ((developer, "developer_id"), (seller, "seller_id"), (key, "key_id"))
-        ]
-        origin, client, network = self._ids.places(ips, agents, prints, names, broken)
-        order_hash, order_start = self._list(orders, "orders", broken)
-        customer_hash, customer_start = self._list(customers, "customers", broken)
+        ids = {
+            f: self._ids.column(column[f], names, broken, f) for f in ("developer_id", "seller_id", "key_id")
+        }
+        places = (column["source_ip"], column["user_agent"], column["tls_fingerprint"])
+        origin, client, network = self._ids.places(*places, names, broken)
+        order_hash, order_start = self._list(column["orders"], "orders", broken)
+        customer_hash, customer_start = self._list(column["customers"], "customers", broken)
         events = Events(
             offset=np.array(offsets, np.int64),
-            time_ms=self._times(time, broken),
-            event=_event_hashes(event, broken),
-            developer=ids[0],
-            seller=ids[1],
-            key=ids[2],
+            time_ms=self._times(column["time"], broken),
+            event=_event_hashes(column["event_id"], broken),
+            developer=ids["developer_id"],
+            seller=ids["seller_id"],
+            key=ids["key_id"],
             origin=origin,
             client=client,
             network=network,
-            operation=self._operations(operation, broken),
-            status=np.array(status, np.int16),
-            records=_numbers(records_),
-            bytes=_numbers(bytes_),
-            pii=self._pii_column(pii, broken),
+            operation=self._operations(column["operation"], broken),
+            status=np.array(column["status"], np.int16),
+            records=_numbers(column["records"]),
+            bytes=_numbers(column["bytes"]),
+            pii=self._pii_column(column["pii"], broken),
             orders=order_hash,
             order_start=order_start,
             customers=customer_hash,
@@ -147,17 +149,14 @@ class Decoder:
         )
         return events, broken
 
-    def _see(self, *columns: Sequence[Any]) -> None:
-        fields = ("source_ip", "user_agent", "tls_fingerprint", "marketplace", "customers", "orders")
-        for field, column in zip(fields, columns, strict=True):
-            if field not in self.seen_fields and any(v is not None and v is not _NONE for v in column):
+    def _see(self, column: Mapping[str, Sequence[Any]]) -> None:
+        for field in _OPTIONAL:
+            if field not in self.seen_fields and any(v is not None and v is not _NONE for v in column[field]):
                 self.seen_fields.add(field)
 
     def _times(self, column: Sequence[int | str], broken: dict[int, str]) -> I64:
-        try:
+        if str not in set(map(type, column)):
             return np.fromiter(column, np.int64, len(column))
-        except (ValueError, TypeError):
-            pass
         out = [t if isinstance(t, int) else time_ms_of(t) for t in column]
         for i, ms in enumerate(out):
             if ms < 0:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,6 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from models.arrow import cast_each, hash_strings, is_text, text_times
 from models.batches import take
 from models.events import I32, U64, Events, Rejected
 from models.fields import (
@@ -21,9 +20,7 @@ from models.fields import (
     REQUIRED,
     RULES,
     pii_bits,
-    time_ms_of,
 )
-from models.hashing import hash_ranges
 from models.ids import Ids
 from models.lists import ID_MAX_BYTES, LIST_MAX_IDS
 from models.operations import Operations
@@ -93,19 +90,26 @@ class TableDecoder:
         return chunk
 
     def _cast(self, name: str, to: pa.DataType) -> pa.Array | None:
-        """The column as `to`; None, every row being broken, where it is of another nature."""
+        """The column as `to`, null where a cell does not fit; None, all broken, if of another nature."""
         column = self._column(name)
         if column is None:
             return None
         if pa.types.is_dictionary(column.type):
             column = column.dictionary_decode()
+        if pa.types.is_floating(column.type):  # pandas writes NaN for what is missing
+            column = pc.if_else(pc.is_nan(column), None, column)
         other = pa.types.is_boolean(column.type)  # true is not 1
-        other |= pa.types.is_large_string(to) and not _is_text(column.type)
-        if not other:
-            with contextlib.suppress(pa.ArrowInvalid, pa.ArrowNotImplementedError):
-                return column.cast(to)
-        self._broken.add(np.ones(len(column), bool), f"{name} must be {RULES[name]}")
-        return None
+        other |= pa.types.is_large_string(to) and not is_text(column.type)
+        try:
+            fitting = None if other else cast_each(column, to)
+        except pa.ArrowNotImplementedError:  # lists, structures: no cell fits
+            fitting = None
+        if fitting is None:
+            self._broken.add(np.ones(len(column), bool), f"{name} must be {RULES[name]}")
+            return None
+        unfit = np.asarray(column.is_valid()) & np.asarray(fitting.is_null())
+        self._broken.add(unfit, f"{name} must be {RULES[name]}")
+        return fitting
 
     def _ints(self, name: str, least: int, most: int, required: bool = False) -> npt.NDArray[np.int64]:
         column = self._cast(name, pa.int64())
@@ -130,8 +134,8 @@ class TableDecoder:
                 .cast(pa.timestamp("ms", column.type.tz))
                 .cast(pa.int64())
             )
-        elif _is_text(column.type):
-            column = pa.array([-1 if t is None else time_ms_of(t) for t in column.to_pylist()], pa.int64())
+        elif is_text(column.type):
+            column = text_times(column)
         elif not pa.types.is_integer(column.type):
             self._broken.add(np.ones(len(column), bool), f"time must be {RULES['time']}")
             return empty
@@ -149,7 +153,7 @@ class TableDecoder:
         column = self._cast(name, pa.large_string())
         if column is None:
             return np.zeros(len(self._table), np.uint64)
-        hashes, sizes = _hash_strings(column)
+        hashes, sizes = hash_strings(column)
         wrong = (sizes == 0) | (sizes > ID_MAX_BYTES) | np.asarray(column.is_null())
         self._broken.add(wrong, f"{name} must be {RULES[name]}")
         return hashes
@@ -171,13 +175,13 @@ class TableDecoder:
             small[used] = np.arange(1, len(used) + 1)
             codes, texts = small[codes], texts.take(pa.array(used - 1))
         texts = (
-            texts.cast(pa.large_string()) if _is_text(texts.type) else pa.nulls(len(texts), pa.large_string())
+            texts.cast(pa.large_string()) if is_text(texts.type) else pa.nulls(len(texts), pa.large_string())
         )
         return codes, pa.concat_arrays([pa.nulls(1, pa.large_string()), texts])
 
     def _ids_of(self, name: str, names: dict[int, str]) -> U64:
         codes, texts = self._coded(name)
-        by_code, sizes = _hash_strings(texts)
+        by_code, sizes = hash_strings(texts)
         by_code[(sizes == 0) | (sizes > ID_MAX_BYTES) | np.asarray(texts.is_null())] = 0
         names.update(zip(by_code.tolist(), texts.to_pylist(), strict=True))
         names.pop(0, None)
@@ -218,7 +222,7 @@ class TableDecoder:
             return None
         kind = column.type
         if not (pa.types.is_list(kind) or pa.types.is_large_list(kind)) or not (
-            _is_text(kind.value_type)
+            is_text(kind.value_type)
             or pa.types.is_dictionary(kind.value_type)
             or pa.types.is_null(kind.value_type)
         ):
@@ -236,7 +240,7 @@ class TableDecoder:
         if parts is None:
             return np.empty(0, np.uint64), np.zeros(len(self._table) + 1, np.int32)
         values, start, _ = parts
-        hashes, sizes = _hash_strings(values)
+        hashes, sizes = hash_strings(values)
         wrong = (sizes == 0) | (sizes > ID_MAX_BYTES) | np.asarray(values.is_null())
         rows = np.repeat(np.arange(len(start) - 1), np.diff(start))
         bad = np.zeros(len(start) - 1, bool)
@@ -261,23 +265,3 @@ class TableDecoder:
         self._broken.add(bad, f"pii must be {RULES['pii']}")
         np.bitwise_or.at(out, rows[of_value >= 0], of_value[of_value >= 0].astype(np.uint8))
         return out
-
-
-def _is_text(kind: pa.DataType) -> bool:
-    if pa.types.is_dictionary(kind):
-        return _is_text(kind.value_type)
-    checks: tuple[Callable[[Any], bool], ...] = (
-        pa.types.is_string,
-        pa.types.is_large_string,
-        pa.types.is_string_view,
-    )
-    return any(check(kind) for check in checks)
-
-
-def _hash_strings(column: pa.Array) -> tuple[U64, npt.NDArray[np.int64]]:
-    """(hashes, sizes in bytes) of a large_string array, on its own buffers."""
-    _, offsets, data = column.buffers()
-    ends = np.frombuffer(offsets, np.int64)[column.offset : column.offset + len(column) + 1]
-    content = np.frombuffer(data, np.uint8) if data is not None else np.empty(0, np.uint8)
-    hashes: U64 = hash_ranges(content, ends[:-1], ends[1:])
-    return hashes, np.diff(ends)

@@ -11,18 +11,19 @@ import numpy as np
 from models import members as met
 from models.alert_book import AlertBook
 from models.alerts import Alert
+from models.announce import Announcer
 from models.closed import Closed, ScoreRows, joined
 from models.columns import I64, View
 from models.customers import enter_customers
-from models.enter import COUNTS, LATE, enter
+from models.enter import COUNTERS, LATE, enter
 from models.errors import ConfigError
-from models.facts import Judged, LastFill, Teller
+from models.facts import Judged, Teller
 from models.features import FEATURES, matrix
 from models.judge import judge
 from models.ledger import Ledger
 from models.links import census
-from models.meetings import LOG_COLUMNS
-from models.minutes import DAY_MINUTES, HOUR_MINUTES, MINUTE_MS
+from models.meetings import LOG_COLUMNS, PAIR_DAYS
+from models.minutes import DAY_MINUTES, HOUR_MINUTES, MINUTE_MS, hour_ends
 from models.model import Model
 from models.names import Names
 from models.pages import Pages
@@ -37,21 +38,22 @@ from models.windows import close_cells
 #: Cells and rows closed and judged at once: bounds memory, never shows in a result.
 BATCH_CELLS, BATCH_ROWS = 8_192, 200_000
 SWEEP_MINUTES = 60
-#: From this evidence on an entity over no line is compared with others: may one party stand behind them?
-SUSPECT_EVIDENCE = 0.05
+#: So long after an hour, in whole UTC days, nobody is kept who was met in it.
+MEMBER_MINUTES = (PAIR_DAYS + 1) * DAY_MINUTES
 #: Optional event fields, and the counter that tells whether they ever came.
 FIELDS = {"records": "records", "bytes": "bytes", "pii": "pii", "orders": "orders"}
-STATE_VERSION = 3
+STATE_VERSION = 4
+_NO_LOG = np.empty((0, LOG_COLUMNS), np.int64)
 
 
 class _Kept(msgspec.Struct):
     version: int
     closed_to: int
     swept: int
-    counts: list[int]
+    counters: list[int]
     customers: bool
     source_ip: bool
-    counted: int = -1
+    hours_ended_to: int
 
 
 class Detect:
@@ -73,17 +75,18 @@ class Detect:
         last: bool = False,
         ledger: bool = False,
     ) -> None:
-        self._rules, self._model, self._scores, self._last = rules, model, scores, last
+        self._rules, self._model, self._scores = rules, model, scores
         self._sources = Sources(sources)
         self._state = State()
         self._names = Names()
         self._book = AlertBook(model.hash, rules.hash, rules.ids)
         self._ledger = Ledger(ledger)
         self._teller = Teller(self._state, self._names, rules, model)
-        self._counts = np.zeros(len(COUNTS), np.int64)
+        self._announcer = Announcer(self._book, self._teller, rules, last=last)
+        self._counters = np.zeros(len(COUNTERS), np.int64)
         self._customers = self._source_ip = False
         self._closed_to, self._swept = -1, -1
-        self._counted = -1  # first minute of the newest hour before which a census was taken
+        self._hours_ended_to = -1  # first minute after the newest hour that was ended
         self._told: list[Any] = []
 
     def add(self, message: Sightings) -> None:
@@ -98,7 +101,7 @@ class Detect:
         cells, told = np.empty(n, np.int32), np.empty(n, np.int32)
         tables = self._state.tables
         waiting = enter(
-            tables, totals.table, rows, message.source, self._closed_to, cells, told, self._counts
+            tables, totals.table, rows, message.source, self._closed_to, cells, told, self._counters
         )
         if waiting:
             self._told.append(told[:waiting])
@@ -123,7 +126,8 @@ class Detect:
         over = np.flatnonzero(fired.any(axis=1))
         if not len(over):
             return []
-        return self._tell_early(view.part(over), entities[over], minutes[over], fired[over])
+        judged = self._judged(view.part(over), entities[over], minutes[over], _NO_LOG, preview=True)
+        return self._announcer.early(judged, fired[over])
 
     def close(self) -> Closed:
         """Apply and judge each minute that the sources' watermark completes, oldest first."""
@@ -137,19 +141,19 @@ class Detect:
         if len(ready):
             scored = []
             for part in self._batches(ready, rows):
-                self._count(int(rows["minute"][part[0]]), closed)
+                self._end_hours(int(rows["minute"][part[0]]), closed)
                 scored.append(self._close_batch(part, closed))
             if self._scores:
                 closed.scores = joined(scored)
             self._told = [cells for cells in (self._waiting(),) if len(cells)]
         self._closed_to = max(self._closed_to, until)
         if self._closed_to >= 0:
-            self._count(self._closed_to + 1, closed)
+            self._end_hours(self._closed_to + 1, closed)
         closed.links.until, closed.links.idle = self._closed_to, self._sources.all_idle
         closed.alerts += self._book.withdraw(self._closed_to)
         closed.alerts += self._book.due(None if self._sources.all_idle else self._closed_to)
         if self._closed_to // SWEEP_MINUTES > self._swept and len(ready):
-            self._sweep()
+            self._forget()
         closed.ledger = self._ledger.close(self._closed_to, self._names)
         return closed
 
@@ -176,14 +180,14 @@ class Detect:
     @property
     def off(self) -> tuple[str, ...]:
         """Features that say nothing, because the optional field that they need never came."""
-        came = {need: bool(self._counts[COUNTS.index(count)]) for need, count in FIELDS.items()}
+        came = {need: bool(self._counters[COUNTERS.index(count)]) for need, count in FIELDS.items()}
         came |= {"customers": self._customers, "source_ip": self._source_ip, "": True}
         return tuple(f.name for f in FEATURES if not came[f.needs])
 
     @property
     def late(self) -> int:
         """Rows that came after their minute's close, and were entered in the next."""
-        return int(self._counts[LATE])
+        return int(self._counters[LATE])
 
     @property
     def open_alerts(self) -> int:
@@ -213,10 +217,10 @@ class Detect:
             STATE_VERSION,
             self._closed_to,
             self._swept,
-            self._counts.tolist(),
+            self._counters.tolist(),
             self._customers,
             self._source_ip,
-            self._counted,
+            self._hours_ended_to,
         )
         pages: Pages = {"detect": msgspec.msgpack.encode(kept)}
         for part in (self._sources, self._state, self._names, self._book, self._ledger):
@@ -233,8 +237,8 @@ class Detect:
             raise ConfigError(
                 f"snapshot: state version {kept.version}, this is {STATE_VERSION}; delete it and replay"
             )
-        self._closed_to, self._swept, self._counted = kept.closed_to, kept.swept, kept.counted
-        self._counts = np.array(kept.counts, np.int64)
+        self._closed_to, self._swept, self._hours_ended_to = kept.closed_to, kept.swept, kept.hours_ended_to
+        self._counters = np.array(kept.counters, np.int64)
         self._customers, self._source_ip = kept.customers, kept.source_ip
         for part in (self._sources, self._state, self._names, self._book, self._ledger):
             part.restore(pages)
@@ -262,29 +266,6 @@ class Detect:
             bound[:, column] = FEATURES[column].of(view)
         return self._rules.fired(view.kinds, bound) & self._rules.early
 
-    def _tell_early(self, view: View, entities: I64, minutes: I64, fired: Any) -> list[Alert]:
-        bound = matrix(view)
-        verdict = judge(view.kinds, bound, self._rules, self._model)
-        judged = Judged(
-            view, entities, minutes, bound, verdict, np.empty((0, LOG_COLUMNS), np.int64), preview=True
-        )
-        out = []
-        for n in self._ordered(judged, np.arange(len(view))):
-            rules = [rule for rule, hit in zip(self._rules.ids, fired[n], strict=True) if hit]
-            crossing = self._teller.crossing(judged, n, rules)
-            alert = self._book.early(crossing, lambda a, n=n: self._teller.fill(a, judged, n))  # type: ignore[misc]
-            if alert is not None:
-                out.append(alert)
-        return out
-
-    def _ordered(self, judged: Judged, rows: Any) -> list[int]:
-        """Rows by minute, kind and entity id: the same however they came."""
-        ids = map(self._teller.id_of, judged.entities[rows].tolist())
-        keyed = zip(
-            judged.minutes[rows].tolist(), judged.view.kinds[rows].tolist(), ids, rows.tolist(), strict=True
-        )
-        return [n for *_, n in sorted(keyed)]
-
     def _batches(self, ready: Any, rows: Any) -> Iterator[Any]:
         """Cells to close, by minute, cut at hours, and at minutes where they are many."""
         order = ready[np.argsort(rows["minute"][ready], kind="stable")].astype(np.int32)
@@ -310,61 +291,41 @@ class Detect:
             tables, cells, view.kinds, view.windows, view.week, view.past, view.customers, log
         )
         recount(tables, entities)
+        judged = self._judged(view, entities, minutes, log[:logged])
+        told, suspects = self._announcer.closed(judged)
+        closed.alerts += told
+        closed.links.suspects += suspects
+        closed.minutes += len(np.unique(minutes))
+        closed.judged.append((view.kinds, judged.verdict.score))
+        return self._score_rows(judged) if self._scores else None
+
+    def _judged(self, view: View, entities: I64, minutes: I64, log: I64, *, preview: bool = False) -> Judged:
         features = matrix(view)
         verdict = judge(view.kinds, features, self._rules, self._model)
-        judged = Judged(view, entities, minutes, features, verdict, log[:logged])
-        self._tell(judged, closed)
-        closed.minutes += len(np.unique(minutes))
-        closed.judged.append((view.kinds, verdict.score))
-        if not self._scores:
-            return None
-        order = np.array(self._ordered(judged, np.arange(n)))
+        return Judged(view, entities, minutes, features, verdict, log, preview)
+
+    def _score_rows(self, judged: Judged) -> ScoreRows:
+        order = np.array(self._teller.ordered(judged, np.arange(len(judged.view))))
         return ScoreRows(
-            (minutes[order] + 1) * MINUTE_MS,
-            [ENTITY_KINDS[k] for k in view.kinds[order]],
-            [self._teller.id_of(int(e)) for e in entities[order]],
-            verdict.score[order],
-            features[order],
+            (judged.minutes[order] + 1) * MINUTE_MS,
+            [ENTITY_KINDS[k] for k in judged.view.kinds[order]],
+            [self._teller.id_of(int(e)) for e in judged.entities[order]],
+            judged.verdict.score[order],
+            judged.matrix[order],
         )
 
-    def _tell(self, judged: Judged, closed: Closed) -> None:
-        last, told = LastFill(self._teller, judged), []
-        verdict = judged.verdict
-        for n in self._ordered(
-            judged, np.flatnonzero(verdict.alerts | (verdict.evidence >= SUSPECT_EVIDENCE))
-        ):
-            if not verdict.alerts[n]:
-                self._suspect(judged, n, closed)
-                continue
-            fired = verdict.rules_of(n, self._rules)
-            crossing = self._teller.crossing(judged, n, fired)
-            told += self._book.crossed(
-                crossing,
-                last.at(n) if self._last else lambda a, n=n: self._teller.fill(a, judged, n),  # type: ignore[misc]
-            )
-            if alert_id := self._book.unlinked(crossing):
-                closed.links.suspects.append(self._teller.suspect(judged, n, alert_id))
-        closed.alerts += last.done(told) if self._last else told
-
-    def _suspect(self, judged: Judged, n: int, closed: Closed) -> None:
-        """Actors are to know of row n, which is over no line: it may be part of a party that is."""
-        crossing = self._teller.suspicion(judged, n)
-        alert = self._book.suspected(crossing, lambda a: self._teller.fill(a, judged, n))
-        if alert is not None:
-            closed.links.suspects.append(self._teller.suspect(judged, n, alert.alert_id, alert))
-
-    def _count(self, minute: int, closed: Closed) -> None:
-        """At each end of an hour up to `minute`, before which everything is closed, forget what no result can
-        show any more, and take a census."""
+    def _end_hours(self, minute: int, closed: Closed) -> None:
+        """At each end of an hour up to `minute`, before which everything is closed, forget members that no
+        result can show any more, and take a census."""
         hour = minute - minute % HOUR_MINUTES
-        if self._counted >= 0:
-            for start in range(self._counted + HOUR_MINUTES, hour + 1, HOUR_MINUTES):
-                met.sweep(self._state, start - 1)
-                closed.links.census.append(census(self._state, self._names, start - 1))
-        self._counted = max(hour, self._counted)
+        if self._hours_ended_to >= 0:
+            for end in hour_ends(self._hours_ended_to, hour, MEMBER_MINUTES):
+                met.sweep(self._state, end - 1)
+                closed.links.census.append(census(self._state, self._names, end - 1))
+        self._hours_ended_to = max(hour, self._hours_ended_to)
 
-    def _sweep(self) -> None:
-        """Forget, by event time, what no result can show any more."""
+    def _forget(self) -> None:
+        """Forget alerts whose quiet period is over and, once a day, names of nobody."""
         day = (self._closed_to // DAY_MINUTES) > (self._swept * SWEEP_MINUTES // DAY_MINUTES)
         self._swept = self._closed_to // SWEEP_MINUTES
         self._book.sweep(self._closed_to)

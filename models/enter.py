@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from models.columns import BIT, KEY, OTHER, SELLER, WEEK_DAYS
+from models.columns import BIT, COLUMN, KEY, OTHER, SELLER, WEEK_DAYS
 from models.compiled import inner
 from models.hashing import mixed
 from models.layout import RING
@@ -19,45 +19,29 @@ from models.tables import PAGE_SHIFT, find, take
 
 #: Word (int32) of each sum in a row; `bytes` is two words.
 _WORD = np.array([ROW.fields[name][1] // 4 for name in SUM_NAMES])  # type: ignore[index]
-_BYTES = SUM_NAMES.index("bytes")
+_BYTES = COLUMN["bytes"]
 _BYTES_LONG = ROW.fields["bytes"][1] // 8  # type: ignore[index]
 _MINUTE = ROW.fields["minute"][1] // 4  # type: ignore[index]
 _KIND = ROW.fields["kind"][1] // 4  # type: ignore[index]
 _FIRST, _LAST = 4, 5
 _SUMS = len(SUM_NAMES)
 
-(
-    _THROTTLED,
-    _PII_CALLS,
-    _DEEDS,
-    _TAKEN,
-    _NEEDED,
-    _SHADOW,
-    _NEWCOMER,
-    _ELSEWHERE,
-    _FOREIGN,
-    _CALLS,
-    _UNSEEN,
-    _STALE,
-    _ALONE,
-) = (
-    SUM_NAMES.index(name)
-    for name in (
-        "throttled",
-        "pii_calls",
-        "deeds",
-        "orders_taken",
-        "orders_needed",
-        "shadow_calls",
-        "newcomer",
-        "elsewhere",
-        "foreign",
-        "calls",
-        "orders_old",
-        "orders_stale",
-        "orders_alone",
-    )
-)
+_THROTTLED = COLUMN["throttled"]
+_CALLS = COLUMN["calls"]
+_RECORDS = COLUMN["records"]
+_PII_CALLS = COLUMN["pii_calls"]
+_PII_RECORDS = COLUMN["pii_records"]
+_DEEDS = COLUMN["deeds"]
+_TAKEN = COLUMN["orders_taken"]
+_NEEDED = COLUMN["orders_needed"]
+_AGAIN = COLUMN["orders_again"]
+_OLD = COLUMN["orders_old"]
+_STALE = COLUMN["orders_stale"]
+_ALONE = COLUMN["orders_alone"]
+_SHADOW = COLUMN["shadow_calls"]
+_NEWCOMER = COLUMN["newcomer"]
+_ELSEWHERE = COLUMN["elsewhere"]
+_FOREIGN = COLUMN["foreign"]
 PII, SHADOW, NEW, DUG = BIT["sellers_pii"], BIT["sellers_shadow"], BIT["sellers_new"], BIT["sellers_dug"]
 DEED, ALONE = BIT["sellers_deed"], BIT["sellers_alone"]
 ELSEWHERE, FOREIGN, THROTTLED = BIT["keys_elsewhere"], BIT["keys_foreign"], BIT["keys_throttled"]
@@ -65,9 +49,8 @@ PLAIN = BIT["sellers"] | BIT["keys"] | BIT["others"]
 
 #: Counters that `enter` raises: rows that grew, rows that came after their minute's close, and quantities
 #: that tell which optional fields the events carry.
-COUNTS = ("grew", "late", "records", "bytes", "pii", "orders")
-GREW, LATE, RECORDS, BYTES, ANY_PII, ORDERS = range(len(COUNTS))
-_RECORDS, _PII_RECORDS, _AGAIN = (SUM_NAMES.index(n) for n in ("records", "pii_records", "orders_again"))
+COUNTERS = ("grew", "late", "records", "bytes", "pii", "orders")
+GREW, LATE, RECORDS, BYTES, ANY_PII, ORDERS = range(len(COUNTERS))
 
 
 @inner
@@ -200,7 +183,7 @@ def _grown(known: Any, fresh: Any, words: Any, longs: Any, r: Any, grew: Any) ->
 @inner
 def _bits(grew: Any) -> Any:
     bits = PLAIN if grew[_CALLS] > 0 else 0  # a row without calls is a verdict on earlier ones
-    bits |= DUG if grew[_UNSEEN] + grew[_STALE] > 0 else 0
+    bits |= DUG if grew[_OLD] + grew[_STALE] > 0 else 0
     bits |= ALONE if grew[_ALONE] > 0 else 0
     bits |= PII if grew[_PII_CALLS] > 0 else 0
     bits |= SHADOW if grew[_SHADOW] > 0 else 0
@@ -222,7 +205,7 @@ def enter(
     longs   uint64[n, 22], the rows
     cells   int32[n], out: the open cell that a row went to, -1 = nothing grew
     told    int32[>= n], out: cells that wait for preview since now
-    counts  int64[COUNTS], raised
+    counts  int64[COUNTERS], raised
     """
     n = len(longs)
     words = longs.view(np.int32)

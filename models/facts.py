@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +12,6 @@ from models import members as met
 from models.alert_book import Crossing
 from models.alerts import (
     ACTOR,
-    FILLED,
     KEY_OWNERS_LISTED,
     LISTED,
     Alert,
@@ -23,12 +21,25 @@ from models.alerts import (
     Unneeded,
     worst,
 )
-from models.columns import COLUMN, DAY, F64, I64, KEY, OTHER, SELLER, WEEK_COLUMN, WINDOW_NAMES, View
+from models.columns import (
+    COLUMN,
+    DAY,
+    F64,
+    I64,
+    KEY,
+    OTHER,
+    SELLER,
+    WEEK_COLUMN,
+    WEEK_NAME,
+    WINDOW_NAMES,
+    View,
+    window_start,
+)
 from models.events import PII_CLASSES
 from models.judge import FOREST, FOREST_SEVERITY, Verdict, reasons
 from models.key_facts import key_facts
 from models.meetings import LOG_COLUMNS
-from models.minutes import DAY_MINUTES, MINUTE_MS
+from models.minutes import MINUTE_MS
 from models.model import Model
 from models.names import Names
 from models.rules import RuleSet
@@ -36,8 +47,6 @@ from models.sightings import DEVELOPER, ENTITY_KINDS
 from models.sketch import bounds
 from models.state import State
 
-#: Windows, shortest first.
-SPANS = (*WINDOW_NAMES, "7d")
 _NO_LOG = np.empty((0, LOG_COLUMNS), np.int64)
 #: Of alerts without a threshold: the forest's and those of a party.
 PLAIN_WINDOW, PLAIN_DEDUP_HOURS, ACTOR_SEVERITY = "24h", 24, "medium"
@@ -71,6 +80,14 @@ class Teller:
         """Text of an entity's id."""
         return self._names[int(self._state.entities.table.rows["hash"][entity])]
 
+    def ordered(self, judged: Judged, rows: I64) -> list[int]:
+        """Rows int64[k] by minute, kind and entity id: the same however they came."""
+        ids = map(self.id_of, judged.entities[rows].tolist())
+        keyed = zip(
+            judged.minutes[rows].tolist(), judged.view.kinds[rows].tolist(), ids, rows.tolist(), strict=True
+        )
+        return [n for *_, n in sorted(keyed)]
+
     def crossing(self, judged: Judged, n: int, fired: list[str]) -> Crossing:
         """Row n, over the lines of `fired`."""
         rules = [self._rule[name] for name in fired if name != FOREST]
@@ -95,13 +112,13 @@ class Teller:
 
         rules   those that it had at row n; None = as they are
         """
-        window = max((self._window(rule) for rule in rules or alert.rules), key=SPANS.index)
+        window = max((self._window(rule) for rule in rules or alert.rules), key=WINDOW_NAMES.index)
         kind, minute = int(judged.view.kinds[n]), int(judged.minutes[n])
         alert.reasons = reasons(kind, judged.matrix[n], self._rules, self._model)
         self._fill_members(alert, judged, n, window)
         self._fill_sums(alert, judged.view, n, window)
         alert.window_end = (minute + 1) * MINUTE_MS
-        alert.window_start = _start(minute, window) * MINUTE_MS
+        alert.window_start = window_start(minute, window) * MINUTE_MS
         places = met.evidence_of(self._state, int(judged.entities[n]))
         alert.evidence = [Evidence(source, first, last) for source, first, last in places]
 
@@ -133,7 +150,7 @@ class Teller:
         return sorted(found, key=lambda told: str(told["key_id"]))
 
     def _origins(self, entity: int, minute: int) -> list[str]:
-        hashes, kinds = met.members(self._state, entity, minute, "7d", _NO_LOG)
+        hashes, kinds = met.members(self._state, entity, minute, WEEK_NAME, _NO_LOG)
         return self._names.texts(hashes[kinds == OTHER])
 
     def suspicion(self, judged: Judged, n: int) -> Crossing:
@@ -163,6 +180,7 @@ class Teller:
             float(judged.verdict.evidence[n]),
             float(judged.view.of("keys_foreign", DAY)[n] / max(1.0, judged.view.of("keys", DAY)[n])),
             possible,
+            float(judged.verdict.hints[n]),
         )
 
     def _window(self, rule: str) -> str:
@@ -201,10 +219,10 @@ class Teller:
         ]
 
     def _fill_sums(self, alert: Alert, view: View, n: int, window: str) -> None:
-        if window == "7d":
+        if window == WEEK_NAME:
             sums = {name: int(view.week[n, place]) for name, place in WEEK_COLUMN.items()}
         else:
-            row = view.windows[n, SPANS.index(window)]
+            row = view.windows[n, WINDOW_NAMES.index(window)]
             sums = {name: int(row[place]) for name, place in COLUMN.items()}
         alert.calls, alert.records = sums["calls"], sums["records"]
         taken = sums["orders_taken"]
@@ -214,40 +232,6 @@ class Teller:
         alert.customers = Customers(*bounds(exposed)) if exposed > 0 else None
 
 
-class LastFill:
-    """Fills the last version alone of each alert of a batch: for a history nobody reads the others."""
-
-    def __init__(self, teller: Teller, judged: Judged) -> None:
-        self._teller, self._judged = teller, judged
-        self._wanted: dict[str, tuple[Alert, int, list[str]]] = {}
-
-    def at(self, n: int) -> Callable[[Alert], None]:
-        """To be called where the alert would be filled with what holds at row n."""
-
-        def want(alert: Alert) -> None:
-            self._wanted[alert.alert_id] = (alert, n, list(alert.rules))
-
-        return want
-
-    def done(self, told: list[Alert]) -> list[Alert]:
-        """The last version of each alert of `told`, filled as if each had been filled in its turn."""
-        for alert, n, rules in self._wanted.values():
-            self._teller.fill(alert, self._judged, n, rules)
-        last = {alert.alert_id: alert for alert in told}
-        for name, alert in last.items():
-            if name in self._wanted:
-                for filled in FILLED:
-                    setattr(alert, filled, getattr(self._wanted[name][0], filled))
-        return list(last.values())
-
-
 def tells_place(origin_id: str) -> bool:
     """Address and client are known: whether a key is used in two places can be told."""
     return origin_id.startswith(("ip:", "net:")) and "|" in origin_id
-
-
-def _start(minute: int, window: str) -> int:
-    """First minute of a window that ends with `minute`."""
-    if window == "7d":
-        return (minute // DAY_MINUTES - 6) * DAY_MINUTES
-    return minute + 1 - {"5m": 5, "1h": 60, "24h": DAY_MINUTES}[window]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
-from models.columns import DAY, F64, FIVE_MINUTES, HOUR, WEEK_DAYS, WINDOW_MINUTES, View
+from models.columns import DAY, F64, HOUR, WEEK_NAME, WINDOW_MINUTES, WINDOW_NAMES, View
 from models.sightings import DEVELOPER, ENTITY_KINDS, ORIGIN
 
 #: Added to the lower part of a ratio, so that a handful of calls cannot look extreme.
@@ -39,7 +40,11 @@ class Feature:
     def sentence(self, value: float) -> str:
         """The value in words."""
         shown = 100 * value if self.unit == "share" else value
-        return self.text.format(value=shown)
+        said = self.text.format(value=shown)
+        if said.startswith("1 "):  # "1 old order", "1 seller's customers"
+            one = self.unit.removesuffix("s")
+            said = re.sub(rf"^1 (\w+ )?{one}s\b", rf"1 \1{one}", said).replace(f"{one}' ", f"{one}'s ")
+        return said
 
 
 def _share(part: F64, whole: F64, few: float = FEW) -> F64:
@@ -48,15 +53,14 @@ def _share(part: F64, whole: F64, few: float = FEW) -> F64:
     return share
 
 
-_WINDOWS = {"5m": FIVE_MINUTES, "1h": HOUR, "24h": DAY}
 _SPOKEN = {"5m": "5 minutes", "1h": "an hour", "24h": "24 hours", "7d": "7 days"}
 
 
 def _sum(column: str, window: str) -> Callable[[View], F64]:
     """The column's sum or distinct count over a window."""
-    if window == "7d":
+    if window == WEEK_NAME:
         return lambda v: v.over_week(column)
-    place = _WINDOWS[window]
+    place = WINDOW_NAMES.index(window)
     return lambda v: v.of(column, place)
 
 
@@ -82,7 +86,7 @@ def _counts(
             _sum(of or column, window),
             needs,
             kinds,
-            rising=window != "7d",
+            rising=window != WEEK_NAME,
         )
 
 
@@ -165,13 +169,13 @@ FEATURES: tuple[Feature, ...] = (
     *_counts("bytes", "24h", "bytes", "bytes", "size of the answers", needs="bytes"),
     *_counts(
         "pii_records", "1h 24h 7d", "records", "identifying records",
-        "they identify a person", needs="pii",
+        "records that identify a person", needs="pii",
     ),
     *_classes(
         name=("with names", "records that carried a name"),
         address=("with addresses", "records with an address"),
-        phone=("with phone numbers", "they carried a number"),
-        email=("with e-mail addresses", "they carried one"),
+        phone=("with phone numbers", "records that carried a phone number"),
+        email=("with e-mail addresses", "records that carried an e-mail address"),
         purchase=("of purchases", "records of what was bought"),
         tax=("with tax numbers", "records with a tax number"),
     ),
@@ -344,16 +348,16 @@ FEATURES: tuple[Feature, ...] = (
     *_counts("keys_throttled", "1h", "keys", "keys refused as calling too often", "keys answered 429"),
     Feature(
         "handovers_24h", "times", "{value:,.0f} times in 24 hours another key took over when one was refused",
-        "keys answered 429 in this minute or the last, for which a key silent for 5 minutes set in", "24h",
+        "times a key was answered 429 and, within a minute, a key silent for 5 minutes began to call", "24h",
         lambda v: v.of("handovers", DAY),
     ),
     *_counts(
         "keys_elsewhere", "24h", "keys", "keys in use elsewhere",
-        "keys of two places", needs="source_ip",
+        "keys used within a day from two clients on two networks", needs="source_ip",
     ),
     Feature(
         "keys_elsewhere_share_24h", "share", "{value:.0f}% of its keys are in use elsewhere",
-        "keys of two places over keys, and two more", "24h",
+        "such keys over keys, and two more", "24h",
         lambda v: _share(v.of("keys_elsewhere", DAY), v.of("keys", DAY), 2.0), "source_ip",
     ),
     *_counts(
@@ -404,7 +408,7 @@ FEATURES: tuple[Feature, ...] = (
 FEATURE_NAMES = tuple(f.name for f in FEATURES)
 FEATURE = {f.name: place for place, f in enumerate(FEATURES)}
 assert len(FEATURE) == len(FEATURES), "a feature is named twice"
-assert WEEK_DAYS == 7, "7d in the names"
+assert {f.window for f in FEATURES} == set(WINDOW_NAMES) == set(_SPOKEN)
 
 
 def matrix(view: View) -> F64:

@@ -48,12 +48,15 @@ def pii_bits(classes: Sequence[str]) -> int:
 
 
 def time_ms_of(text: str) -> int:
-    """RFC 3339 text -> ms, rounded down; -1 where it is none or outside the plausible years."""
+    """RFC 3339 text, rounded down, or ms as text -> ms; -1 where it is neither or no plausible year."""
     try:
-        moment = msgspec.convert(text, datetime)
-        if moment.tzinfo is None:  # an instant needs its offset
-            return -1
-        ms = round(moment.timestamp() * 1e6) // 1000
+        if text.isascii() and text.isdigit():
+            ms = int(text)
+        else:
+            moment = msgspec.convert(text, datetime)
+            if moment.tzinfo is None:  # an instant needs its offset
+                return -1
+            ms = round(moment.timestamp() * 1e6) // 1000
     except (msgspec.MsgspecError, OverflowError, ValueError):
         return -1
     return ms if EARLIEST_MS <= ms < LATEST_MS else -1

@@ -13,19 +13,9 @@ import numpy.typing as npt
 from models.batches import join, no_events, part, take
 from models.errors import PoolwatchError
 from models.events import Events, Rejected
+from models.fold_chunk import OpenChunk
 from models.fold_loop import AHEAD, DONE, ROOM, fold_events
-from models.fold_rows import (
-    ORDER_COUNTS,
-    T_CUSTOMERS,
-    T_ROWS,
-    T_TOLD,
-    T_TOUCHED,
-    T_UNNAMED,
-    TOLD_PLACES,
-    WHOLE,
-    Columns,
-    Totals,
-)
+from models.fold_rows import ORDER_COUNTS, WHOLE, Columns
 from models.fold_state import (
     C_AHEAD,
     C_CHUNK,
@@ -42,19 +32,21 @@ from models.fold_state import (
 )
 from models.operations import Operations
 from models.pages import Pages
-from models.sightings import CHUNK_OFFSETS, CUSTOMER, ROW, Sightings
-from models.tables import Rows, new_index, reindex
+from models.sightings import CHUNK_OFFSETS, Sightings
+from models.tables import Rows
 
 _COLUMNS = Columns._fields
-_IDS = 4  # words of a row: entity, seller, key, other
+_TALLIED = [C_EVENTS, C_DUPLICATES, C_LATE]
 _REASON = "time is more than an hour ahead of the partition, and the records after it do not follow"
 
 
 @dataclass(frozen=True, slots=True)
 class Folded:
-    """What one step gave. duplicates and late count records; held: how many wait to be believed now."""
+    """What one step gave. accepted (in time), duplicates and late count records, those held by earlier steps
+    among them; held: how many wait to be believed now."""
 
     sightings: Sightings
+    accepted: int
     duplicates: int
     late: int
     ahead: list[Rejected]
@@ -72,11 +64,12 @@ def split_at_chunks(events: Events) -> list[Events]:
     return [part(events, a, b) for a, b in pairwise(cuts)]
 
 
-def _alone(events: Events, i: int) -> Events:
-    """Event i by itself, on memory of its own."""
+def _alone(events: Events, i: int, operations: Operations) -> Events:
+    """Event i by itself, on memory of its own, as another process may meet it."""
     one = take(events, np.array([i]))
+    operation = np.array([operations.lasting(int(one.operation[0]))], one.operation.dtype)
     ids = (int(column[0]) for column in (one.developer, one.seller, one.key, one.origin))
-    return replace(one, names={h: events.names[h] for h in ids if h in events.names})
+    return replace(one, operation=operation, names={h: events.names[h] for h in ids if h in events.names})
 
 
 class Fold:
@@ -96,8 +89,7 @@ class Fold:
         self._state = FoldState()
         self._held: list[Events] = []
         self._ahead: list[Rejected] = []
-        self._texts: list[dict[int, str]] = []
-        self._room(2 * CHUNK_OFFSETS + 8, 4 * CHUNK_OFFSETS)
+        self._chunk = OpenChunk()
 
     # -- facts about the state
 
@@ -107,9 +99,19 @@ class Fold:
         return max(0, int(self._state.clock[C_HIGHEST]) - self.limits.lateness_ms)
 
     @property
+    def highest_ms(self) -> int:
+        """Highest time of a record that was believed; -1 before the first."""
+        return int(self._state.clock[C_HIGHEST])
+
+    @property
     def next_offset(self) -> int:
         """Offset after the last record folded, held or dropped as a duplicate; -1 at the start."""
         return int(self._state.clock[C_NEXT])
+
+    @property
+    def held_ms(self) -> npt.NDArray[np.int64]:
+        """Times int64[n] of the records that are held."""
+        return self._state.votes[0, : len(self._held)]
 
     def counts(self) -> dict[str, int]:
         """Records by outcome since the start, rows of state, and bytes of memory."""
@@ -136,20 +138,20 @@ class Fold:
     def step(self, events: Events) -> Folded:
         """Fold records of one chunk. PoolwatchError where they span two: see `split_at_chunks`."""
         clock = self._state.clock
-        before = clock[[C_DUPLICATES, C_LATE]]
+        before = clock[_TALLIED]
         if len(events):
             chunk = int(events.offset[0]) // CHUNK_OFFSETS
             if int(events.offset[-1]) // CHUNK_OFFSETS != chunk:
                 raise PoolwatchError("fold: one step takes one chunk; cut the batch with split_at_chunks")
             if chunk > clock[C_CHUNK]:
-                self._clear(chunk)
+                self._open(chunk)
         self._run(events)
         return self._told(before)
 
     def finish(self) -> Folded:
-        """The history ends here: fold what is held if later records agree, or none does not and it is
-        at most a week ahead; reject the rest."""
-        before = self._state.clock[[C_DUPLICATES, C_LATE]]
+        """The history ends here: decide every held record. It is folded if most later records agree with its
+        time, or if none contradicts it and it is at most a week ahead; else it is rejected."""
+        before = self._state.clock[_TALLIED]
         while self._held:
             self._settle(at_end=True)
         return self._told(before)
@@ -177,63 +179,35 @@ class Fold:
         for columns, hashes, texts in msgspec.msgpack.decode(pages.get("fold/held", b"\x90")):
             arrays = {n: np.frombuffer(c, t) for n, c, t in zip(_COLUMNS, columns, dtypes, strict=True)}
             self._held.append(Events(**arrays, names=dict(zip(hashes, texts, strict=True))))
-        self._clear(int(self._state.clock[C_CHUNK]))
-        self._totals.told[:] = 0
-        self._totals.meta[T_TOLD] = 0
+        self._open(int(self._state.clock[C_CHUNK]))
+        self._chunk.forget_told()
 
     def moved(self, next_offset: int) -> None:
         """The source goes on at `next_offset`, whatever came before: a replay hands over to a worker."""
-        self._clear(-1)
+        self._open(-1)
         self._state.clock[C_NEXT] = next_offset
 
     # -- inside
 
-    def _clear(self, chunk: int) -> None:
+    def _open(self, chunk: int) -> None:
         self._state.clock[C_CHUNK] = chunk
-        totals = self._totals
-        _words(totals.rows)[: totals.meta[T_ROWS]] = 0
-        totals.keys[:] = 0
-        totals.slots[:] = -1
-        totals.meta[:T_TOLD] = 0
-        totals.order[:] = 0
-
-    def _room(self, rows: int, customers: int) -> None:
-        """Totals with space for so many rows and customers, those at hand kept."""
-        old: Totals | None = getattr(self, "_totals", None)
-        keys, slots = new_index(rows)
-        self._totals = Totals(
-            np.zeros(rows, ROW),
-            keys,
-            slots,
-            np.zeros(rows, np.int32),
-            np.zeros(rows, np.int32),
-            np.zeros(customers, CUSTOMER),
-            np.zeros(rows, np.int32),
-            np.zeros(TOLD_PLACES, np.uint64),
-            np.zeros(T_TOLD + 1, np.int64),
-        )
-        if old is None:
-            return
-        for new, was in zip(self._totals, old, strict=True):
-            if new is not keys and new is not slots:
-                new[: len(was)] = was
-        reindex(old.keys, old.slots, keys, slots)
+        self._chunk.clear()
 
     def _run(self, events: Events, released: bool = False) -> None:
-        self._texts.append(events.names)
+        self._chunk.texts.append(events.names)
         columns = Columns(*(_fixed(getattr(events, name)) for name in _COLUMNS))
         self._state.reserve(len(events), len(events.orders), self.limits)
         kinds, deeds = self._operations.columns()
-        self._room_for(len(events), len(events.customers))
+        self._chunk.reserve(len(events), len(events.customers))
         memory, counts, at = self._state.memory(), np.zeros((WHOLE + 1, ORDER_COUNTS), np.int64), 0
         while True:
             at, why = fold_events(
-                memory, self._totals, columns, at, released, counts, kinds, deeds, self.limits
+                memory, self._chunk.totals, columns, at, released, counts, kinds, deeds, self.limits
             )
             if why == DONE:
                 return
             if why == ROOM:
-                self._room(2 * len(self._totals.rows), len(self._totals.customers))
+                self._chunk.double()
                 continue
             if why == AHEAD:
                 self._hold(events, at)
@@ -242,19 +216,12 @@ class Fold:
                 self._settle()
             # What was released used memory that this batch counts on.
             self._state.reserve(len(events) - at, len(events.orders), self.limits)
-            self._room_for(len(events) - at, len(events.customers))
+            self._chunk.reserve(len(events) - at, len(events.customers))
             memory = self._state.memory()
-
-    def _room_for(self, events: int, customers: int) -> None:
-        totals = self._totals
-        rows, need = int(totals.meta[T_ROWS]) + 2 * events + 8, int(totals.meta[T_CUSTOMERS]) + 2 * customers
-        if rows > len(totals.rows) or need > len(totals.customers):
-            more = len(totals.rows) * (1 if rows <= len(totals.rows) else 2)
-            self._room(max(rows, more), max(need, len(totals.customers)))
 
     def _hold(self, events: Events, i: int) -> None:
         state, place = self._state, len(self._held)
-        self._held.append(_alone(events, i))
+        self._held.append(_alone(events, i, self._operations))
         time, event = int(events.time_ms[i]), events.event[i : i + 1].view(np.int64)[0]
         state.votes[:, place] = (time, event, 0, 0)
         state.clock[C_HELD] = place + 1
@@ -290,29 +257,12 @@ class Fold:
             self._run(join(out), released=True)
 
     def _told(self, before: npt.NDArray[np.int64]) -> Folded:
-        state, totals = self._state, self._totals
-        touched = totals.touched[: totals.meta[T_TOUCHED]]
-        customers = totals.customers[: totals.meta[T_CUSTOMERS]].view(np.uint8).copy().view(CUSTOMER)
-        rows = np.take(_words(totals.rows), touched, axis=0).view(ROW).reshape(-1)
-        sightings = Sightings(self.partition, int(state.clock[C_CHUNK]), self.watermark_ms)
-        sightings.rows, sightings.customers, sightings.names = rows, customers, self._names()
-        totals.order[touched] = 0
-        totals.meta[T_TOUCHED : T_UNNAMED + 1] = 0
+        clock = self._state.clock
+        sightings = Sightings(self.partition, int(clock[C_CHUNK]), self.watermark_ms)
+        sightings.rows, sightings.customers, sightings.names = self._chunk.tell()
         ahead, self._ahead = self._ahead, []
-        duplicates, late = (state.clock[[C_DUPLICATES, C_LATE]] - before).tolist()
-        return Folded(sightings, duplicates, late, ahead, len(self._held))
-
-    def _names(self) -> dict[int, str]:
-        """Texts of the ids of rows that were not told of within the hour."""
-        texts, self._texts = self._texts, []
-        unnamed = self._totals.unnamed[: self._totals.meta[T_UNNAMED]]
-        ids = _words(self._totals.rows)[unnamed, :_IDS].ravel().tolist()
-        return {h: text[h] for text in texts for h in ids if h in text}
-
-
-def _words(rows: npt.NDArray[np.void]) -> npt.NDArray[np.uint64]:
-    """The same memory: uint64[rows, words]."""
-    return rows.view(np.uint64).reshape(len(rows), -1)
+        folded, duplicates, late = (clock[_TALLIED] - before).tolist()
+        return Folded(sightings, folded - late, duplicates, late, ahead, len(self._held))
 
 
 def _fixed(column: npt.NDArray[Any]) -> npt.NDArray[Any]:

@@ -166,7 +166,7 @@ def enter_fresh(s: Any, call: Call, newest: int) -> bool:
 
 @inner
 def hold(s: Any, since: int, call: Call) -> None:
-    """Remember the newcomer that dug last, until a party that acts for seller `s` is seen to go on."""
+    """Remember the newcomer that last read old orders, until the handler of seller `s` is seen at work."""
     s.held_since = since
     s.held_developer = call.developer
     s.held_origin = call.origin

@@ -44,7 +44,7 @@ from models.fold_state import (
     C_VOTED,
 )
 from models.fold_time import decided, is_duplicate, remember_seen, vote
-from models.minutes import MINUTE_MS
+from models.minutes import DAY_MINUTES, HOUR_MINUTES, MINUTE_MS
 from models.operations import AFTER, DEED, DEED_OF_ORDERS, MANY, WRITE
 from models.pool import HIGH
 from models.sightings import DEVELOPER, ORIGIN
@@ -63,14 +63,14 @@ def _sweep_table(table: Any, before: int) -> None:
 
 @inner
 def _sweep(mem: Any, totals: Any, now: int, lim: Any) -> None:
-    """Once an hour of event time: forget the silent, and what was told."""
-    hour = now // 60
-    if hour == mem.clock[C_HOUR]:
+    """In each hour of event time, and on each day: forget the silent, and what was told."""
+    hour, swept = now // HOUR_MINUTES, mem.clock[C_HOUR]
+    if hour == swept:
         return
     mem.clock[C_HOUR] = hour
     forget_told(totals)
     _sweep_table(mem.pairs, now - lim.pair_minutes)
-    if hour % 24 == 0:
+    if now // DAY_MINUTES > swept * HOUR_MINUTES // DAY_MINUTES:
         _sweep_table(mem.keys, now - lim.key_minutes)
         _sweep_table(mem.sellers, now - lim.seller_minutes)
 
@@ -101,9 +101,12 @@ def _call(ev: Any, i: int, now: int, kinds: Any, deeds: Any) -> Call:
 
 @inner
 def _newest(call: Call, counts: Any, lim: Any) -> int:
-    """How late a call shows its party at work: a tool that was left may still ship what it has, and looks for
-    nothing new. So a call about orders counts by the newest of them, any other (a look at what is new, stock)
-    by its own time; a deed that names no order proves nothing younger than a shipment's usual delay."""
+    """The latest minute for which this call proves that its party is still at work for the seller.
+
+    A tool that the seller has left may still ship old orders. So a call about orders counts up to the newest
+    of them; any other read (what is new, stock) up to its own time; a deed that names no order up to a
+    shipment's usual delay before.
+    """
     if not (call.reads or call.deed):
         return call.now
     return counts[WHOLE, O_NEWEST] if call.lists else call.now - lim.goes_on_minutes

@@ -62,8 +62,8 @@ def since_of(p: Any, now: int) -> int:
 def idle(p: Any, s: Any, now: int, lim: Any) -> bool:
     """Pair `p` does not handle the orders of seller `s`: no deed of late, or few for the orders it took.
 
-    A newcomer catches up on the past, so fresh orders alone count, neither dug up, nor older than its coming;
-    unless others send nearly all the parcels meanwhile: then its deeds are chaff.
+    Of a newcomer only orders placed since it came count: it first reads the backlog. Where others send nearly
+    all parcels meanwhile, its own deeds are taken for cover (chaff).
     """
     if p.deed == 0 or now - p.deed > lim.deed_minutes:
         return True

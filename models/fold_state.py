@@ -87,7 +87,8 @@ PAIR = np.dtype(
         ("spare", "i4"),  # untouched orders that it may read yet as new ones, in orders / 1440
         ("next", "i4"),
         ("sent", "i4"),  # parcels of the seller that had been told when it came, or settled in
-        # old orders of all foreign places that it was told, -1 = it is none; of kind AWAY: how many places
+        # old orders of all foreign places already credited to it, -1 = it is no foreign place;
+        # in the row of kind AWAY: how many foreign places there are
         ("away", "i4"),
     ]
 )

@@ -7,11 +7,14 @@ from collections.abc import Callable, Mapping
 import msgspec
 
 from models.alerts import Alert, case_of
-from models.minutes import MINUTE_MS
+from models.minutes import HOUR_MINUTES, MINUTE_MS
 from models.pages import Pages
+from models.rules import DEDUP_HOURS_MOST
 
 #: Alerts kept to be told again.
 ALERTS = 2_000
+#: Alerts of which more is not kept than their case and how often it changed.
+CASES = 20_000
 
 
 class _Held(msgspec.Struct):
@@ -29,6 +32,10 @@ class _Held(msgspec.Struct):
     opened: bool = False
     links: dict[str, str] = {}
     alert: Alert | None = None
+
+    def bare(self) -> _Held:
+        """What a later version needs: it must not be lower than those told."""
+        return _Held(self.entity, self.case, self.minute, self.moved)
 
     def placed(self, alert: Alert) -> Alert:
         """The alert in its case."""
@@ -85,9 +92,8 @@ class HeldAlerts:
         case, links_of  of an entity
         """
         out = []
-        for alert_id, held in sorted(self._held.items()):
-            if not held.opened or held.entity not in case:
-                continue
+        opened = [(name, held) for name, held in self._held.items() if held.opened and held.entity in case]
+        for alert_id, held in sorted(opened, key=lambda item: item[0]):
             now = case[held.entity]
             if now != held.case or any(case.get(other, now) != now for other in held.links):
                 held.case, held.links, held.moved = now, links_of(held.entity), held.moved + 1
@@ -97,13 +103,18 @@ class HeldAlerts:
         return out
 
     def forget(self, minute: int) -> None:
-        """Let go of what was last seen by `minute`, or is beyond what is kept."""
+        """Let go of what was last seen by `minute`, or is beyond what is kept; but not of the case of one
+        that moved, as long as its quiet period may last: a later version would be lower."""
         alerts = sorted(self._held.items(), key=lambda item: (-item[1].minute, item[0]))
-        gone = [name for name, _ in alerts[ALERTS:]]
-        gone += [name for name, held in alerts[:ALERTS] if held.minute <= minute]
-        for name in gone:
-            del self._held[name]
-        self._dirty.update(gone)
+        for place, (name, held) in enumerate(alerts):
+            if place < ALERTS and held.minute > minute:
+                continue
+            if not held.moved or place >= CASES or held.minute <= minute - DEDUP_HOURS_MOST * HOUR_MINUTES:
+                del self._held[name]
+                self._dirty.add(name)
+            elif (bare := held.bare()) != held:
+                self._held[name] = bare
+                self._dirty.add(name)
 
     def moved(self) -> None:
         """A replay hands over to a worker: evidence names the replay's places, and is forgotten."""

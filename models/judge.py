@@ -1,7 +1,8 @@
 """Feature rows -> scores, fired thresholds, reasons. Pure: the product's whole judgement of an entity-minute.
 
 Evidence of each threshold and of the forest is joined by noisy-or: 1 - product(1 - weight * strength).
-What fired lies in [ALERT_LINE, 1), the rest below: a row alerts exactly where score >= ALERT_LINE.
+What fired lies in [ALERT_LINE, 1), the rest below: a row alerts exactly where score >= ALERT_LINE. Below the
+line evidence alone orders rows; above it, what speaks for a good reason counts too.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from models import forest as forests
 from models.alerts import Reason
 from models.features import FEATURE, FEATURES
 from models.model import QUANTILES, KindModel, Model
+from models.purpose import hints
 from models.rules import Bools, RuleSet
 from models.sightings import ENTITY_KINDS
 from models.topics import topic
@@ -47,7 +49,8 @@ class Verdict:
     """Judgement of n rows.
 
     score         float64[n]      0 <= score < 1, higher = more anomalous; alert at ALERT_LINE
-    evidence      float64[n]      0 <= evidence < 1: of thresholds and forest joined, which `score` is made of
+    evidence      float64[n]      0 <= evidence < 1: of thresholds and forest joined
+    hints         float64[n]      nats: how much likelier pooling is than a good reason
     forest        float64[n]      0..1: rarity times gate; 0 where the gate is closed
     fired         bool[n, rules]  in the order of RuleSet.rules: lines exceeded, and evidence enough
     forest_fired  bool[n]
@@ -55,6 +58,7 @@ class Verdict:
 
     score: F64
     evidence: F64
+    hints: F64
     forest: F64
     fired: Bools
     forest_fired: Bools
@@ -79,8 +83,18 @@ def judge(kinds: U8, matrix: F64, rules: RuleSet, model: Model) -> Verdict:
     joined = -np.expm1(-evidence)
     fired &= joined[:, None] >= rules.least
     over = fired.any(axis=1) | forest_fired
-    score = np.where(over, ALERT_LINE + (1.0 - ALERT_LINE) * joined, ALERT_LINE * joined)
-    return Verdict(score, joined, forest, fired, forest_fired)
+    hinted = hints(matrix)
+    score = np.where(over, score_over(joined, hinted), ALERT_LINE * joined)
+    return Verdict(score, joined, hinted, forest, fired, forest_fired)
+
+
+def score_over(evidence: npt.ArrayLike, hinted: npt.ArrayLike) -> F64:
+    """Score of what is over a line: float64[n] in [ALERT_LINE, 1), of evidence 0..1 and hints in nats.
+
+    The square root only spreads what would all lie next to 1.
+    """
+    doubt = (1.0 - np.asarray(evidence)) * np.exp(-np.asarray(hinted))
+    return np.asarray(ALERT_LINE + (1.0 - ALERT_LINE) * (1.0 - np.sqrt(doubt)))
 
 
 def gate(matrix: F64) -> F64:
@@ -146,18 +160,20 @@ def shares(kind: int, row: F64, rules: RuleSet, model: Model) -> F64:
 def _reason(column: int, kind: int, value: float, part: float, learnt: KindModel | None) -> Reason:
     feature = FEATURES[column]
     said = feature.sentence(value)
-    typical = 0.0
-    if learnt is not None:
-        known = learnt.known_quantiles
-        below = [i for i in range(known) if learnt.quantiles[column, i] < value]
-        typical = float(learnt.quantiles[column, below[-1] if below else 0])
-        if below:
-            share = f"{100 * QUANTILES[below[-1]]:.3g}%"
-            said += f"; {share} of {ENTITY_KINDS[kind]}s have at most {_short(typical, feature.unit)}"
+    if learnt is None:
+        return Reason(feature.name, feature.window, value, 0.0, part, said)
+    quantiles = learnt.quantiles[column, : learnt.known_quantiles].tolist()
+    # What reads the same as the value compares it with nothing.
+    below = [i for i, q in enumerate(quantiles) if q < value and feature.sentence(q) != said]
+    typical = quantiles[below[-1] if below else 0]
+    if below:
+        share = f"{100 * QUANTILES[below[-1]]:.3g}%"
+        most = f"at most {_short(typical, feature.unit)}" if typical > 0.0 else "none"
+        said += f"; {share} of {ENTITY_KINDS[kind]}s have {most}"
     return Reason(feature.name, feature.window, value, typical, part, said)
 
 
 def _short(value: float, unit: str) -> str:
     if unit == "share":
-        return f"{100 * value:.0f}%"
+        return f"{100 * value:.0f}%" if value >= 0.01 else f"{100 * value:.1g}%"
     return f"{value:,.0f}" if value == round(value) or value >= 100 else f"{value:.1f}"

@@ -11,6 +11,7 @@ from numba import njit
 
 from models.columns import F64, I64, KEY, OTHER, WEEK_DAYS
 from models.meetings import KEY_SIGNS, packed_days, packed_orders
+from models.members import notes_after, pair_count
 from models.minutes import DAY_MINUTES
 from models.sightings import ORIGIN
 from models.state import State
@@ -54,20 +55,13 @@ class KeyFacts:
 
 @njit(cache=True)
 def _walk(t: Any, e: Any, minute: Any, today: Any, log: Any, keys: Any, days: Any, orders: Any) -> Any:
-    """Fill in the keys met since `today` less SIGN_DAYS, as of `minute`; (how many, how many others met).
-
-    The first note of the log that is later than `minute` tells what was known of a pair then.
-    """
-    before = {np.int64(-1): 0}
-    for i in range(len(log)):
-        p = log[i, 0]
-        if log[i, 1] > minute and t.pairs.rows[p].entity == e and p not in before:
-            before[p] = i
+    """Fill in the keys met since `today` less SIGN_DAYS, as of `minute`; (how many, how many others met)."""
+    later = notes_after(t, e, minute, log)
     found = others = 0
     p = np.int64(t.entities.rows[e].members)
     while p >= 0:
         pair = t.pairs.rows[p]
-        i = before[p] if p in before else -1  # noqa: SIM401 (compiled)
+        i = later[p] if p in later else -1  # noqa: SIM401 (compiled)
         day = log[i, 3] if i >= 0 else np.int64(pair.day[0])
         if day - 1 > today - SIGN_DAYS:
             if pair.kind == KEY and found < len(keys):
@@ -86,7 +80,7 @@ def key_facts(state: State, e: int, minute: int, log: I64) -> KeyFacts:
     log  int64[., LOG_COLUMNS]: meetings of the minutes closed together, to look back within them
     """
     t, today = state.tables, minute // DAY_MINUTES
-    room = _members(t, e)
+    room = pair_count(t, e)
     keys, days, orders = np.zeros(room, np.uint64), np.zeros(room, np.int64), np.zeros(room, np.int64)
     found, others = _walk(t, e, minute, today, log, keys, days, orders)
     order = np.argsort(keys[:found])
@@ -99,13 +93,3 @@ def key_facts(state: State, e: int, minute: int, log: I64) -> KeyFacts:
         away = foreign | (elsewhere & (taken > IDLE_ONE_IN * needed))
         company = np.clip(np.sum(away) - away, 0, max(others - 1, 0)).astype(np.float64)
     return KeyFacts(keys, elsewhere, foreign, dug, taken, needed, company)
-
-
-@njit(cache=True)
-def _members(t: Any, e: Any) -> Any:
-    count = 0
-    p = np.int64(t.entities.rows[e].members)
-    while p >= 0:
-        count += 1
-        p = np.int64(t.pairs.rows[p].next)
-    return count

@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 
 from models.closed import ScoreRows
-from models.judge import ALERT_LINE
+from models.judge import score_over
 from models.links import Suspect
 from models.minutes import MINUTE_MS
 
@@ -48,7 +48,8 @@ def judged(party: Iterable[Suspect], over: Container[str]) -> tuple[list[Suspect
     evidence = together(alike)
     if evidence < TOGETHER[alike[0].kind] and not any(m.entity in over for m in alike):
         return [], 0.0
-    return alike, ALERT_LINE + (1.0 - ALERT_LINE) * evidence
+    hinted = max(m.hints for m in alike)
+    return alike, float(score_over(evidence, hinted))
 
 
 class Lifts:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numba import njit
 
+from models.columns import F64, I64
 from models.links import Census, Suspect
 from models.minutes import DAY_MINUTES, HOUR_MINUTES
-from models.significance import chance
+from models.significance import chance, chances
 
 #: The chance above which no pair is linked, whatever the others are.
 MOST_CHANCE = 1e-3
@@ -33,8 +35,20 @@ _LOCKSTEP = "{0} and {1} set in within the same minute {seen} times ({expected:.
 _TURN = "{1} set in as {0} fell silent {seen} times ({expected:.2g} expected by chance)"
 _HANDOVER = "{1} set in as {0} was refused (429) {seen} times ({expected:.2g} expected by chance)"
 
-#: Places (i, j) of two suspects, i < j; chance of as much in common, corrected for its kind; sentence.
-Evidence = list[tuple[tuple[int, int], float, str]]
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Pairs for which one kind of evidence speaks.
+
+    i, j    int64[n]: places of the two suspects, i < j
+    chance  float64[n]: of as much in common by accident, corrected for its kind
+    text    sentence of the k-th pair
+    """
+
+    i: I64
+    j: I64
+    chance: F64
+    text: Callable[[int], str]
 
 
 class Common:
@@ -50,10 +64,10 @@ class Common:
         return sum(c.count(client) for c in self._censuses)
 
 
-def evidence(suspects: Sequence[Suspect], keys: Keys, common: Common, *, timed: bool) -> Evidence:
+def evidence(crowd: Crowd, common: Common, *, timed: bool) -> list[Found]:
     """What speaks for a common party, of every pair that something does; a pair may come several times."""
-    found = _by_keys(suspects, keys, common) + _by_client(suspects, common)
-    return found + _by_time(suspects, keys) if timed else found
+    found = [_by_keys(crowd, common), *_by_client(crowd, common)]
+    return [*found, *_by_time(crowd)] if timed else found
 
 
 @njit(cache=True)
@@ -77,106 +91,146 @@ def coincidences(a: Any, b: Any) -> Any:
     return out
 
 
-class Keys:
-    """Keys that suspects share. shared: int64[n, n], of the samples."""
+class Crowd:
+    """Suspects side by side, n of them.
+
+    hashes   of the keys that each tells; counts int64[n]: keys of each; sampled float64[n]: see Suspect
+    shared   int64[n, n]: keys of the samples that two have in common
+    client   uint64[n], network int64[n]: 0 = unknown
+    origin, at_home, own   bool[n]
+    """
 
     def __init__(self, suspects: Sequence[Suspect]) -> None:
+        self.suspects = suspects
         self.hashes = [s.key_hashes for s in suspects]
-        self.counts = [s.key_count for s in suspects]
-        self.sampled = [s.sampled for s in suspects]
-        every = np.concatenate(self.hashes)
-        owner = np.repeat(np.arange(len(suspects)), [len(h) for h in self.hashes])
-        _, key, times = np.unique(every, return_inverse=True, return_counts=True)
-        several = times[key] > 1
-        key, owner = np.unique(key[several], return_inverse=True)[1], owner[several]
-        held = np.zeros((len(suspects), int(key.max()) + 1 if len(key) else 0), np.uint8)
-        held[owner, key] = 1
-        self.shared = coincidences(held, held)
+        self.counts = np.array([s.key_count for s in suspects], np.int64)
+        self.sampled = np.array([s.sampled for s in suspects])
+        self.client = np.array([s.client for s in suspects], np.uint64)
+        self.network = _numbered(s.network for s in suspects)
+        self.origin = np.array([s.kind == "origin" for s in suspects], bool)
+        self.at_home = np.array([s.at_home for s in suspects], bool)
+        self.own = np.array([s.own for s in suspects], bool)
+        self.shared = _shared(self.hashes)
 
-    def seen(self, i: int, j: int) -> float:
-        """Keys that two suspects share, estimated where only a sample is told."""
-        return float(self.shared[i, j]) / min(self.sampled[i], self.sampled[j])
-
-    def expected(self, i: int, j: int, keys: int) -> float:
-        """Of the samples' shared keys, by chance, in a market of so many."""
-        wider = max(self.sampled[i], self.sampled[j])
-        return len(self.hashes[i]) * len(self.hashes[j]) / (keys * wider)
+    def pairs(self, wanted: Any) -> tuple[I64, I64]:
+        """(i, j), i < j, int64[k] each, of those set in bool[n, n]."""
+        i, j = np.nonzero(np.triu(wanted, 1))
+        return i, j
 
 
-def _by_keys(suspects: Sequence[Suspect], keys: Keys, common: Common) -> Evidence:
+def _numbered(texts: Iterable[str]) -> I64:
+    """Equal numbers for equal texts; 0 for the empty one."""
+    numbers = {"": 0}
+    return np.array([numbers.setdefault(text, len(numbers)) for text in texts], np.int64)
+
+
+def _shared(hashes: Sequence[Any]) -> I64:
+    """Hashes that two have in common: int64[n, n]."""
+    every = np.concatenate(hashes)
+    owner = np.repeat(np.arange(len(hashes)), [len(h) for h in hashes])
+    _, key, times = np.unique(every, return_inverse=True, return_counts=True)
+    several = times[key] > 1
+    key, owner = np.unique(key[several], return_inverse=True)[1], owner[several]
+    held = np.zeros((len(hashes), int(key.max()) + 1 if len(key) else 0), np.uint8)
+    held[owner, key] = 1
+    return np.asarray(coincidences(held, held))
+
+
+def _by_keys(crowd: Crowd, common: Common) -> Found:
     """Origins that the same keys are used from, beyond chance.
 
     Not another client on another network, not a home of keys with a place to which they are foreign, not two
     homes of a seller's own key: those are the hands of two parties, an owner and a helper, or a thief.
     """
-    out: Evidence = []
-    if not common.keys:
-        return out
-    origin = np.array([s.kind == "origin" for s in suspects])
-    for i, j in np.argwhere(np.triu(keys.shared, 1) * np.outer(origin, origin)).tolist():
-        if suspects[i].at_home != suspects[j].at_home or _elsewhere(suspects[i], suspects[j]):
-            continue
-        seen, least = keys.seen(i, j), min(keys.counts[i], keys.counts[j])
-        if seen < LEAST_OVERLAP * least or suspects[i].own or suspects[j].own:
-            continue
-        expected = CROWDING * keys.expected(i, j, common.keys)
-        told = f"{round(seen):,} of the {least:,} keys used from one are used from the other too"
-        told += f" ({expected:.2g} expected by chance)"
-        out.append(((i, j), chance(float(keys.shared[i, j]), expected) / KEYS, told))
-    return out
+    mine = crowd.origin & ~crowd.own & (common.keys > 0)
+    i, j = crowd.pairs((crowd.shared > 0) & np.outer(mine, mine))
+    seen = crowd.shared[i, j] / np.minimum(crowd.sampled[i], crowd.sampled[j])
+    least = np.minimum(crowd.counts[i], crowd.counts[j])
+    alike = (
+        (crowd.at_home[i] == crowd.at_home[j]) & ~_elsewhere(crowd, i, j) & (seen >= LEAST_OVERLAP * least)
+    )
+    i, j, seen, least = i[alike], j[alike], seen[alike], least[alike]
+    size = np.array([len(h) for h in crowd.hashes])
+    wider = np.maximum(crowd.sampled[i], crowd.sampled[j])
+    expected = CROWDING * size[i] * size[j] / (max(common.keys, 1) * wider)
+
+    def text(k: int) -> str:
+        told = f"{round(seen[k]):,} of the {least[k]:,} keys used from one are used from the other too"
+        return f"{told} ({expected[k]:.2g} expected by chance)"
+
+    return Found(i, j, chances(crowd.shared[i, j].astype(np.float64), expected) / KEYS, text)
 
 
-def _elsewhere(a: Suspect, b: Suspect) -> bool:
-    """Two origins are another client on another network; what is unknown differs from nothing."""
-    clients = bool(a.client and b.client) and a.client != b.client
-    return clients and bool(a.network and b.network) and a.network != b.network
+def _elsewhere(crowd: Crowd, i: I64, j: I64) -> Any:
+    """bool[k]: two origins are another client on another network; what is unknown differs from nothing."""
+    differ = np.ones(len(i), bool)
+    for part in (crowd.client, crowd.network):
+        differ &= (part[i] != 0) & (part[j] != 0) & (part[i] != part[j])
+    return differ
 
 
-def _by_client(suspects: Sequence[Suspect], common: Common) -> Evidence:
+def _by_client(crowd: Crowd, common: Common) -> list[Found]:
     """Origins with one TLS fingerprint that few but suspects have: all homes of keys, or all foreign to them.
 
-    By chance: one has the other's, and so have as many of the rest, each as origins at home have it.
+    Null model: each other suspect has this fingerprint with the share that it has among origins at home.
     """
-    out: Evidence = []
-    of: dict[int, list[int]] = {}
-    for i, s in enumerate(suspects):
-        if s.client:
-            of.setdefault(s.client, []).append(i)
-    every = sum(map(len, of.values()))
-    for client, places in of.items():
-        at_home, found = common.count(client), len(places)
+    out = []
+    clients, counts = np.unique(crowd.client[crowd.client != 0], return_counts=True)
+    for client, found in zip(clients, counts.tolist(), strict=True):
+        at_home = common.count(int(client))
         others = max(at_home - found, 0)
         if found < 2 or found < SUSPECT_PART * (found + others) or not common.origins:
             continue
         part = min(max(at_home, 1) / common.origins, 1.0)
-        p = part * chance(found - 2, (every - 2) * part) / CLIENT
+        p = part * chance(found - 2, (int(counts.sum()) - 2) * part) / CLIENT
         told = (
             f"one TLS fingerprint, of {found:,} suspected origins and {others:,} of {common.origins:,} others"
         )
-        pairs = [(i, j) for n, i in enumerate(places) for j in places[n + 1 :]]
-        out += [(pair, p, told) for pair in pairs if len({suspects[i].at_home for i in pair}) == 1]
+        mine = crowd.client == client
+        i, j = crowd.pairs(np.outer(mine, mine) & (crowd.at_home[:, None] == crowd.at_home))
+        out.append(Found(i, j, np.full(len(i), p), _saying(told)))
     return out
 
 
-def _by_time(suspects: Sequence[Suspect], keys: Keys) -> Evidence:
+def _saying(text: str) -> Callable[[int], str]:
+    return lambda _: text
+
+
+def _by_time(crowd: Crowd) -> list[Found]:
     """Suspects that set in together, in turn, or when the other is refused: more often than if each hour's
     minutes were drawn anew, and than with one side moved. Those that share keys tell of the same calls.
     """
-    begins, ends, refused = _series(suspects)
-    apart = (keys.shared == 0) & ~np.eye(len(suspects), dtype=bool)
-    out: Evidence = []
-    for leading, text in ((begins, _LOCKSTEP), (ends, _TURN), (refused, _HANDOVER)):
+    begins, ends, refused = _series(crowd.suspects)
+    apart = (crowd.shared == 0) & ~np.eye(len(crowd.suspects), dtype=bool)
+    out = []
+    for leading, sentence in ((begins, _LOCKSTEP), (ends, _TURN), (refused, _HANDOVER)):
         seen = coincidences(leading, begins)
         due = np.einsum("ih,jh->ij", _by_hour(leading), _by_hour(begins)) / HOUR_MINUTES
         worth = apart & (seen >= LEAST_COINCIDENCES) & (seen > due + 1)
-        for i, j in np.argwhere(np.triu(worth) if leading is begins else worth).tolist():
-            times, expected = float(seen[i, j]), float(due[i, j])
-            if chance(times, expected) / TIME > MOST_CHANCE:
-                continue
-            expected = max(expected, *(float((leading[i] & np.roll(begins[j], m)).sum()) for m in MOVES))
-            told = text.format(suspects[i].entity, suspects[j].entity, seen=int(times), expected=expected)
-            out.append(((min(i, j), max(i, j)), chance(times, expected) / TIME, told))
+        if leading is begins:
+            worth = np.triu(worth)
+        i, j = np.nonzero(worth)
+        likely = chances(seen[i, j].astype(np.float64), due[i, j]) / TIME > MOST_CHANCE
+        i, j = i[~likely], j[~likely]
+        expected = np.maximum(due[i, j], _moved(leading[i], begins[j]))
+        out.append(_set_in(crowd, i, j, seen[i, j].astype(np.float64), expected, sentence))
     return out
+
+
+def _moved(leading: Any, begins: Any) -> F64:
+    """float64[k]: the most coincidences of rows uint8[k, minutes] when one side is moved."""
+    by = [(leading & np.roll(begins, m, axis=1)).sum(axis=1) for m in MOVES]
+    return np.max(by, axis=0).astype(np.float64) if len(leading) else np.zeros(0)
+
+
+def _set_in(crowd: Crowd, i: I64, j: I64, seen: F64, expected: F64, sentence: str) -> Found:
+    """i leads, j follows."""
+    names = [(crowd.suspects[a].entity, crowd.suspects[b].entity) for a, b in zip(i, j, strict=True)]
+
+    def text(k: int) -> str:
+        return sentence.format(*names[k], seen=int(seen[k]), expected=expected[k])
+
+    return Found(np.minimum(i, j), np.maximum(i, j), chances(seen, expected) / TIME, text)
 
 
 def _series(suspects: Sequence[Suspect]) -> Any:

@@ -40,7 +40,7 @@ class Suspect(msgspec.Struct, array_like=True, frozen=True):
     """An entity that something speaks against at the close of `minute`: told when its alert opens, and
     once in each hour in which more is seen of it.
 
-    evidence   0..1, as judge joined it
+    evidence   0..1, as judge joined it; hints in nats, as judge has them
     alert_id   of its open alert, or of `alert`
     foreign    part of its keys whose established place is another
     alert      what to tell of it should its party's evidence lift it over the line; None where it is over one
@@ -60,6 +60,7 @@ class Suspect(msgspec.Struct, array_like=True, frozen=True):
     evidence: float = 0.0
     foreign: float = 0.0
     alert: Alert | None = None
+    hints: float = 0.0
 
     @property
     def over(self) -> bool:

@@ -8,7 +8,7 @@ import numpy as np
 from numba import njit
 
 from models.arena import MINUTE, at, whole
-from models.columns import I64, WINDOW_MINUTES
+from models.columns import I64, WEEK_NAME, WINDOW_MINUTES, window_start
 from models.compiled import inner
 from models.customers import SKETCH_HOURS, shed_sketches
 from models.enter import PLAIN
@@ -21,16 +21,35 @@ from models.windows import ENTITY_DAYS, release
 
 
 @njit(cache=True)
-def _members(t: Any, e: Any, minute: Any, since: Any, log: Any, logged: Any, open_cells: Any) -> Any:
+def pair_count(t: Any, e: Any) -> Any:
+    """How many pairs entity e has."""
+    count = 0
+    p = np.int64(t.entities.rows[e].members)
+    while p >= 0:
+        count += 1
+        p = np.int64(t.pairs.rows[p].next)
+    return count
+
+
+@njit(cache=True)
+def notes_after(t: Any, e: Any, minute: Any, log: Any) -> Any:
+    """Of each pair of entity e, place in the log of the first note later than `minute`: it tells what was
+    known of the pair until then. {-1: 0} beside them, for its type."""
+    first = {np.int64(-1): 0}
+    for i in range(len(log)):
+        p = log[i, 0]
+        if log[i, 1] > minute and t.pairs.rows[p].entity == e and p not in first:
+            first[p] = i
+    return first
+
+
+@njit(cache=True)
+def _members(t: Any, e: Any, minute: Any, since: Any, log: Any, open_cells: Any) -> Any:
     """Hashes and kinds of the members met in (since, minute]; since < 0: whole days from day -since - 1 on.
 
     log  int64[., LOG_COLUMNS]: plain meetings of the minutes closed together; those after `minute` are undone
     """
-    later = {np.int64(-1): 0}
-    for i in range(logged):
-        p = log[i, 0]
-        if log[i, 1] > minute and t.pairs.rows[p].entity == e and p not in later:
-            later[p] = i
+    later = notes_after(t, e, minute, log)
     opened = {np.int64(-1): True}
     if open_cells:
         c = np.int64(t.entities.rows[e].open)
@@ -42,11 +61,7 @@ def _members(t: Any, e: Any, minute: Any, since: Any, log: Any, logged: Any, ope
                         opened[np.int64(t.rows.rows[o].pairs[m])] = True
                     o = np.int64(t.rows.rows[o].next)
             c = np.int64(t.cells.rows[c].next)
-    count = 0
-    p = np.int64(t.entities.rows[e].members)
-    while p >= 0:
-        count += 1
-        p = np.int64(t.pairs.rows[p].next)
+    count = pair_count(t, e)
     hashes, kinds = np.zeros(count, np.uint64), np.zeros(count, np.int64)
     found = 0
     p = np.int64(t.entities.rows[e].members)
@@ -70,13 +85,12 @@ def members(
 ) -> tuple[Any, Any]:
     """Hashes uint64[k] and kinds int64[k] of who entity row e met in a window that ends with `minute`.
 
-    window   5m, 1h, 24h or 7d
+    window   one of WINDOW_NAMES
     preview  count what open cells hold too
     """
-    spans = dict(zip(("5m", "1h", "24h"), WINDOW_MINUTES, strict=True))
-    first_day = max(minute // DAY_MINUTES - 6, 0)
-    since = max(minute - spans[window], 0) if window in spans else -first_day - 1
-    return _members(state.tables, e, minute, since, log, len(log), preview)  # type: ignore[no-any-return]
+    start = max(window_start(minute, window), 0)
+    since = -(start // DAY_MINUTES) - 1 if window == WEEK_NAME else max(start - 1, 0)
+    return _members(state.tables, e, minute, since, log, preview)  # type: ignore[no-any-return]
 
 
 @njit(cache=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +21,8 @@ KINDS = ("read", "write", "report", "other")
 #: Bits of what a write does: a deed; one where the call carries orders; after the parcel; for many orders.
 DEED, DEED_OF_ORDERS, AFTER, MANY = 1, 2, 4, 8
 
-#: Names met in a stream are learnt up to here (they are the caller's word); the rest share `INDEX_OTHER`.
+#: Names met that no table lists are told by name up to here: they are the caller's word.
 MOST_INFERRED = 8_192
-INDEX_OTHER = 0
 
 _READ_VERBS = r"(get|list|search|describe|head|lookup|query|scan|select|read|fetch|download|export|batchGet)"
 _WRITE_VERBS = (
@@ -55,8 +55,17 @@ class Operation:
     inferred: bool = False
 
 
+#: What an operation that no table lists may mean; each has the same place in every table.
+INFERRED = (
+    *(Operation("", kind, inferred=True) for kind in (OTHER, READ, WRITE, REPORT)),
+    Operation("", WRITE, after=True, inferred=True),
+)
+
+
+@lru_cache(maxsize=MOST_INFERRED)
 def infer(name: str) -> Operation:
     """What the name alone says of an operation that no table lists: its verb decides, `Report` before all.
+    One of INFERRED.
 
     An inferred write counts as a deed where the call carries `orders` (models.fold): nobody else's
     write about an order should look like none.
@@ -70,7 +79,7 @@ def infer(name: str) -> Operation:
     else:
         kind = OTHER
     after = kind == WRITE and any(word in name.lower() for word in _AFTER)
-    return Operation(name, kind, after=after, inferred=True)
+    return Operation("", kind, after=after, inferred=True)
 
 
 def _begins(verbs: str, name: str) -> bool:
@@ -79,10 +88,10 @@ def _begins(verbs: str, name: str) -> bool:
 
 
 class Operations:
-    """The table, and the names met beside it. `index` is stable within a process only."""
+    """What may be inferred, then the table, then names met beside it, so that they can be told by name."""
 
     def __init__(self, table: Iterable[Operation]) -> None:
-        self._list: list[Operation] = [Operation("", OTHER, inferred=True)]
+        self._list: list[Operation] = list(INFERRED)
         self._index: dict[str, int] = {}
         for operation in table:
             self._enter(operation)
@@ -96,13 +105,19 @@ class Operations:
         return index
 
     def index(self, name: str) -> int:
-        """Place of `name`, 0 .. 32,767; a name seen for the first time is inferred."""
+        """Place of `name`, 0 .. 32,767. What is there depends on the name and the table alone; a name that
+        the table does not list has a place of its own, or its meaning's where there are too many."""
         found = self._index.get(name)
         if found is not None:
             return found
+        meaning = infer(name)
         if len(self._list) - self._known >= MOST_INFERRED:
-            return INDEX_OTHER
-        return self._enter(infer(name))
+            return INFERRED.index(meaning)
+        return self._enter(replace(meaning, name=name))
+
+    def lasting(self, index: int) -> int:
+        """Place of the same meaning in every process with this table."""
+        return index if index < self._known else INFERRED.index(replace(self._list[index], name=""))
 
     def __getitem__(self, index: int) -> Operation:
         return self._list[index]
@@ -110,9 +125,9 @@ class Operations:
     def __len__(self) -> int:
         return len(self._list)
 
-    def inferred(self) -> list[Operation]:
-        """Operations met that the table does not list."""
-        return self._list[self._known :]
+    def listed(self, index: npt.NDArray[np.intp]) -> npt.NDArray[np.bool_]:
+        """bool[n]: whether the table lists the operations at these places."""
+        return (index >= len(INFERRED)) & (index < self._known)
 
     def columns(self) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
         """(kind uint8[n], deed uint8[n]) by index; deed has the bits above."""

@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numba import njit
 
-from models.likeness import MOST_CHANCE, Common, Keys, evidence
+from models.columns import I64
+from models.likeness import MOST_CHANCE, Common, Crowd, Found, evidence
 from models.links import OWN_KEYS, Suspect
 from models.significance import discoveries
 
@@ -21,6 +23,8 @@ from models.significance import discoveries
 FALSE_LINKS = 0.01
 #: A developer stands behind origins that serve at least this part of its keys and hardly anyone else.
 FILLED = 0.5
+#: Links kept of each suspect. Hundreds of places of one party are all linked with one another.
+STRONGEST = 8
 
 _MOVES = "one TLS fingerprint uses the same key from both, and neither is the key's home"
 
@@ -36,66 +40,105 @@ class Link:
 
 
 def find(suspects: Sequence[Suspect], common: Common, *, timed: bool = True) -> list[Link]:
-    """Every link that the evidence carries; the suspects in any order, the links in order of chance.
+    """Links that the evidence carries, in order of chance: of each suspect the STRONGEST, and those without
+    which a party would fall apart. The suspects in any order.
 
     timed  by times too: most of the work
     """
     suspects = sorted(suspects, key=lambda s: s.entity)
     if len(suspects) < 2:
         return []
-    shared = Keys(suspects)
-    found: dict[tuple[int, int], list[tuple[float, str]]] = {}
-    for pair, p, text in evidence(suspects, shared, common, timed=timed):
-        found.setdefault(pair, []).append((p, text))
+    crowd = Crowd(suspects)
+    found = evidence(crowd, common, timed=timed)
+    i, j, p = (np.concatenate([getattr(f, name) for f in found]) for name in ("i", "j", "chance"))
+    pair = i * len(suspects) + j
+    order = np.lexsort((p, pair))
+    best = order[np.unique(pair[order], return_index=True)[1]]
     tests = len(suspects) * (len(suspects) - 1) // 2
-    best = {pair: min(1.0, *(p for p, _ in told)) for pair, told in found.items()}
-    line = min(discoveries(list(best.values()), tests, FALSE_LINKS), MOST_CHANCE)
-    links = []
-    for (i, j), p in best.items():
-        if p <= line:
-            text = "; ".join(text for q, text in sorted(found[i, j]) if q <= line)
-            links.append(Link(p, suspects[i].entity, suspects[j].entity, text))
-    links += _moving(suspects, shared)
-    return sorted(links + _filled(suspects, shared, links))
+    line = min(discoveries(np.minimum(p[best], 1.0), tests, FALSE_LINKS), MOST_CHANCE)
+    best = best[p[best] <= line]
+    best = best[np.lexsort((pair[best], p[best]))]
+    best = best[_needed(i[best], j[best], len(suspects), STRONGEST)]
+    told = _sentences(found, pair, p <= line, pair[best])
+    links = [
+        Link(float(p[k]), suspects[i[k]].entity, suspects[j[k]].entity, "; ".join(told[int(pair[k])]))
+        for k in best.tolist()
+    ]
+    links += _moving(crowd)
+    return sorted(links + _filled(crowd, links))
 
 
-def _moving(suspects: Sequence[Suspect], keys: Keys) -> list[Link]:
-    """Places of a key or two that one client used them from, none of them the keys' home: a proxy's."""
-    homes = np.array([s.key_count <= OWN_KEYS and not s.at_home and s.client != 0 for s in suspects], bool)
-    out = []
-    for i, j in np.argwhere(np.triu(keys.shared, 1) * np.outer(homes, homes)).tolist():
-        if suspects[i].client == suspects[j].client:
-            out.append(Link(0.0, suspects[i].entity, suspects[j].entity, _MOVES))
+def _sentences(found: Sequence[Found], pair: I64, carried: Any, wanted: I64) -> dict[int, list[str]]:
+    """What carries each wanted pair, the strongest first."""
+    told: dict[int, list[tuple[float, str]]] = {}
+    start = 0
+    for kind in found:
+        mine = slice(start, start + len(kind.i))
+        for k in np.flatnonzero(carried[mine] & np.isin(pair[mine], wanted)).tolist():
+            told.setdefault(int(pair[start + k]), []).append((float(kind.chance[k]), kind.text(k)))
+        start += len(kind.i)
+    return {number: [text for _, text in sorted(texts)] for number, texts in told.items()}
+
+
+@njit(cache=True)
+def _needed(i, j, n, most):  # type: ignore[no-untyped-def]
+    """bool[k]: links int64[k] between n suspects, the strongest first, that join two parties (Kruskal), or of
+    which one end has fewer than `most`."""
+    out = np.zeros(len(i), np.bool_)
+    parent, count = np.arange(n), np.zeros(n, np.int64)
+    for k in range(len(i)):
+        a, b = i[k], j[k]
+        while parent[a] != a:
+            parent[a] = parent[parent[a]]
+            a = parent[a]
+        while parent[b] != b:
+            parent[b] = parent[parent[b]]
+            b = parent[b]
+        if a != b or count[i[k]] < most or count[j[k]] < most:
+            out[k] = True
+            parent[a] = b
+            count[i[k]] += 1
+            count[j[k]] += 1
     return out
 
 
-def _filled(suspects: Sequence[Suspect], keys: Keys, links: Sequence[Link]) -> list[Link]:
+def _moving(crowd: Crowd) -> list[Link]:
+    """Places of a key or two that one client used them from, none of them the keys' home: a proxy's."""
+    homes = (crowd.counts <= OWN_KEYS) & ~crowd.at_home & (crowd.client != 0)
+    i, j = crowd.pairs((crowd.shared > 0) & np.outer(homes, homes) & (crowd.client[:, None] == crowd.client))
+    kept = _needed(i, j, len(homes), STRONGEST)
+    pairs = zip(i[kept].tolist(), j[kept].tolist(), strict=True)
+    return [Link(0.0, crowd.suspects[a].entity, crowd.suspects[b].entity, _MOVES) for a, b in pairs]
+
+
+def _filled(crowd: Crowd, links: Sequence[Link]) -> list[Link]:
     """Developers and the origins that serve them and hardly anyone else.
 
     Origins count together with those that they are linked with. A popular console or a shared NAT has many
     more keys than one suspect's, and a victim's developer no more than its own: neither is joined.
     """
+    suspects, hashes = crowd.suspects, crowd.hashes
     place = {s.entity: i for i, s in enumerate(suspects)}
     groups = components([s.entity for s in suspects if s.kind == "origin"], links)
     developers = [i for i, s in enumerate(suspects) if s.kind == "developer" and not s.own]
-    sizes = np.array([len(keys.hashes[d]) for d in developers])
+    sizes = np.array([len(hashes[d]) for d in developers])
     out = []
     for group in groups:
         origins = [place[name] for name in group]
-        most = keys.shared[np.ix_(developers, origins)].sum(axis=1)  # a key may be shared with several
+        most = crowd.shared[np.ix_(developers, origins)].sum(axis=1)  # a key may be shared with several
         meeting = [d for d, near in zip(developers, most >= FILLED * sizes, strict=True) if near]
         if not meeting:
             continue
-        served = _union([keys.hashes[o] for o in origins])
-        inside = {d: _shared(keys.hashes[d], served) for d in meeting}
-        at_home = [d for d in meeting if inside[d] >= FILLED * len(keys.hashes[d])]
-        theirs = _shared(_union([keys.hashes[d] for d in at_home]), served)
+        served = _union([hashes[o] for o in origins])
+        inside = {d: _shared(hashes[d], served) for d in meeting}
+        at_home = [d for d in meeting if inside[d] >= FILLED * len(hashes[d])]
+        theirs = _shared(_union([hashes[d] for d in at_home]), served)
         if not at_home or theirs < FILLED * len(served):
             continue
         for d in at_home:
-            o = max(origins, key=lambda o: (keys.shared[d, o], suspects[o].entity))
+            o = max(origins, key=lambda o: (crowd.shared[d, o], suspects[o].entity))
             where = f"{len(origins)} linked origins" if len(origins) > 1 else "the origin"
-            told = f"{inside[d] / len(keys.hashes[d]):.0%} of the developer's {suspects[d].key_count:,} keys "
+            told = f"{inside[d] / len(hashes[d]):.0%} of the developer's {suspects[d].key_count:,} keys "
             told += (
                 f"are used from {where}; {theirs / len(served):.0%} of the keys there are such developers'"
             )
@@ -122,7 +165,9 @@ def components(
         if link.a not in party or link.b not in party:
             continue
         one, other = party[link.a], party[link.b]
-        if one is other or any((min(x, y), max(x, y)) in apart for x in one for y in other):
+        if one is other:
+            continue
+        if apart and any((min(x, y), max(x, y)) in apart for x in one for y in other):
             continue
         one += other
         for name in other:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import re
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,18 @@ import numpy as np
 from models.alerts import SEVERITIES
 from models.errors import ConfigError
 from models.features import FEATURE, FEATURES
-from models.rules import F64, U8, Rule, RuleSet
+from models.rules import DEDUP_HOURS_MOST, F64, U8, Rule, RuleSet
 from models.sightings import ENTITY_KINDS
+
+#: Of what msgspec says, and types by its names for them.
+_PLACE = re.compile(r"`\$\.([^`]+)`$")
+_UNKNOWN = re.compile(r"unknown field `([^`]+)`")
+_LACKING = re.compile(r"missing required field `([^`]+)`")
+_EXPECTED = re.compile(r"^Expected `([^`]+)`, got `([^`]+)`")
+_TYPES = {
+    "float": "a number", "int": "a number", "str": "text", "bool": "true or false",
+    "array": "a list", "object": "a table",
+}  # fmt: skip
 
 
 class Condition(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -74,8 +85,10 @@ def parse(rule_id: str, content: bytes, where: str) -> Rule:
     try:
         raw: Any = tomllib.loads(content.decode())
         written = msgspec.convert(raw, RuleFile)
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError) as error:
-        raise ConfigError(f"{where}: {error}") from None
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"{where}: {_worded(str(error))}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{where}: not TOML: {error}") from None
     rule = Rule(
         id=rule_id,
         columns=tuple(_column(c, where) for c in (written.feature, *(a.feature for a in written.also))),
@@ -94,6 +107,25 @@ def parse(rule_id: str, content: bytes, where: str) -> Rule:
     return rule
 
 
+def _worded(error: str) -> str:
+    """What msgspec says of a file, in the file's own words."""
+    place = _PLACE.search(error)
+    setting = place[1] if place else ""
+    if unknown := _UNKNOWN.search(error):
+        tables: dict[str, type[msgspec.Struct]] = {"cases": Case, "and": Condition}
+        table = tables.get(setting.partition("[")[0], RuleFile)
+        known = msgspec.structs.fields(table)
+        close = difflib.get_close_matches(unknown[1], [field.encode_name for field in known], 1)
+        hint = f'; did you mean "{close[0]}"?' if close else "; docs/rules.md names them all"
+        return f'no setting "{unknown[1]}"{f" in {setting}" if setting else ""}{hint}'
+    if lacking := _LACKING.search(error):
+        return f"{lacking[1]} is missing{f' in {setting}' if setting else ''}; docs/rules.md says what it is"
+    if expected := _EXPECTED.search(error):
+        wanted = " or ".join(_TYPES.get(name, name) for name in expected[1].split(" | ") if name != "null")
+        return f"{setting or 'the rule'} must be {wanted}, not {_TYPES.get(expected[2], expected[2])}"
+    return error
+
+
 def _check(rule: Rule, where: str) -> None:
     if rule.severity not in SEVERITIES:
         raise ConfigError(f"{where}: severity must be one of {', '.join(SEVERITIES)}")
@@ -103,8 +135,8 @@ def _check(rule: Rule, where: str) -> None:
         raise ConfigError(f"{where}: evidence must lie between 0 and 1")
     if rule.early and rule.evidence:
         raise ConfigError(f"{where}: evidence can fall within a minute; leave it out, or early")
-    if not 0.0 < rule.dedup_hours <= 24 * 365:
-        raise ConfigError(f"{where}: dedup_hours must lie between 0 and 8760")
+    if not 0.0 < rule.dedup_hours <= DEDUP_HOURS_MOST:
+        raise ConfigError(f"{where}: dedup_hours must lie between 0 and {DEDUP_HOURS_MOST}")
     if not rule.kinds:
         raise ConfigError(f"{where}: kinds is empty; name developer, origin or both")
     if not (rule.why and rule.do):

@@ -21,6 +21,9 @@ F64 = npt.NDArray[np.float64]
 U8 = npt.NDArray[np.uint8]
 Bools = npt.NDArray[np.bool_]
 
+#: Longest dedup period of a rule: a year.
+DEDUP_HOURS_MOST = 8_760
+
 SHIPPED = Path(__file__).parent / "rules"
 
 

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+
+import numpy as np
+from numba import njit
+
+from models.columns import F64
 
 
+@njit(cache=True)
 def chance(seen: float, expected: float) -> float:
     """Probability, at most, of `seen` or more where `expected` are due: a bound on Poisson's upper tail.
 
@@ -24,13 +29,20 @@ def chance(seen: float, expected: float) -> float:
     return min(1.0, first / (1.0 - expected / (seen + 1)))
 
 
-def discoveries(chances: Sequence[float], tests: int, rate: float) -> float:
-    """Highest chance that counts as a discovery among `tests`, those not given being 1; -1 = none.
+@njit(cache=True)
+def chances(seen, expected):  # type: ignore[no-untyped-def]
+    """`chance` of each: float64[n] of float64[n], float64[n]."""
+    out = np.empty(len(seen))
+    for n in range(len(seen)):
+        out[n] = chance(seen[n], expected[n])
+    return out
+
+
+def discoveries(chances: F64, tests: int, rate: float) -> float:
+    """Highest chance float64[n] that counts as a discovery among `tests`, those not given being 1; -1 = none.
 
     source  Benjamini, Hochberg, Controlling the false discovery rate (1995)
     """
-    line = -1.0
-    for rank, value in enumerate(sorted(chances), 1):
-        if value <= rate * rank / tests:
-            line = value
-    return line
+    ordered = np.sort(chances)
+    believed = ordered[ordered <= rate * np.arange(1, len(ordered) + 1) / tests]
+    return float(believed[-1]) if len(believed) else -1.0

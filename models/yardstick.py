@@ -9,6 +9,7 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -36,16 +37,11 @@ class Sign:
 
 
 def signs_of(alerts: Iterable[Alert]) -> list[Sign]:
-    """An alert points at its entity; one about an actor at each of the actor's developers."""
+    """An alert points at its entity."""
     signs = []
     for alert in alerts:
         time, until = int(str(alert["time"])), int(str(alert.get("last_seen") or alert["time"]))
-        if alert["entity_kind"] == "actor":
-            members = alert.get("developer_ids") or []
-            assert isinstance(members, Collection)
-            signs += [Sign("developer", str(x), time, max(time, until)) for x in members]
-        else:
-            signs.append(Sign(str(alert["entity_kind"]), str(alert["entity_id"]), time, max(time, until)))
+        signs.append(Sign(str(alert["entity_kind"]), str(alert["entity_id"]), time, max(time, until)))
     return signs
 
 
@@ -109,15 +105,14 @@ def detection_figures(found: Sequence[Detection]) -> dict[str, float]:
     }
 
 
-def false_alerts(truth: Truth, alerts: Iterable[Alert]) -> list[dict[str, object]]:
+def false_alerts(truth: Truth, alerts: Iterable[Alert]) -> list[dict[str, Any]]:
     """Each benign or unlabelled entity that was alerted on, with its population and why. Once an entity."""
-    false: dict[Entity, dict[str, object]] = {}
+    false: dict[Entity, dict[str, Any]] = {}
     for alert in alerts:
-        standings = [truth.standing(s.kind, s.entity_id) for s in signs_of([alert])]
-        if any(s and s[0].label != BENIGN for s in standings):
-            continue
-        labels = standings[0] if standings else []
         entity = (str(alert["entity_kind"]), str(alert["entity_id"]))
+        labels = truth.standing(*entity)
+        if labels and labels[0].label != BENIGN:
+            continue
         false.setdefault(
             entity,
             {

@@ -47,8 +47,14 @@ class KeyRows:
     def of(self, wanted: Bools) -> KeyRows:
         """Some of the rows."""
         group = [name for name, some in zip(self.group, wanted.tolist(), strict=True) if some]
-        parts = (self.kind, self.probability, self.stolen, self.weight)
-        return KeyRows(self.facts.of(wanted), *(part[wanted] for part in parts), group)
+        return KeyRows(
+            self.facts.of(wanted),
+            self.kind[wanted],
+            self.probability[wanted],
+            self.stolen[wanted],
+            self.weight[wanted],
+            group,
+        )
 
 
 def read_keys(path: Path, truth: Truth) -> KeyRows:
@@ -99,11 +105,11 @@ def joined(parts: Iterable[KeyRows]) -> KeyRows:
     """All rows of several files."""
     every = list(parts)
     columns = {f.name: np.concatenate([getattr(p.facts, f.name) for p in every]) for f in fields(KeyFacts)}
-    arrays = (
-        np.concatenate([getattr(p, name) for p in every])
+    arrays = {
+        name: np.concatenate([getattr(p, name) for p in every])
         for name in ("kind", "probability", "stolen", "weight")
-    )
-    return KeyRows(KeyFacts(**columns), *arrays, [name for p in every for name in p.group])
+    }
+    return KeyRows(KeyFacts(**columns), **arrays, group=[name for p in every for name in p.group])
 
 
 def brier(rows: KeyRows) -> float:

@@ -19,6 +19,7 @@ from models.detect import Detect
 from models.events import Events, Rejected
 from models.fold import Fold, Folded, split_at_chunks
 from models.lifts import Lifts
+from models.missing import Came, Off, switched_off
 from models.model import Model
 from models.operations import Operations
 from models.routing import route
@@ -28,6 +29,9 @@ from streams.partitions import SellerPartitions
 
 #: A partition that is this far behind the others in event time is silent: it holds no minute open.
 SILENT_MS = 600_000
+#: ... unless it wakes: what it holds, of a time so near the others', is folded as soon as 16 records agree.
+#: What is further off may never be, and must not keep a whole history's minutes open, in memory.
+WAKING_MS = 86_400_000
 
 
 @dataclass(slots=True)
@@ -73,8 +77,10 @@ class Pipeline:
         self.actors = [Actors(partitions, apart, lifts if scores else None) for lifts in self._lifts]
         self.offsets = [0] * partitions
         self.duplicates = self.late = 0
-        self.first_ms = self.last_ms = 0
+        self.first_ms = 0
         self.entities: set[int] = set()
+        self.came = Came(operations)
+        self._rules = rules
         self._sellers = SellerPartitions(partitions)
 
     def step(self, events: Events) -> Stepped:
@@ -109,6 +115,17 @@ class Pipeline:
         told = ((keys for keys in part if keys) for part in each)
         return heapq.merge(*told, key=lambda keys: (str(keys[0]["entity_kind"]), str(keys[0]["entity_id"])))
 
+    @property
+    def last_ms(self) -> int:
+        """Highest event time that was believed; 0 = none."""
+        return max(0, *(fold.highest_ms for fold in self.folds))
+
+    @property
+    def off(self) -> Off:
+        """What says nothing, because what it needs never came."""
+        features = set.intersection(*(set(detect.off) for detect in self.detects[0]))
+        return switched_off(features, self.came.missing, self._rules)
+
     def _fold(self, p: int, events: Events, stepped: Stepped) -> None:
         for chunk in split_at_chunks(placed(events, self.offsets[p])):
             self._count(p, self.folds[p].step(chunk), stepped)
@@ -123,14 +140,16 @@ class Pipeline:
     def _observe(self, events: Events) -> None:
         for column in (events.developer, events.origin):
             self.entities.update(pc.unique(pa.array(column)).to_pylist())
-        low, high = int(events.time_ms.min()), int(events.time_ms.max())
+        self.entities.discard(0)  # what has no origin
+        low = int(events.time_ms.min())
         self.first_ms = min(self.first_ms or low, low)
-        self.last_ms = max(self.last_ms, high)
+        self.came.add(events)
 
     def _mark_silent(self) -> None:
         newest = max(fold.watermark_ms for fold in self.folds)
         for fold in self.folds:
-            if fold.watermark_ms < newest - SILENT_MS:
+            waking = np.any(np.abs(fold.held_ms - newest) < WAKING_MS)
+            if fold.watermark_ms < newest - SILENT_MS and not waking:
                 self._tell(fold.mark(idle=True))
 
     def _tell(self, sightings: Sightings) -> None:

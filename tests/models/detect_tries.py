@@ -62,7 +62,9 @@ class History:
         return [t for source in self.sources for t in source]
 
 
-GAPS = st.sampled_from([0, 0, 0, 1, 1, 2, 4, 5, 6, 59, 60, 61, 700, 1_379, 1_439, 1_440, 1_441, 3_000, 9_000])
+GAPS = st.sampled_from(
+    [0, 0, 0, 1, 1, 2, 4, 5, 6, 59, 60, 61, 700, 1_379, 1_439, 1_440, 1_441, 3_000, 9_000, 20_000]
+)
 
 
 @st.composite

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from models import actors, held
 from models.actors import Actors
 from models.errors import ConfigError
+from models.judge import score_over
 from models.lifts import Lifts
 from models.links import Links, Told, decode, messages
 from tests.models.suspects import HOUR_0, alert, census, suspect
@@ -217,7 +218,26 @@ def test_a_case_is_forgotten_after_a_week_of_silence():
     for number in range(1, actors.SUSPECT_MINUTES // 60 + 2):
         run(state, hour(number))
     assert len(state) == 0
-    assert [name for name, page in state.changed().items() if page is not None] == ["actors"]
+    pages = [page for name, page in state.changed().items() if page is not None and name != "actors"]
+    assert all(len(page) < 160 for page in pages)  # of those that moved, the case and how often
+    run(state, hour(0, "developer:app"))  # late: it counts in the next minute
+    for number in (24 * 30, 24 * 400):
+        run(state, hour(number))
+    state = restored(state, {})
+    assert not [name for name, page in state.changed().items() if name.startswith("held/")]
+
+
+def test_a_gap_of_years_is_judged_in_its_first_days_and_at_its_end(monkeypatch):
+    judged = []
+    state = Actors(PARTITIONS)
+    run(state, hour(0, *KEYS))
+    judge = state._judge
+    monkeypatch.setattr(
+        state, "_judge", lambda minute, timed: judged.append(minute) or judge(minute, timed=timed)
+    )
+    run(state, hour(24 * 365 * 26))
+    assert len(judged) < 24 * 8
+    assert len(state) == 0
 
 
 def test_what_is_kept_is_bounded(monkeypatch):
@@ -265,7 +285,7 @@ def test_a_developer_is_judged_by_what_its_party_does():
     assert sorted(told) == ["third", "twin"]  # the origin tells nothing new; a stranger is left alone
     third = told["third"]
     assert (third.rules, third.case, third.version) == (["actor"], "developer:twin", 1)
-    assert third.score == pytest.approx(0.8 + 0.2 * (1 - 0.1 * 0.7))
+    assert third.score == pytest.approx(score_over(1 - 0.1 * 0.7, 0))
     assert "such developers'" in third.links[0]
     assert third.model == "m"
     told = run(state, joined(hour(1, "developer:twin"), below(1, "developer:third")))

@@ -143,11 +143,22 @@ def test_reasons_hold_no_content():
         ("2024-13-01T00:00:00Z", -1),
         ("1999-12-31T23:59:59Z", -1),
         ("9999-12-31T23:59:59-23:59", -1),
+        ("1704067200000", 1_704_067_200_000),
+        ("1704067200", -1),
+        ("9" * 5000, -1),
+        ("-5", -1),
     ],
 )
 def test_time(text, ms):
     assert time_ms_of(text) == ms
-    assert decoded({**GOOD, "time": text})[0].time_ms.tolist() == ([ms] if ms > 0 else [])
+    times = [[text], [text, "2024-01-01T00:00:00Z"], [text, 1_704_067_200_000]]
+    for column in times:  # whatever its neighbours
+        events, rejected = decoded(*({**GOOD, "time": time} for time in column))
+        assert len(rejected) == (ms < 0)
+        assert events.time_ms[: len(events) - len(column) + 1].tolist() == ([ms] if ms > 0 else [])
+        if all(isinstance(time, str) for time in column):
+            table = pa.Table.from_pylist([{**GOOD, "time": time} for time in column])
+            assert same(Decoder(OPERATIONS).table(table, 10)[0], events)
 
 
 def test_a_list_beyond_the_cap_is_rejected():
@@ -221,7 +232,12 @@ def test_arrow_types_that_mean_the_same(field, column):
         ("status", pa.array([99, 200])),
         ("status", pa.array([None, 200])),
         ("records", pa.array([-1, 2])),
+        ("status", pa.array(["many", "200"])),
+        ("status", pa.array([200.5, 200])),
+        ("records", pa.array(["9" * 30, "2"])),
         ("time", pa.array([5, 1_700_000_000_000])),
+        ("time", pa.array(["abc", "1700000000000"])),
+        ("time", pa.array(["9" * 30, "2023-11-14T22:13:20Z"])),
         ("developer_id", pa.array(["", "dev"])),
         ("event_id", pa.array([None, "e1"])),
         ("pii", pa.array([["nose"], ["name", "tax"]])),

@@ -245,6 +245,18 @@ def test_old_pairs_and_entities_are_forgotten(low_rules) -> None:
     assert len(detect._state.sketches) <= 2
 
 
+def test_a_gap_of_years_costs_its_first_days_and_its_end(low_rules) -> None:
+    years = 26 * 365 * 1_440
+    touches = [Touch(DAY_0 + m, 1, m % 5, m % 5) for m in (0, 1, years, years + 1)]
+    detect = make(low_rules)
+    detect.add(message(touches, watermark_minute=DAY_0 + years + 1))
+    told = detect.close().links.census
+    assert len(told) < 24 * 10
+    assert told[0].keys == 2
+    assert (told[-1].minute, told[-1].keys) == (DAY_0 + years - 1, 0)
+    assert detect.entities == 1
+
+
 def test_changed_pages_are_those_that_changed(low_rules) -> None:
     detect = make(low_rules)
     detect.add(

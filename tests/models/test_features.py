@@ -47,6 +47,24 @@ def test_sentence_holds_the_value(feature) -> None:
     assert feature.sentence(0.5) != feature.sentence(0.9) or feature.sentence(1) != feature.sentence(9)
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("sellers_dug_7d", 1, "1 seller whose old orders it digs up in 7 days"),
+        ("sellers_dug_7d", 11, "11 sellers whose old orders it digs up in 7 days"),
+        ("sellers_pii_24h", 1, "1 seller's customers read in 24 hours"),
+        ("keys_foreign_24h", 1, "1 key whose established place is another in 24 hours"),
+        ("orders_dug_24h", 1, "1 old order read in 24 hours"),
+        ("sellers_new_24h", 1, "1 established seller read for the first time in 24 hours"),
+        ("handovers_24h", 1, "1 time in 24 hours another key took over when one was refused"),
+        ("growth_sellers", 1, "1.0 times as many sellers in 24 hours as on its own days before"),
+        ("dug_share_24h", 0.01, "1% of the orders it read were old"),
+    ],
+)
+def test_one_is_one(name: str, value: float, said: str) -> None:
+    assert FEATURES[FEATURE[name]].sentence(value) == said
+
+
 @settings(max_examples=50, deadline=None)
 @given(st.integers(0, 2**31), st.integers(0, 2**32))
 def test_matrix_is_finite_and_never_negative(top: int, seed: int) -> None:

@@ -93,6 +93,18 @@ def test_batching_never_shows(records, data):
     assert run(cuts) == run([])
 
 
+@settings(max_examples=20, deadline=None)
+@given(records=histories(), size=st.integers(1, 9))
+def test_every_record_is_told_as_one_thing_when_it_is_decided(records, size):
+    events, fold, settled = decoded(records), Fold(0, OPERATIONS), 0
+    for at in range(0, len(records), size):
+        step = fold.step(part(events, at, min(at + size, len(records))))
+        outcomes = [step.accepted, step.duplicates, step.late, len(step.ahead)]
+        assert min(outcomes) >= 0
+        settled += sum(outcomes)
+        assert settled + step.held == min(at + size, len(records))
+
+
 @settings(max_examples=12, deadline=None)
 @given(records=histories(), at=st.integers(0, 90))
 def test_a_restored_fold_goes_on_alike(records, at):
@@ -572,6 +584,21 @@ def test_silence_of_any_length_loses_nothing(gaps):
     assert fold.watermark_ms == START_MS + times[-1] - MINUTE
 
 
+def test_what_is_held_means_the_same_in_another_process():
+    # after a silence a call that no table lists is held; a worker that never met its name goes on with it
+    names = Operations.load()
+    [names.index(f"met before {n}") for n in range(3)]
+    calls = [event(n, n) for n in range(3)] + [event(3, 5 * HOUR, operation="sendGift", orders=["o"])]
+    values = [json.dumps(r).encode() for r in calls]
+    fold = Fold(0, names)
+    fold.step(Decoder(names).records(values, range(4))[0])
+    again = Fold(0, Operations.load())
+    again.restore({name: page for name, page in fold.changed().items() if page is not None})
+    told = again.step(decoded([event(n, 5 * HOUR + n) for n in range(4, 24)], 4))
+    assert total([told], "calls", "tool") == 21
+    assert total([told], "writes", "tool") == 1
+
+
 def test_orders_are_bounded_and_the_oldest_go_first():
     fold, parts = folded([read(n, n, [f"o{n % 60}"]) for n in range(120)], FoldLimits(orders_most=50))
     assert fold.counts()["orders_rows"] == 50
@@ -584,6 +611,18 @@ def test_the_silent_are_forgotten():
     fold, _ = folded([*records, *[event(100 + n, 40 * DAY + n) for n in range(20)]])
     counts = fold.counts()
     assert [counts[f"{t}_rows"] for t in ("orders", "pairs", "sellers", "keys")] == [0, 0, 1, 1]
+
+
+def test_the_silent_are_forgotten_though_every_midnight_is_quiet():
+    fold = Fold(0, OPERATIONS)
+    calls = [
+        event(n, (n // 23) * DAY + (1 + n % 23) * HOUR, seller_id=f"s{n}", key_id=f"k{n}")
+        for n in range(1380)
+    ]
+    for part_of_chunk in split_at_chunks(decoded(calls)):
+        fold.step(part_of_chunk)
+    counts = fold.counts()  # of 60 days, at most those of 30 and of the day that began with the sweep
+    assert max(counts["sellers_rows"], counts["keys_rows"]) <= 31 * 23
 
 
 def test_a_day_of_lonely_orders_at_once_needs_more_rows_than_a_chunk():

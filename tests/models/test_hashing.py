@@ -2,6 +2,7 @@
 
 import numpy as np
 import pyarrow as pa
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -44,6 +45,7 @@ def test_each_bit_moves_half_of_the_others():
     assert min(flips) > 12
 
 
+@pytest.mark.slow
 def test_a_million_ids_do_not_meet():
     data = b"".join(b"id-%09d" % i for i in range(1_000_000))
     starts = np.arange(1_000_000) * 12

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from models import bootstrap
+from models.alerts import Reason
 from models.features import FEATURE, FEATURES
 from models.judge import ALERT_LINE, FOREST, Verdict, gate, judge, reasons, shares
 from models.model import Model
@@ -125,6 +128,43 @@ def test_reasons_say_what_the_case_is() -> None:
     assert dug.value == 92
     assert dug.typical < 92
     assert f"% of developers have at most {dug.typical:.0f}" in dug.text
+
+
+def reason_for(name: str, value: float, quantiles: list[float]) -> Reason:
+    """Of a feature whose quantiles (.5 .9 .95 .99 .995 .999) among 10,000 origins are these."""
+    learnt = MODEL.kinds[ORIGIN]
+    assert learnt is not None
+    known = np.zeros_like(learnt.quantiles)
+    known[FEATURE[name]] = quantiles
+    made = dataclasses.replace(learnt, entities=10_000, quantiles=known)
+    model = dataclasses.replace(MODEL, kinds=(None, made))
+    return next(r for r in reasons(ORIGIN, row(**{name: value}), only(name), model) if r.feature == name)
+
+
+def only(name: str) -> RuleSet:
+    """One rule of one feature."""
+    rule = RULES.rules[0]
+    place = (FEATURE[name],)
+    return RuleSet((dataclasses.replace(rule, columns=place, lines=(1e-9,), kinds=(ORIGIN,)),), "")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "quantiles", "typical", "said"),
+    [
+        ("sellers_24h", 51, [0, 0, 0, 0, 0, 60], 0, "99.5% of origins have none"),
+        ("sellers_24h", 51, [1, 2, 3, 7, 23, 60], 23, "99.5% of origins have at most 23"),
+        ("shadow_share_24h", 0.984, [0.1, 0.3, 0.98, 0.99, 1, 1], 0.3, "90% of origins have at most 30%"),
+        ("shadow_share_24h", 0.75, [0, 0.001, 0.003, 0.9, 1, 1], 0.003, "95% of origins have at most 0.3%"),
+        ("keys_per_seller_24h", 6.4, [1, 1.2, 6.1, 9, 9, 9], 1.2, "90% of origins have at most 1.2"),
+        ("shadow_share_24h", 0.984, [0.981, 0.99, 1, 1, 1, 1], 0.981, ""),
+    ],
+)
+def test_a_reason_compares_with_what_reads_differently(name, value, quantiles, typical, said) -> None:
+    told = reason_for(name, value, quantiles)
+    sentence, _, comparison = told.text.partition("; ")
+    assert sentence == FEATURES[FEATURE[name]].sentence(value)
+    assert comparison == said
+    assert told.typical == typical
 
 
 @given(st.tuples(*[st.floats(0, 1e6) | st.floats(0, 1) | st.just(0.0)] * len(FEATURES)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -66,6 +67,7 @@ def days_of(sources: int, way: list[Sightings | str], kills: set[int]) -> list[L
     return [days[number] for number in sorted(days)]
 
 
+@pytest.mark.slow
 @QUICK
 @given(histories(), st.data())
 def test_how_it_was_told_never_shows(history, data) -> None:

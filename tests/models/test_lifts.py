@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 
 from models.closed import ScoreRows
 from models.features import FEATURES
+from models.judge import score_over
 from models.lifts import Lifts, judged, together
 from models.minutes import MINUTE_MS
 from tests.models.suspects import suspect
@@ -47,8 +49,10 @@ def test_who_is_judged_together():
     shop = suspect("developer:shop", [5], evidence=0.9)
     places = [suspect(f"origin:ip:{n}", range(9 * n, 9 * n + 9), evidence=0.4) for n in range(4)]
     home = suspect("origin:ip:home", [5], evidence=0.9)
-    assert told([app, twin, *places], [app.entity]) == (["0", "1"], pytest.approx(0.8 + 0.2 * 0.51))
+    assert told([app, twin, *places], [app.entity]) == (["0", "1"], pytest.approx(score_over(0.51, 0)))
     assert told([app, twin])[0] == ["0", "1"]  # .51 together
+    hinted = msgspec.structs.replace(twin, hints=2.0)
+    assert told([app, hinted])[1] == pytest.approx(score_over(0.51, 2.0))  # what is seen of one holds for all
     assert told([app, shop], [shop.entity]) == ([], 0.0)  # a victim proves nothing
     assert told([app, *places], [places[0].entity]) == ([], 0.0)  # the same calls from the other side
     assert told(places[:3])[0] == []

@@ -1,9 +1,10 @@
 """The table of operations: complete, replaceable, and sensible about what it does not list."""
 
+import numpy as np
 import pytest
 
 from models.errors import ConfigError
-from models.operations import KINDS, MOST_INFERRED, Operations, infer
+from models.operations import INFERRED, KINDS, MOST_INFERRED, Operations, infer
 
 
 @pytest.mark.parametrize(
@@ -49,7 +50,6 @@ def test_unknown_writes_are_deeds_only_with_orders():
     table = Operations.load()
     write, shipped, stock = (table.index(n) for n in ("sendGift", "confirmShipment", "updateInventory"))
     assert [int(table.columns()[1][i]) for i in (write, shipped, stock)] == [2, 1, 0]
-    assert [o.name for o in table.inferred()] == ["sendGift"]
 
 
 @pytest.mark.parametrize(
@@ -71,13 +71,23 @@ def test_a_feed_stands_for_many_orders_and_a_shipment_for_one():
     assert [int(table.columns()[1][i]) & 8 for i in (feed, shipped)] == [8, 0]
 
 
-def test_names_learnt_are_bounded():
-    table = Operations.load()
-    known = len(table)
+def test_what_a_name_means_depends_on_no_other_name():
+    table, full = Operations.load(), Operations.load()
+    names = ["getGift", "sendGift", "sendInvoice", "makeReport", "gift", "getOrders"]
     for n in range(MOST_INFERRED + 10):
-        table.index(f"made{n}")
-    assert len(table) == known + MOST_INFERRED
-    assert table.index("one more") == 0
+        full.index(f"getMade{n}")
+    assert len(full) == len(table) + MOST_INFERRED
+    for of in (table, full):
+        places = np.array([of.index(name) for name in names])
+        assert [of[of.lasting(place)] for place in places[:5]] == [infer(name) for name in names[:5]]
+        assert [of.lasting(place) for place in places] == [full.index(name) for name in names]
+        assert of.listed(places).tolist() == [False] * 5 + [True]
+    assert sorted(full.index(name) for name in names[:5]) == list(range(len(INFERRED)))
+    assert full.index("one more") == full.index("gift") == 0
+    meant = [
+        [column[of.index(name)].item() for name in names] for of in (table, full) for column in of.columns()
+    ]
+    assert meant[:2] == meant[2:]
 
 
 @pytest.mark.parametrize(

@@ -114,6 +114,7 @@ def test_facts_equal_the_naive_twin(low_rules, history) -> None:
     assert found == meant
 
 
+@pytest.mark.slow
 @settings(QUICK, max_examples=30)
 @given(histories(), st.data())
 def test_how_it_was_told_never_shows_in_the_owners(low_rules, history, data) -> None:
