@@ -13,6 +13,9 @@ from models.events import Rejected
 
 Record = dict[str, Any]
 
+#: What decoding raises of bytes that are no JSON, or nested deeper than any record is.
+NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+
 
 class Adapter(ABC):
     """How records of one foreign form become usage events. A form overrides `event`, and what it must."""
@@ -29,6 +32,10 @@ class Adapter(ABC):
         """The records in a parsed document (or line); None where it is not of this form."""
         return [document] if isinstance(document, dict) else None
 
+    def columns(self, names: list[str], where: str) -> list[str]:  # noqa: ARG002
+        """Of a table's columns those that `event` reads. ConfigError where one is needed and not there."""
+        return names
+
     def order(self, record: Any) -> Any:  # noqa: ARG002
         """What sorts the records of a document by time; the same for all = leave their order."""
         return 0
@@ -37,9 +44,9 @@ class Adapter(ABC):
         """All records of a document, by time; None where it is none of this form."""
         try:
             records = self.within(msgspec.json.decode(data))
-        except (msgspec.DecodeError, UnicodeDecodeError):
+            return None if records is None else sorted(records, key=self.order)
+        except NOT_JSON:
             return None
-        return None if records is None else sorted(records, key=self.order)
 
     def parse(
         self, lines: Sequence[bytes], places: Sequence[int]
@@ -51,7 +58,7 @@ class Adapter(ABC):
         for line, place in zip(lines, places, strict=True):
             try:
                 found = self.within(msgspec.json.decode(line))
-            except (msgspec.DecodeError, UnicodeDecodeError):
+            except NOT_JSON:
                 rejected.append(Rejected(place, "not JSON"))
                 continue
             if found is None:
@@ -70,12 +77,12 @@ class Adapter(ABC):
             try:
                 if not isinstance(record, dict):
                     raise BadRecord(f"not a {self.name} record")
-                event = self.event(record)
+                values.append(msgspec.json.encode(self.event(record)))
+                kept.append(place)
             except BadRecord as error:
                 rejected.append(Rejected(place, str(error)))
-                continue
-            values.append(msgspec.json.encode(event))
-            kept.append(place)
+            except RecursionError:  # it could just be decoded, and not be written again
+                rejected.append(Rejected(place, "nested too deep"))
         return values, kept, rejected
 
 

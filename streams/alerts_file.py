@@ -30,13 +30,17 @@ class LastAlerts:
         """By time, then id."""
         return sorted(self._last.values(), key=lambda alert: (alert.time, alert.alert_id))
 
+    def standing(self) -> list[Alert]:
+        """Those that still count, by time, then id."""
+        return [alert for alert in self.all() if alert.stands]
+
     def by_severity(self) -> dict[str, int]:
-        """Count of each severity, none left out."""
-        counts = Counter(alert.severity for alert in self._last.values())
+        """Count of each severity, none left out, of alerts that still count."""
+        counts = Counter(alert.severity for alert in self._last.values() if alert.stands)
         return {severity: counts[severity] for severity in SEVERITIES}
 
     def __len__(self) -> int:
-        return len(self._last)
+        return sum(alert.stands for alert in self._last.values())
 
 
 @contextlib.contextmanager

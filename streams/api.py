@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -18,6 +19,7 @@ from redis.exceptions import RedisError
 from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from models.advice import advice
 from models.alerts import SEVERITIES
 from models.errors import ConfigError, PoolwatchError
 from models.rules import Rule
@@ -30,6 +32,8 @@ LISTENERS_MOST = 64
 PAGE_MOST = 500
 PING_S = 10
 RETRY_MS = 1_000
+#: A worker says every few seconds that it runs (streams.session); some may be lost while Redis is slow.
+WORKER_SILENT_MS = 20_000
 
 #: Ids in alerts are chosen by callers: nothing but this server's own files may run or be fetched.
 SECURITY_HEADERS = (
@@ -108,13 +112,17 @@ def _add_alerts(app: FastAPI, feed: Feed) -> None:
         since: str = "0",
         skip: Annotated[int, Query(ge=0, le=100_000)] = 0,
         limit: Annotated[int, Query(ge=1, le=PAGE_MOST)] = 50,
+        replaced: bool = False,
     ) -> Response:
-        """Newest version of each alert, last seen first. `position`: where the live feed goes on."""
+        """Newest version of each alert, last seen first. `position`: where the live feed goes on.
+
+        `replaced`: also those that count no longer, as another stands for them or they were withdrawn.
+        """
         severities = frozenset(severity or SEVERITIES)
 
         def wanted(head: Head) -> bool:
             fits = head.severity in severities and kind in (None, head.entity_kind)
-            return fits and case in (None, head.case)
+            return fits and case in (None, head.case) and (replaced or head.stands)
 
         try:
             since_ms = time_ms(since.replace(" ", "+"), "since")  # an unescaped + of a query
@@ -190,12 +198,19 @@ def _event(thing: Entry | Lost | Back | Cut) -> ServerSentEvent:
 
 
 def _add_rest(app: FastAPI, feed: Feed, rules: Sequence[Rule]) -> None:
-    texts = {r.id: {"severity": r.severity, "why": r.why, "do": r.do} for r in rules}
+    texts = {rule: dataclasses.asdict(said) for rule, said in advice(rules).items()}
 
     @app.get("/api/rules")
     async def rule_texts() -> Response:
         """Why each rule exists and what to do when it fires."""
         return JSONResponse(texts)
+
+    @app.get("/api/worker")
+    async def worker() -> Response:
+        """`heard`: when a worker last said that it runs (ms; null = never). `runs`: that was just now."""
+        heard, now = await feed.heard()
+        runs = heard is not None and now - heard < WORKER_SILENT_MS
+        return JSONResponse({"runs": runs, "heard": heard}, headers={"Cache-Control": "no-store"})
 
     @app.get("/healthz")
     async def health() -> Response:

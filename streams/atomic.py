@@ -19,7 +19,7 @@ def atomic_path(path: str) -> Iterator[str]:
     A device or pipe (/dev/stdout) is written to as it is. PoolwatchError naming `path` where writing fails.
     """
     with told(path):
-        if os.path.exists(path) and not stat.S_ISREG(os.stat(path).st_mode):
+        if _is_stream(path):
             yield path
             return
         folder, name = os.path.split(os.path.abspath(path))
@@ -44,6 +44,13 @@ def told(path: str) -> Iterator[None]:
         if error.errno == errno.ENOSPC:
             raise PoolwatchError(f"{path}: disk full; free some space and run again") from error
         raise PoolwatchError(f"{path}: cannot be written ({error.strerror or error})") from error
+
+
+def _is_stream(path: str) -> bool:
+    """Whether nothing can take its place. /dev/stdout is a regular file to `stat` where it is sent to one."""
+    if path.startswith(("/dev/std", "/dev/fd/")):
+        return True
+    return os.path.exists(path) and not stat.S_ISREG(os.stat(path).st_mode)
 
 
 def _umask() -> int:

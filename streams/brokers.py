@@ -1,8 +1,14 @@
 """The servers that demo and tests start on this machine, by one name.
 
 Each is a context manager that ends what it started; a child also dies when its parent does.
+`python -m streams.brokers` starts a real Kafka and a Redis to try things with, until Ctrl-C.
 """
 
+import signal
+import sys
+import time
+
+from models.errors import PoolwatchError
 from streams.children import free_port, kill, spawn
 from streams.jar_kafka import JarKafka, cache_folder, fetch_jars
 from streams.mock_kafka import EmbeddedKafka
@@ -19,3 +25,22 @@ __all__ = [
     "redis_server",
     "spawn",
 ]
+
+
+def _run() -> None:
+    """Print where they are, as a shell takes it, and wait for the end."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with JarKafka() as kafka, EmbeddedRedis() as redis:
+            print(f"export POOLWATCH_BROKER={kafka.url} POOLWATCH_REDIS={redis.url}", flush=True)
+            print("both run until Ctrl-C, and keep nothing", file=sys.stderr)
+            while True:
+                time.sleep(3600)
+    except KeyboardInterrupt:
+        return
+    except PoolwatchError as error:
+        sys.exit(f"poolwatch: {error}")
+
+
+if __name__ == "__main__":
+    _run()

@@ -36,6 +36,7 @@ async def reject(
 ) -> None:
     """Count records of the slot's partition, and send a dead letter each to topic `to`."""
     if rejected:
+        stage.logbook.rejected(rejected)
         metrics.EVENTS.labels(outcome).inc(len(rejected))
     for record in rejected:
         letter = DeadLetter(stage.topic, slot.partition, record.offset, record.reason)

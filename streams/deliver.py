@@ -44,14 +44,25 @@ class Deliver:
         ]
         while True:
             try:
-                await feed_writer.publish(self._redis, self._keys, texts, self._keep)
+                first = await feed_writer.publish(self._redis, self._keys, texts, self._keep)
                 break
             except (RedisError, OSError) as error:
                 await self._patience.wait("redis", error)
         self._patience.back("redis")
-        for alert in alerts:
-            metrics.count_alert(alert)
+        metrics.count_alerts(alerts, first)
         return sent
+
+    async def beat(self) -> None:
+        """Tell the feed that this worker runs; one that is missed is made up for by the next.
+
+        So an outage is noticed even where nothing else is to be told meanwhile.
+        """
+        try:
+            await feed_writer.beat(self._redis, self._keys)
+        except (RedisError, OSError) as error:
+            self._patience.away("redis", error)
+        else:
+            self._patience.back("redis")
 
     async def close(self) -> None:
         await self._redis.aclose()

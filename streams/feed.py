@@ -15,6 +15,7 @@ from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from models.errors import ConfigError, PoolwatchError
+from streams.settings import REDIS_FORM, shown
 
 #: Alerts whose newest version is kept.
 LATEST_ALERTS = 10_000
@@ -31,6 +32,7 @@ class FeedKeys:
     stream  entries {alert: JSON}, one per alert version; entry ids are the feed's positions
     latest  hash alert_id -> JSON of its newest version
     order   sorted set alert_id -> time of that version's last_seen, for paging and for bounding `latest`
+    worker  Redis' own time, in ms, when a worker last said that it runs
     """
 
     prefix: str = ""
@@ -47,6 +49,10 @@ class FeedKeys:
     def order(self) -> str:
         return f"{{{self.stream}}}:order"
 
+    @property
+    def worker(self) -> str:
+        return f"{{{self.stream}}}:worker"
+
 
 class Head(msgspec.Struct, frozen=True):
     """What the feed itself needs to know of an alert; the rest is passed on as it came."""
@@ -59,6 +65,13 @@ class Head(msgspec.Struct, frozen=True):
     entity_id: str
     last_seen: int
     case: str = ""
+    superseded_by: str | None = None
+    withdrawn: bool = False
+
+    @property
+    def stands(self) -> bool:
+        """Whether it still counts (models.alerts.Alert.stands)."""
+        return self.superseded_by is None and not self.withdrawn
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,23 +122,17 @@ def _order(entry_id: str) -> tuple[int, int]:
     return int(time), int(number or 0)
 
 
-def _shown(url: str) -> str:
-    """An address without its password, for messages."""
-    scheme, mark, rest = url.partition("://")
-    return scheme + mark + rest.rpartition("@")[2]
-
-
 class Feed:
     """Reads the feed of one Redis. Every wait is bounded; `follow` outlives a lost connection."""
 
     def __init__(self, url: str, prefix: str = "") -> None:
-        self.url, self.keys = _shown(url), FeedKeys(prefix)
+        self.url, self.keys = shown(url), FeedKeys(prefix)
         try:
             self._redis: Any = Redis.from_url(
                 url, socket_connect_timeout=5, socket_timeout=BLOCK_MS / 1000 + 5, health_check_interval=30
             )
-        except ValueError as error:
-            raise ConfigError(f"redis address {self.url!r}: {error}") from None
+        except ValueError:
+            raise ConfigError(f"redis {self.url}: {REDIS_FORM}") from None
 
     async def close(self) -> None:
         await self._redis.aclose()
@@ -138,6 +145,12 @@ class Feed:
             raise PoolwatchError(
                 f"redis {self.url}: {error}; start it (docker compose up redis) or give another with --redis"
             ) from None
+
+    async def heard(self) -> tuple[int | None, int]:
+        """(when a worker last said that it runs, None = never; now), both in ms by Redis' clock."""
+        said = await self._redis.get(self.keys.worker)
+        seconds, micros = await self._redis.time()
+        return (None if said is None else int(said)), seconds * 1000 + micros // 1000
 
     async def end(self) -> str:
         """Position of the newest entry: "0" where there is none."""
@@ -201,15 +214,18 @@ class Feed:
     ) -> list[bytes]:
         """Newest versions of the alerts that are wanted and were seen since, last seen first, as JSON."""
         found: list[bytes] = []
+        passed = 0
         for start in range(0, LATEST_ALERTS, READ_ALERTS):
             ids = await self._redis.zrevrangebyscore(
                 self.keys.order, "+inf", since_ms, start=start, num=READ_ALERTS
             )
             held = await self._redis.hmget(self.keys.latest, ids) if ids else []
-            found += [raw for raw in held if raw is not None and wanted(heads.decode(raw))]
-            if len(found) >= skip + limit or len(ids) < READ_ALERTS:
+            fitting = [raw for raw in held if raw is not None and wanted(heads.decode(raw))]
+            found += fitting[max(0, skip - passed) :]
+            passed += len(fitting)
+            if len(found) >= limit or len(ids) < READ_ALERTS:
                 break
-        return found[skip : skip + limit]
+        return found[:limit]
 
 
 def _entry(place: bytes, fields: dict[bytes, bytes]) -> Entry:

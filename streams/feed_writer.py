@@ -7,21 +7,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from streams.feed import LATEST_ALERTS, READ_ALERTS, FeedKeys, heads
-
-#: Entries that the stream keeps, about; older ones are trimmed.
-STREAM_ENTRIES = 100_000
+from streams.settings import Settings
 
 # A version that is not newer than the one held changes nothing, so telling an alert again is harmless and
 # no reader sees it twice. ARGV: entries, alerts, ms to keep; alert_id, version, last_seen, JSON of each.
 _PUBLISH = """
-local told = 0
+local first = {}
 for i = 4, #ARGV, 4 do
   local old = redis.call('HGET', KEYS[2], ARGV[i])
   if not old or cjson.decode(old)['version'] < tonumber(ARGV[i + 1]) then
     redis.call('HSET', KEYS[2], ARGV[i], ARGV[i + 3])
     redis.call('ZADD', KEYS[3], ARGV[i + 2], ARGV[i])
     redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[1], '*', 'alert', ARGV[i + 3])
-    told = told + 1
+    if not old then first[#first + 1] = ARGV[i] end
   end
 end
 local function drop(ids)
@@ -35,7 +33,7 @@ local aged = string.format('(%.0f', tonumber(newest) - tonumber(ARGV[3]))
 drop(redis.call('ZRANGEBYSCORE', KEYS[3], '-inf', aged, 'LIMIT', 0, 1000))
 local surplus = redis.call('ZCARD', KEYS[3]) - tonumber(ARGV[2])
 if surplus > 0 then drop(redis.call('ZRANGE', KEYS[3], 0, math.min(surplus, 1000) - 1)) end
-return told
+return first
 """
 
 
@@ -43,27 +41,40 @@ return told
 class Keep:
     """How much the feed keeps, at most. Age is event time, counted back from the newest alert."""
 
-    entries: int = STREAM_ENTRIES
+    entries: int = Settings().feed_length
     alerts: int = LATEST_ALERTS
-    days: float = 90.0
+    days: float = Settings().feed_days
 
 
-async def publish(redis: Any, keys: FeedKeys, alerts: Iterable[bytes], keep: Keep = Keep()) -> int:
-    """Tell alerts (contract JSON, one each) to the feed; how many were new or newer than what it held.
+# One clock, that of Redis, says when a worker was heard of and how long ago that is.
+_BEAT = """
+local now = redis.call('TIME')
+return redis.call('SET', KEYS[1], string.format('%.0f', now[1] * 1000 + math.floor(now[2] / 1000)))
+"""
+
+
+async def beat(redis: Any, keys: FeedKeys) -> None:
+    """Tell readers of the feed that a worker runs. Errors of `redis` are the caller's."""
+    await redis.eval(_BEAT, 1, keys.worker)
+
+
+async def publish(redis: Any, keys: FeedKeys, alerts: Iterable[bytes], keep: Keep = Keep()) -> set[str]:
+    """Tell alerts (contract JSON, one each) to the feed; ids of those that it held in no version.
 
     `redis` is an asyncio client; its errors are the caller's to meet: telling all again is harmless.
     """
-    told = 0
+    first: set[str] = set()
     batch: list[bytes | str | int] = []
     for raw in alerts:
         head = heads.decode(raw)
         batch += [head.alert_id, head.version, head.last_seen, raw]
         if len(batch) >= 4 * READ_ALERTS:
-            told += await _run(redis, keys, keep, batch)
+            first |= await _run(redis, keys, keep, batch)
             batch = []
-    return told + (await _run(redis, keys, keep, batch) if batch else 0)
+    return first | (await _run(redis, keys, keep, batch) if batch else set())
 
 
-async def _run(redis: Any, keys: FeedKeys, keep: Keep, batch: Sequence[bytes | str | int]) -> int:
+async def _run(redis: Any, keys: FeedKeys, keep: Keep, batch: Sequence[bytes | str | int]) -> set[str]:
     limits = (keep.entries, keep.alerts, int(keep.days * 86_400_000))
-    return int(await redis.eval(_PUBLISH, 3, keys.stream, keys.latest, keys.order, *limits, *batch))
+    first = await redis.eval(_PUBLISH, 3, keys.stream, keys.latest, keys.order, *limits, *batch)
+    return {alert_id.decode() for alert_id in first}

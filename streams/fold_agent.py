@@ -45,6 +45,7 @@ class FoldAgent:
         events, rejected = self._decode(values, offsets)
         metrics.WORK.observe(time.perf_counter() - begun, "decode")
         metrics.BATCH_EVENTS.observe(len(values), "fold")
+        self.stage.logbook.met(events)
         await reject(self.stage, slot, self._outbox, self._topics.dead_letters, rejected)
         parts = {int(part.offset[0]) // CHUNK_OFFSETS: part for part in split_at_chunks(events) if len(part)}
         for chunk in range(slot.position // CHUNK_OFFSETS, (batch.next - 1) // CHUNK_OFFSETS + 1):
@@ -53,7 +54,9 @@ class FoldAgent:
             slot.position = min((chunk + 1) * CHUNK_OFFSETS, batch.next)
             if slot.position == (chunk + 1) * CHUNK_OFFSETS and self.stage.due(slot):
                 self.stage.capture(slot)
-        metrics.LATENCY.observe(max(0.0, time.time() - batch.last_timestamp_ms / 1000), "send_to_fold")
+        if values:
+            took = max(0.0, time.time() - batch.last_timestamp_ms / 1000)
+            metrics.LATENCY.observe(took, "send_to_fold")
 
     def _decode(self, values: list[bytes], offsets: list[int]) -> tuple[Events, list[Rejected]]:
         try:
@@ -80,10 +83,8 @@ class FoldAgent:
         ]
         metrics.WORK.observe(time.perf_counter() - begun, "fold")
         metrics.SIGHTINGS.inc(len(folded.sightings.rows))
-        ahead = len(folded.ahead)
-        outcomes = {"duplicate": folded.duplicates, "late": folded.late}
-        accepted = len(events) - folded.duplicates - folded.late - ahead
-        for outcome, count in ({"accepted": accepted} | outcomes).items():
+        outcomes = {"accepted": folded.accepted, "duplicate": folded.duplicates, "late": folded.late}
+        for outcome, count in outcomes.items():
             metrics.EVENTS.labels(outcome).inc(count)
         for partition, message, value in messages:
             await self._send(slot, partition, message, value)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from models.errors import ConfigError, PoolwatchError
+from streams.settings import shown
 
 KINDS = {".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet", ".csv": "csv"}
 PACKED = ("", ".gz", ".zst")
@@ -38,25 +39,36 @@ def find_inputs(
 ) -> list[Input]:
     """What the arguments mean, each file once. ConfigError where one means nothing that can be read.
 
-    skipped    is told of each file that is none of the kinds
+    skipped    is told of files that are none of the kinds: the first of each ending, and how many more
     documents  further endings that the adapter in use reads, such as ".json"
     """
     found: dict[str, Input] = {}
+    others: dict[str, list[str]] = {}
     for argument in arguments:
-        for item in _find(argument, skipped, documents):
+        for item in _find(
+            argument, lambda name: others.setdefault(_ending(name), []).append(name), documents
+        ):
             found.setdefault(os.path.realpath(item.name) if item.kind != "kafka" else item.name, item)
     if not found:
-        raise ConfigError(f"{' '.join(arguments) or 'INPUT'}: nothing to read; {HELP}")
+        hint = _hint(" ".join(others))
+        raise ConfigError(f"{' '.join(arguments) or 'INPUT'}: nothing to read; {hint}")
+    for names in others.values():
+        skipped(names[0] + (f" and {len(names) - 1:,} more of its kind" if len(names) > 1 else ""))
     return list(found.values())
 
 
-def _find(argument: str, skipped: Callable[[str], None], documents: tuple[str, ...]) -> list[Input]:
+def _ending(name: str) -> str:
+    stem, last = os.path.splitext(name.lower())
+    return os.path.splitext(stem)[1] + last if last in PACKED else last
+
+
+def _find(argument: str, skipped: Callable[[str], object], documents: tuple[str, ...]) -> list[Input]:
     if argument == "-":
         return [Input("-", "jsonl")]
     if argument.startswith("kafka://"):
         item = Input(argument, "kafka")
         if not item.broker or not item.topic:
-            raise ConfigError(f"{argument}: a topic is named as kafka://HOST:PORT/TOPIC")
+            raise ConfigError(f"{shown(argument)}: a topic is named as kafka://HOST:PORT/TOPIC")
         return [item]
     if os.path.isdir(argument):
         return _known(_walk(argument), skipped, documents)
@@ -84,7 +96,7 @@ def _walk(name: str) -> list[str]:
 
 
 def _known(
-    names: Sequence[str], skipped: Callable[[str], None] | None, documents: tuple[str, ...]
+    names: Sequence[str], skipped: Callable[[str], object] | None, documents: tuple[str, ...]
 ) -> list[Input]:
     items = []
     for name in names:
@@ -110,7 +122,7 @@ def _kind(name: str, documents: tuple[str, ...]) -> tuple[str | None, str]:
     return None, ""
 
 
-def _hint(name: str) -> str:
-    if ".json" in name.lower():
+def _hint(names: str) -> str:
+    if ".json" in names.lower():
         return "JSON lines end in .jsonl; for CloudTrail files add --format cloudtrail"
     return HELP

@@ -12,7 +12,8 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from models.errors import PoolwatchError
 from streams.inputs import Input
-from streams.security import librdkafka_security, refused
+from streams.refusal import refused
+from streams.security import librdkafka_security
 from streams.settings import Settings, from_environment
 
 TIMEOUT_S = 10.0

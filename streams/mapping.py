@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import difflib
+import math
+import re
 import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -10,10 +12,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from models.errors import BadRecord, ConfigError
+from models.fields import REQUIRED
 from streams.adapters import Adapter, Record
-from streams.tables import FIELDS, LISTS
+from streams.tables import FIELDS, LIST_SEPARATOR, LISTS, NUMBERS, TEXT
 
 OPTIONS = ("path", "value", "default", "values", "format", "split")
+_WHOLE = re.compile(r"-?[0-9]{1,18}")
 TIME_UNITS = {"s": 1_000.0, "ms": 1.0, "us": 1e-3, "ns": 1e-6}
 
 
@@ -39,13 +43,16 @@ class Field:
             return self.values[str(value)]
         if self.split and isinstance(value, str):
             return [part.strip() for part in value.split(self.split) if part.strip()]
+        if isinstance(value, datetime):  # a Parquet timestamp needs no format
+            return _ms(lambda: value)
         return self.time(value) if self.time else value
 
 
 @dataclass(frozen=True)
 class Mapping(Adapter):
-    """Fields by name; a field that is not mapped is read under its own name."""
+    """Fields by name; a field that is not mapped is read under its own name. path: of the mapping file."""
 
+    path: str
     fields: dict[str, Field]
     records: tuple[str, ...] = ()
     name = "mapped"
@@ -66,9 +73,28 @@ class Mapping(Adapter):
                 f'{path}: give a table [fields] and, where records are nested, records = "PATH"'
             )
         fields = {name: _field(f"{path}: {name}", name, told) for name, told in content["fields"].items()}
-        return cls(
-            fields | {n: Field((n,)) for n in FIELDS if n not in fields}, _path(content.get("records", ""))
-        )
+        unnamed = {name: Field((name,)) for name in FIELDS if name not in fields}
+        return cls(path, fields | unnamed, _path(content.get("records", "")))
+
+    def columns(self, names: list[str], where: str) -> list[str]:
+        """Of a table's columns those that are read. ConfigError for one that is not there.
+
+        Only a field read under its own name that need not come, and one with a default, may be missing.
+        """
+        wanted: list[str] = []
+        for name, source in self.fields.items():
+            if not source.path or source.path[0] in names:
+                wanted += source.path[:1]
+            elif (name in REQUIRED or source.path != (name,)) and source.default is None:
+                raise ConfigError(f"{where}: no column {self._unfound(name, source.path, names)}")
+        return list(dict.fromkeys(wanted))
+
+    def _unfound(self, name: str, path: tuple[str, ...], names: list[str]) -> str:
+        told, dotted = f'"{path[0]}" for {name} of {self.path}', ".".join(path)
+        if dotted in names:
+            return f'{told}; a name with a dot in it is written path = ["{dotted}"]'
+        near = difflib.get_close_matches(dotted, names, 1)
+        return told + (f'; did you mean "{near[0]}"?' if near else "")
 
     def within(self, document: Any) -> list[Any] | None:
         if not self.records:
@@ -81,12 +107,30 @@ class Mapping(Adapter):
         try:
             time = self.fields["time"].of(record)
             return float(time if isinstance(time, (int, float)) else _rfc3339(time))
-        except (BadRecord, TypeError, AttributeError):
+        except (BadRecord, TypeError, AttributeError, OverflowError):
             return 0.0
 
     def event(self, record: Record) -> Record:
-        told = ((name, source.of(record)) for name, source in self.fields.items())
+        told = ((name, _shaped(name, source.of(record))) for name, source in self.fields.items())
         return {name: value for name, value in told if value is not None}
+
+
+def _shaped(name: str, value: Any) -> Any:
+    """The value in its field's type: CSV knows texts alone, and an id may be written as a number."""
+    if name in TEXT:
+        return _text(value)
+    if name in NUMBERS and isinstance(value, str) and _WHOLE.fullmatch(value):
+        return int(value)
+    if name in NUMBERS and isinstance(value, float):  # pandas: NaN for what is missing, and 2.0 for 2
+        return int(value) if value.is_integer() else None if math.isnan(value) else value
+    if name in LISTS:
+        ids = value.split(LIST_SEPARATOR) if isinstance(value, str) else value
+        return [_text(text) for text in ids] if isinstance(ids, list) else ids
+    return value
+
+
+def _text(value: Any) -> Any:
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 def _field(where: str, name: str, told: Any) -> Field:

@@ -133,7 +133,7 @@ LATENCY = _histogram(
     "step",
 )
 WORK = _histogram(
-    "poolwatch_work_seconds", "Computing time of one step: decode, fold, detect, actors, deliver.", "step"
+    "poolwatch_work_seconds", "Computing time of one step: decode, fold, detect, actors.", "step"
 )
 LAG = _gauge(
     "poolwatch_lag_records", "Records in a partition not yet applied by its stage.", "stage", "partition"
@@ -145,10 +145,16 @@ WATERMARK_DELAY = _gauge(
     "partition",
 )
 
-ALERTS = _counter("poolwatch_alerts", "Alerts raised (first versions).", "entity_kind", "severity")
+ALERTS = _counter(
+    "poolwatch_alerts",
+    "Alerts raised, each once: when the feed in Redis holds no version of it yet, so a restart or another "
+    "worker counts none again.",
+    "entity_kind",
+    "severity",
+)
 ALERT_RULES = _counter(
     "poolwatch_alert_rules",
-    "Alerts raised by each rule that fired (an alert may count for several).",
+    "Alerts raised, by each rule that had fired when the alert was first told (it may count for several).",
     "rule",
     "severity",
 )
@@ -181,7 +187,7 @@ FENCED = _counter(
     "poolwatch_fenced", "Times another worker had taken over a partition that this one still held."
 )
 ERRORS = _counter(
-    "poolwatch_errors", "Failed requests to a system (kafka, redis, webhook); each was tried again.", "system"
+    "poolwatch_errors", "Failed requests to a system (kafka, redis); each was tried again.", "system"
 )
 
 REQUESTS = _counter(
@@ -197,10 +203,14 @@ for _system in ("kafka", "redis"):
     ERRORS.labels(_system)
 
 
-def count_alert(alert: Alert) -> None:
-    """Count an alert version on delivery; rules are counted once, with the first version."""
-    ALERT_VERSIONS.labels(alert.severity).inc()
-    if alert.version == 1:
+def count_alerts(alerts: Sequence[Alert], first: set[str]) -> None:
+    """Count alert versions on delivery; an alert and its rules once: where its id is in `first`.
+
+    The version does not tell: of an alert that could have been told early, the first may be 2.
+    """
+    for alert in alerts:
+        ALERT_VERSIONS.labels(alert.severity).inc()
+    for alert in {a.alert_id: a for a in reversed(alerts) if a.alert_id in first}.values():
         ALERTS.labels(alert.entity_kind, alert.severity).inc()
         for rule in alert.rules:
             ALERT_RULES.labels(rule, alert.severity).inc()

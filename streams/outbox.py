@@ -10,7 +10,8 @@ from aiokafka.errors import KafkaError
 
 from models.errors import PoolwatchError
 from models.routing import MESSAGE_MAX_BYTES
-from streams.security import client_security, refused
+from streams.refusal import refused
+from streams.security import client_security
 from streams.settings import Settings
 
 

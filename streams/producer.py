@@ -10,7 +10,8 @@ from typing import Any, Self
 from confluent_kafka import KafkaException, Producer
 
 from models.errors import PoolwatchError
-from streams.security import librdkafka_security, refused
+from streams.refusal import refused
+from streams.security import librdkafka_security
 from streams.settings import Settings
 
 #: Seconds in which a broker must answer at all, and in which it may make a topic.

@@ -5,25 +5,39 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import IO, Any
 
-import msgspec
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
 from models.decode import Decoder
 from models.errors import PoolwatchError
 from models.events import Events, Rejected
 from streams.adapters import Adapter
+from streams.csv_rows import csv_rows
 from streams.inputs import Input
-from streams.tables import CSV_TYPES, as_events_table, as_rows, known_columns
+from streams.lines import line_blocks, pieces
+from streams.tables import as_records, known_columns, with_lists
 
-LINE_BYTES = 1 << 24  # a longer line is no event: it must not fill the memory
-READ_BYTES = 1 << 22
 #: Columns whose few texts are met once each, not once a row.
 REPEATED = ["developer_id", "seller_id", "key_id", "operation", "source_ip", "user_agent", "tls_fingerprint"]
+
+
+#: Of each record the line, row or Kafka offset.
+Places = Sequence[int] | npt.NDArray[np.int64]
+
+
+@dataclass(slots=True)
+class Part:
+    """Consecutive records of one input in the contract's form, as JSON values or as a table."""
+
+    records: list[bytes] | pa.Table
+    places: Places
+    position: int = 0  # bytes of the input read so far
+    rejected: list[Rejected] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -47,7 +61,14 @@ class Reader:
 
     def blocks(self, item: Input) -> Iterator[Block]:
         """All blocks of the input. PoolwatchError naming it where it cannot be read."""
-        read: dict[str, Callable[[Input], Iterator[Block]]] = {
+        for part in self.parts(item):
+            events, broken = self._decoded(part)
+            rejected = sorted(part.rejected + broken, key=lambda r: r.offset)
+            yield Block(events, rejected, part.position)
+
+    def parts(self, item: Input) -> Iterator[Part]:
+        """All records of the input. PoolwatchError naming it where it cannot be read."""
+        read: dict[str, Callable[[Input], Iterator[Part]]] = {
             "jsonl": self._lines,
             "document": self._document,
             "parquet": self._parquet,
@@ -62,31 +83,42 @@ class Reader:
             reason = reason or " ".join(str(error).split())[:200]
             raise PoolwatchError(f"{item.name}: {what} ({reason})") from error
 
-    def _lines(self, item: Input) -> Iterator[Block]:
+    def _decoded(self, part: Part) -> tuple[Events, list[Rejected]]:
+        if not isinstance(part.records, pa.Table):
+            return self.decoder.records(part.records, list(part.places))
+        events, broken = self.decoder.table(part.records, 0)
+        places = np.asarray(part.places, np.int64)
+        return (
+            replace(events, offset=places[events.offset]),
+            [replace(r, offset=int(places[r.offset])) for r in broken],
+        )
+
+    def _lines(self, item: Input) -> Iterator[Part]:
         with opened(item) as (stream, position):
             for first, lines in line_blocks(stream, self.rows):
                 places = [first + i for i, line in enumerate(lines) if line and not line.isspace()]
                 values = [lines[place - first] for place in places]
-                yield self._decoded(values, places, position())
+                yield self._values(values, places, position())
 
-    def _document(self, item: Input) -> Iterator[Block]:
+    def _document(self, item: Input) -> Iterator[Part]:
         """A file that is one document: read whole, told in order of time, as its writer kept none."""
         assert self.adapter is not None
         with opened(item) as (stream, _):
-            records = self.adapter.document(stream.read())
+            records = self.adapter.document(b"".join(pieces(stream)))
         if records is None:
-            events, _ = self.decoder.records([], [])
-            yield Block(events, [Rejected(0, f"not a {self.adapter.name} document")], item.size)
+            yield Part([], [], item.size, [Rejected(0, f"not a {self.adapter.name} document")])
             return
         for first in range(0, len(records), self.rows):
             some = records[first : first + self.rows]
             yield self._adapted(some, range(first + 1, first + 1 + len(some)), item.size)
 
-    def _parquet(self, item: Input) -> Iterator[Block]:
+    def _parquet(self, item: Input) -> Iterator[Part]:
+        if not item.size:
+            return
         names = pq.read_schema(item.name).names
         repeated = [name for name in REPEATED if name in names]
         with pq.ParquetFile(item.name, read_dictionary=repeated) as file:
-            columns = None if self.adapter else known_columns(names, item.name)
+            columns = self._columns(names, item.name)
             first, groups = 0, file.metadata.num_row_groups
             for group in range(groups):
                 rows = file.metadata.row_group(group).num_rows
@@ -95,84 +127,60 @@ class Reader:
                 first += rows
 
     def _row_group(
-        self, file: pq.ParquetFile, group: int, columns: list[str] | None, first: int, position: int
-    ) -> Iterator[Block]:
+        self, file: pq.ParquetFile, group: int, columns: list[str], first: int, position: int
+    ) -> Iterator[Part]:
         for batch in file.iter_batches(batch_size=self.rows, row_groups=[group], columns=columns):
-            yield self._table(pa.Table.from_batches([batch]), first, position)
+            yield self._table(pa.Table.from_batches([batch]), np.arange(first, first + len(batch)), position)
             first += batch.num_rows
 
     def _wanted(self, group: Any) -> bool:
         """False where the row group's statistics prove that no event is within from_ms..until_ms."""
         for i in range(group.num_columns):
             column = group.column(i)
-            if column.path_in_schema != "time" or not column.is_stats_set:
-                continue
-            low, high = column.statistics.min, column.statistics.max
-            if isinstance(low, int) and isinstance(high, int):
-                after = self.from_ms is not None and high < self.from_ms
-                before = self.until_ms is not None and low >= self.until_ms
+            if column.path_in_schema == "time" and column.physical_type == "INT64" and column.is_stats_set:
+                told = column.statistics  # a timestamp's are no integers, and may not be had at all
+                if told.logical_type.type not in ("NONE", "INT"):
+                    return True
+                after = self.from_ms is not None and told.max < self.from_ms
+                before = self.until_ms is not None and told.min >= self.until_ms
                 return not (after or before)
         return True
 
-    def _csv(self, item: Input) -> Iterator[Block]:
-        broken: list[int] = []
+    def _csv(self, item: Input) -> Iterator[Part]:
+        with opened(item) as (stream, position):
+            for rows in csv_rows(stream, item.name, lambda names: self._columns(names, item.name)):
+                table = rows.table if self.adapter else with_lists(rows.table)
+                part = self._table(table, rows.lines, position())
+                part.rejected += rows.rejected
+                yield part
 
-        def skip(row: Any) -> str:
-            broken.append(row.number or 0)
-            return "skip"
-
-        reader = pa_csv.open_csv(
-            item.name,
-            read_options=pa_csv.ReadOptions(block_size=READ_BYTES, use_threads=False),
-            parse_options=pa_csv.ParseOptions(invalid_row_handler=skip),
-            convert_options=pa_csv.ConvertOptions(
-                column_types=CSV_TYPES, strings_can_be_null=True, null_values=[""]
-            ),
-        )
-        first, position = 1, 0
-        for batch in reader:
-            position = min(position + batch.nbytes, item.size)
-            block = self._csv_block(pa.Table.from_batches([batch]), item.name, first, position)
-            block.rejected += [Rejected(row, "wrong number of columns") for row in broken]
-            first += batch.num_rows + len(broken)
-            broken.clear()
-            yield block
-
-    def _kafka(self, item: Input) -> Iterator[Block]:
+    def _kafka(self, item: Input) -> Iterator[Part]:
         from streams.kafka_range import Partition, messages
 
         assert isinstance(item, Partition)
         for values, offsets in messages(item, self.rows):
-            yield self._decoded(values, offsets, offsets[-1] + 1 - item.first)
+            yield self._values(values, offsets, offsets[-1] + 1 - item.first)
 
-    def _csv_block(self, table: pa.Table, where: str, first: int, position: int) -> Block:
+    def _columns(self, names: list[str], where: str) -> list[str]:
+        return self.adapter.columns(names, where) if self.adapter else known_columns(names, where)
+
+    def _table(self, table: pa.Table, places: npt.NDArray[np.int64], position: int) -> Part:
         if self.adapter:
-            return self._table(table, first, position)
-        try:
-            return self._table(as_events_table(table, where), first, position)
-        except pa.ArrowInvalid:  # a cell that is no number: row by row, so that it costs that row alone
-            values = [msgspec.json.encode(row) for row in as_rows(table, where)]
-            return Block(*self.decoder.records(values, range(first, first + len(values))), position)
+            return self._adapted(as_records(table), places.tolist(), position)
+        return Part(table, places, position)
 
-    def _table(self, table: pa.Table, first: int, position: int) -> Block:
-        if self.adapter:
-            places = range(first, first + table.num_rows)
-            return self._adapted(table.to_pylist(), places, position)
-        return Block(*self.decoder.table(table, first), position)
-
-    def _decoded(self, values: list[bytes], places: Sequence[int], position: int) -> Block:
+    def _values(self, values: list[bytes], places: Sequence[int], position: int) -> Part:
         if not self.adapter:
-            return Block(*self.decoder.records(values, places), position)
+            return Part(values, places, position)
         records, where, rejected = self.adapter.parse(values, places)
-        block = self._adapted(records, where, position)
-        block.rejected += rejected
-        return block
+        part = self._adapted(records, where, position)
+        part.rejected += rejected
+        return part
 
-    def _adapted(self, records: list[Any], places: Sequence[int], position: int) -> Block:
+    def _adapted(self, records: Sequence[Any], places: Sequence[int], position: int) -> Part:
         assert self.adapter is not None
         values, kept, rejected = self.adapter.convert(records, places)
-        events, more = self.decoder.records(values, kept)
-        return Block(events, rejected + more, position)
+        return Part(values, kept, position, rejected)
 
 
 @contextmanager
@@ -184,16 +192,3 @@ def opened(item: Input) -> Iterator[tuple[IO[bytes], Callable[[], int]]]:
     with pa.OSFile(item.name, "rb") as raw:
         codec = {".gz": "gzip", ".zst": "zstd"}.get(item.packing)
         yield pa.CompressedInputStream(raw, codec) if codec else raw, raw.tell
-
-
-def line_blocks(stream: IO[bytes], rows: int) -> Iterator[tuple[int, list[bytes]]]:
-    """(number of the first line, from 1; at most `rows` lines). A line beyond LINE_BYTES comes cut."""
-    first, rest = 1, b""
-    while data := stream.read(READ_BYTES):
-        lines = (rest + data).split(b"\n")
-        rest = lines.pop()[: LINE_BYTES + 1]
-        for i in range(0, len(lines), rows):
-            yield first + i, lines[i : i + rows]
-        first += len(lines)
-    if rest:
-        yield first, [rest]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -113,8 +114,27 @@ class Settings:
         return f"{self.prefix}.{plain}" if self.prefix else plain
 
 
+#: Scheme, user and password, place, options (Redis takes a password there too).
+_ADDRESS = re.compile(r"(\w+://)?(?:[^?]*@)?([^?@]*)(?:\?[^@]*)?")
+
+
+#: How to mend an address that Redis' client cannot read.
+REDIS_FORM = "write redis://HOST:PORT/0, or redis://:PASSWORD@HOST:PORT/0 with / ? # @ as %2F %3F %23 %40"
+
+
+def shown(url: str) -> str:
+    """An address for messages and logs: no user, no password, no options."""
+    parts = _ADDRESS.fullmatch(url)
+    return (parts[1] or "") + parts[2] if parts else "(an address that may hold a password)"
+
+
 def bootstrap_of(url: str) -> str:
-    """`kafka://HOST:PORT,...` -> `HOST:PORT,...`. ConfigError where it is no such address."""
+    """`kafka://HOST:PORT,...` -> `HOST:PORT,...`. ConfigError where it is no such address.
+
+    A password in it is none to Kafka's clients, and would be told in every message: refused.
+    """
+    if "@" in url:
+        raise ConfigError(f"broker {shown(url)}: user and password are sasl_user and sasl_password")
     hosts = url.removeprefix("kafka://").split("/")[0].split(",")
     for host in hosts:
         try:

@@ -19,6 +19,7 @@ from redis.exceptions import RedisError, ResponseError
 
 from models.errors import ConfigError, Fenced, PoolwatchError
 from models.pages import Pages
+from streams.settings import REDIS_FORM, shown
 
 #: Bytes sent to Redis in one go: short enough that nobody else waits long for Redis.
 CHUNK_BYTES = 4 << 20
@@ -157,11 +158,14 @@ def _parts(pages: Pages) -> Iterator[bytes]:
 
 
 def connect(url: str) -> Any:
-    """redis.asyncio client that fails soon: callers wait and say so. Connects at first use."""
+    """redis.asyncio client that fails soon: callers wait and say so. Connects at first use.
+
+    ConfigError: no such address; nothing that the client says of it, which may be a part of the password.
+    """
     try:
         return redis_client.Redis.from_url(url, socket_connect_timeout=2, socket_timeout=10, retry=None)
-    except ValueError as error:
-        raise ConfigError(f"redis {url!r}: write redis://HOST:PORT/0 ({error})") from None
+    except ValueError:
+        raise ConfigError(f"redis {shown(url)}: {REDIS_FORM}") from None
 
 
 class StoreAwayError(PoolwatchError):

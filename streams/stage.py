@@ -22,6 +22,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from models.errors import Fenced, PoolwatchError
 from models.pages import Pages, Stateful
 from streams import metrics
+from streams.logbook import Logbook
 from streams.patience import Patience
 from streams.settings import Settings
 from streams.snapshots import RedisSnapshots, StoreAwayError
@@ -82,9 +83,11 @@ class Stage(Generic[State]):
         patience: Patience,
         reread: Callable[[str, int, int], Awaitable[None]],
         fail: Callable[[BaseException], None],
+        logbook: Logbook,
     ) -> None:
         self.name, self.topic, self.store, self.settings = name, topic, store, settings
         self._new, self._patience, self._reread, self.fail = new, patience, reread, fail
+        self.logbook = logbook
         self.slots: dict[int, Slot[State]] = {}
 
     async def locate(self, partitions: set[int]) -> dict[int, int | None]:

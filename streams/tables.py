@@ -1,4 +1,4 @@
-"""Arrow tables as files hold them in; tables of the contract's columns and types out. Pure."""
+"""Arrow tables as files hold them in; tables and records of the contract's fields out. Pure."""
 
 from __future__ import annotations
 
@@ -25,8 +25,7 @@ TEXT = (
 NUMBERS = ("status", "records", "bytes")
 LISTS = ("pii", "customers", "orders")
 FIELDS = ("time", *TEXT, *NUMBERS, *LISTS)
-#: In a CSV file all is text; lists are parted by `;`.
-CSV_TYPES = {name: pa.string() for name in FIELDS}
+#: Parts the ids of a list that is written as one text, as in CSV.
 LIST_SEPARATOR = ";"
 
 
@@ -37,38 +36,26 @@ def known_columns(names: Sequence[str], where: str) -> list[str]:
         raise PoolwatchError(
             f"{where}: no column {', '.join(missing)}; name your own columns with --mapping FILE.toml"
         )
-    return [name for name in FIELDS if name in names]
+    found = [name for name in FIELDS if name in names]
+    twice = [name for name in found if names.count(name) > 1]
+    if twice:
+        raise PoolwatchError(f"{where}: column {', '.join(twice)} is there twice")
+    return found
 
 
-def as_events_table(table: pa.Table, where: str) -> pa.Table:
-    """A CSV table's columns as the contract has them: numbers as int64 (time too, if ms), list<string>.
-
-    ArrowInvalid where a cell does not fit; PoolwatchError as `known_columns`.
-    """
-    columns = {}
-    for name in known_columns(table.column_names, where):
-        column = table.column(name)
-        if name in NUMBERS:
-            column = column.cast(pa.int64())
-        elif name in LISTS:
-            column = pc.split_pattern(column, LIST_SEPARATOR)
-        elif name == "time" and pc.all(pc.utf8_is_digit(column)).as_py():
-            column = column.cast(pa.int64())
-        columns[name] = column
-    return pa.table(columns)
+def with_lists(table: pa.Table) -> pa.Table:
+    """A table of texts, its lists as such."""
+    for i, name in enumerate(table.column_names):
+        if name in LISTS:
+            table = table.set_column(i, name, pc.split_pattern(table.column(i), LIST_SEPARATOR))
+    return table
 
 
-def as_rows(table: pa.Table, where: str) -> list[dict[str, Any]]:
-    """The same, row by row and leniently: a number that is none stays the text it is."""
-    rows = []
-    for row in table.select(known_columns(table.column_names, where)).to_pylist():
-        kept = {name: value for name, value in row.items() if value is not None}
-        for name in LISTS:
-            if isinstance(kept.get(name), str):
-                kept[name] = kept[name].split(LIST_SEPARATOR)
-        for name in ("time", *NUMBERS):
-            text = kept.get(name)
-            if isinstance(text, str) and text.lstrip("-").isdigit():
-                kept[name] = int(text)
-        rows.append(kept)
+def as_records(table: pa.Table) -> list[dict[str, Any]]:
+    """The rows. Times finer than a microsecond, which Python has no word for, are rounded down."""
+    for i, field in enumerate(table.schema):
+        if pa.types.is_timestamp(field.type):
+            rounded = table.column(i).cast(pa.timestamp("us", field.type.tz), safe=False)
+            table = table.set_column(i, field.name, rounded)
+    rows: list[dict[str, Any]] = table.to_pylist()
     return rows

@@ -11,7 +11,8 @@ from kafka.admin import KafkaAdminClient, NewPartitions, NewTopic
 from kafka.errors import KafkaError, TopicAlreadyExistsError
 
 from models.errors import ConfigError, PoolwatchError
-from streams.security import client_security, refused
+from streams.refusal import refused
+from streams.security import client_security
 from streams.settings import Settings
 
 HOUR_MS = 3_600_000
@@ -110,6 +111,19 @@ def ensure(settings: Settings) -> list[Described]:
                 with contextlib.suppress(TopicAlreadyExistsError):
                     client.create_topics([topic])
         return _settled(client, settings, lambda now: all(topic.partitions for topic in now))
+
+
+def other_than_asked(there: list[Described], settings: Settings) -> str:
+    """What to say where existing topics have another number of partitions than asked for; "" where none."""
+    topics, asked = Topics.of(settings), settings.partitions
+    now = {topic.name: topic.partitions for topic in there}
+    for name in (topics.events, topics.sightings):
+        if 0 < now[name] < asked:
+            more = "--raise gives it more, with the workers stopped (docs/operations.md)"
+            return f"{name} keeps its {now[name]} partitions, not {asked}; {more}"
+        if now[name] > asked:
+            return f"{name} keeps its {now[name]} partitions, not {asked}; Kafka takes none away"
+    return ""
 
 
 def describe(settings: Settings) -> list[Described]:

@@ -29,7 +29,8 @@ FETCH_WAIT_MS = 50
 
 @dataclass(slots=True, frozen=True)
 class Batch:
-    """Records of one partition, in order. Offsets may have holes (compaction), `begin` to `next` has none."""
+    """Records of one partition, in order; none where only markers of transactions were read. Offsets may have
+    holes (compaction), `begin` to `next` has none."""
 
     topic: str
     partition: int
@@ -117,7 +118,7 @@ class ConsumerThread(stock.AIOKafkaConsumerThread):
         return await super()._fetch_records(consumer, partitions, 0, None)
 
     def _stamped(self, tp: TP, piece: _Piece) -> _Record:
-        begin = self._next.get(tp, piece.offsets[0])
+        begin = self._next.get(tp, piece.begin)
         self._next[tp] = piece.next
         seek = self._seeks.get(tp, 0)
         batch = Batch(
@@ -128,6 +129,7 @@ class ConsumerThread(stock.AIOKafkaConsumerThread):
 
 @dataclass(slots=True, frozen=True)
 class _Piece:
+    begin: int
     values: list[bytes | None]
     offsets: list[int]
     next: int
@@ -136,23 +138,26 @@ class _Piece:
 
 class _Pieces:
     """Takes the place of the iterator in aiokafka's `PartitionRecords`, which makes an object of eleven
-    fields of each record. An item is a `_Piece` of at most `limit` records."""
+    fields of each record. An item is a `_Piece` of at most `limit` records; of none where a fetch holds only
+    what is no record (markers of transactions, what compaction left), so that the position still moves."""
 
     def __init__(self, found: Any, limit: int) -> None:
         self._found, self._limit = found, limit
         self._values: list[bytes | None] = []
         self._offsets: list[int] = []
+        self._begin: int = found.next_fetch_offset
         self._timestamp_ms = 0
 
     def __next__(self) -> _Piece:
         while len(self._values) < self._limit and self._found._records.has_next():
             self._read(self._found._records.next_batch())
-        if not self._values:
-            raise StopIteration
         values, self._values = self._values[: self._limit], self._values[self._limit :]
         offsets, self._offsets = self._offsets[: self._limit], self._offsets[self._limit :]
         following = self._offsets[0] if self._offsets else self._found.next_fetch_offset
-        return _Piece(values, offsets, following, self._timestamp_ms)
+        if following == self._begin:
+            raise StopIteration
+        begin, self._begin = self._begin, following
+        return _Piece(begin, values, offsets, following, self._timestamp_ms)
 
     def _read(self, batch: Any) -> None:
         if not batch.is_control_batch:

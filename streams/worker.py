@@ -20,11 +20,14 @@ from models.operations import Operations
 from models.rules import RuleSet
 from models.warm import warm
 from streams import metrics
+from streams.logbook import Logbook
 from streams.outbox import KafkaAwayError
 from streams.patience import Patience
-from streams.session import Equipment, Session
-from streams.settings import Settings
+from streams.session import Session
+from streams.settings import Settings, shown
 from streams.snapshots import RedisSnapshots, StoreAwayError
+from streams.stages import Equipment
+from streams.topics import Topics
 
 log = logging.getLogger("poolwatch.worker")
 
@@ -48,6 +51,8 @@ async def run(settings: Settings, stop: asyncio.Event | None = None) -> None:
     gc.set_threshold(100_000, 50, 50)
     try:
         await _sessions(equipment, stop)
+        equipment.logbook.tell(at_end=True)
+        log.info("worker has stopped, in order")
     finally:
         gc.set_threshold(*before)
         await equipment.store.close()
@@ -70,16 +75,20 @@ def _warm() -> None:
 
 
 def _equipment(settings: Settings) -> Equipment:
+    operations = Operations.load(Path(settings.operations) if settings.operations else None)
+    rules = RuleSet.load(settings.rules or None)
     equipment = Equipment(
         settings,
-        Operations.load(Path(settings.operations) if settings.operations else None),
-        RuleSet.load(settings.rules or None),
+        operations,
+        rules,
         Model.load(settings.model or None),
         apart.load(settings.apart),
         RedisSnapshots(settings.redis, settings.prefix),
         Patience(
-            settings.wait_s, {"kafka": settings.broker, "redis": settings.redis, "ledger": settings.ledger}
+            settings.wait_s,
+            {"kafka": settings.broker, "redis": shown(settings.redis), "ledger": settings.ledger},
         ),
+        Logbook(operations, rules, Topics.of(settings).dead_letters),
     )
     metrics.INFO.labels(_version(), equipment.model.hash, equipment.rules.hash).set(1)
     return equipment

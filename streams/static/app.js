@@ -1,18 +1,21 @@
 // Alerts from link.js -> the list and the open alert; filter, order, keys. Holds at most KEEP alerts.
+// What it says of itself is what the server knows: the link, and whether a worker was heard of just now.
 
 import { held } from "./case.js";
 import { badge, detail } from "./detail.js";
 import { Link } from "./link.js";
-import { SEVERITIES, count, gist, id, make, number, plain, when } from "./text.js";
+import { SEVERITIES, count, dayOf, gist, id, make, number, plain, stands, time, when } from "./text.js";
 
 const KEEP = 5_000;
 const STEP = 200; // rows drawn at once
-const STATES = { wait: "Connecting", live: "Live", lost: "Connection lost", redis: "Feed interrupted" };
+const STATES = { wait: "Connecting", live: "Live", idle: "No worker", lost: "Connection lost", redis: "Feed interrupted" };
 const $ = (name) => document.getElementById(name);
 
 const alerts = new Map(); // alert_id -> newest version
 const rows = new Map(); // alert_id -> {item, version}
-const off = new Set(); // severities not wanted
+let only = null; // the one severity that is wanted; null = all
+let state = { link: "wait", reason: "" };
+let worker = null; // {runs, heard}; null = not known yet
 let rules = {};
 let open = null; // alert_id
 let drawn = STEP;
@@ -55,7 +58,7 @@ function wanted() {
     [alert.entity_id, alert.case, alert.alert_id, ...alert.rules, ...alert.seller_ids, ...alert.key_ids, ...alert.developer_ids]
       .some((one) => String(one).toLowerCase().includes(text));
   return [...alerts.values()]
-    .filter((alert) => !alert.superseded_by) // another alert stands for it
+    .filter(stands)
     .filter((alert) => (!kind || alert.entity_kind === kind) && (!text || has(alert)))
     .sort(ORDERS[$("order").value]);
 }
@@ -72,12 +75,11 @@ function draw() {
 function drawAll() {
   const matching = wanted();
   drawSeverities(matching);
-  const shown = matching.filter((alert) => !off.has(alert.severity));
-  const newest = Math.max(0, ...shown.map((alert) => alert.time));
+  const shown = matching.filter((alert) => only === null || alert.severity === only);
   const cases = byCase(shown);
   $("tally").textContent = shown.length ? `${count(shown.length, "alert")}, ${count(cases.size, "case")}. Times are UTC.` : "";
   const lines = $("view").value === "case" ? [...cases.values()].map(([first]) => first) : shown;
-  place(lines.slice(0, drawn), newest, $("view").value === "case" ? cases : new Map());
+  place(lines.slice(0, drawn), $("view").value === "case" ? cases : new Map());
   $("older").hidden = lines.length <= drawn && !link?.next;
   $("none").hidden = shown.length > 0;
   if (!shown.length) $("none").replaceChildren(...nothing());
@@ -92,37 +94,43 @@ function byCase(shown) {
 }
 
 function nothing() {
-  if (![...alerts.values()].some((alert) => !alert.superseded_by)) {
-    if ($("link").dataset.state === "wait") return [make("p", {}, "Asking for alerts …")];
-    return [make("h2", {}, "No alerts"), make("p", {}, "poolwatch is watching. Alerts appear here by themselves as they are raised.")];
+  const standing = [...alerts.values()].filter(stands).length;
+  if (standing) {
+    return [make("h2", {}, "Nothing matches"), make("p", {}, `${count(standing, "alert")} hidden by the filter.`), make("button", { type: "button", onclick: clear }, "Clear the filter")];
   }
-  return [make("h2", {}, "Nothing matches"), make("p", {}, `${count(alerts.size, "alert")} hidden by the filter.`), make("button", { type: "button", onclick: clear }, "Clear the filter")];
+  const text = {
+    live: "A worker is watching. Alerts appear here by themselves as they are raised.",
+    idle: "Waiting for a worker: alerts appear here by themselves once one runs and raises some.",
+    wait: "Asking for alerts …",
+  }[standsAt()];
+  if (!text) return [make("h2", {}, "No connection"), make("p", {}, "Whether there are alerts cannot be told until it is back.")];
+  return [standsAt() !== "wait" && make("h2", {}, "No alerts"), make("p", {}, text)].filter(Boolean);
 }
 
 /** Put the rows in order, moving only what is out of place, so that focus and scroll stay. */
-function place(shown, newest, cases) {
+function place(shown, cases) {
   const list = $("list");
   const keep = new Set(shown.map((alert) => alert.alert_id));
   for (const item of [...list.children]) if (!keep.has(item.dataset.id)) item.remove();
   shown.forEach((alert, at) => {
     const party = cases.get(alert.case) ?? [];
-    const item = row(alert, newest, party.length > 1 ? `${count(party.length, "alert")} of one party: ${held(party)}` : "");
+    const item = row(alert, party.length > 1 ? `${count(party.length, "alert")} of one party: ${held(party)}` : "");
     if (list.children[at] !== item) list.insertBefore(item, list.children[at] ?? null);
     if (alert.alert_id === open) item.firstChild.setAttribute("aria-current", "true");
     else item.firstChild.removeAttribute("aria-current");
   });
 }
 
-function row(alert, newest, party) {
+function row(alert, party) {
   const known = rows.get(alert.alert_id) ?? {};
-  const day = Math.floor(newest / 864e5);
+  const day = dayOf(Date.now());
   if (known.version === alert.version && known.day === day && known.party === party) return known.item;
   const item = known.item ?? make("li", { "data-id": alert.alert_id, class: known.fresh ? "fresh" : "" });
   const anchor = item.firstChild ?? make("a", { href: `#/alert/${encodeURIComponent(alert.alert_id)}` });
   const figures = [count(alert.sellers, "seller"), alert.customers && count(alert.customers.estimate, "customer"), count(alert.records, "record")];
   anchor.className = plain(alert.severity);
   anchor.replaceChildren(
-    make("span", { class: "top" }, badge(alert.severity), make("span", { class: "quiet" }, plain(alert.entity_kind)), make("time", {}, when(alert.time, newest))),
+    make("span", { class: "top" }, badge(alert.severity), make("span", { class: "quiet" }, plain(alert.entity_kind)), make("time", {}, when(alert.time))),
     make("span", { class: "who" }, id(alert.entity_id)),
     make("span", { class: "what" }, gist(alert)),
     make("span", { class: "quiet" }, party || figures.filter(Boolean).join(" · ")));
@@ -135,8 +143,8 @@ function drawSeverities(matching) {
   for (const severity of SEVERITIES) {
     const total = matching.filter((alert) => alert.severity === severity).length;
     const chip = $(`severity-${severity}`);
-    chip.checked = !off.has(severity);
-    chip.nextElementSibling.lastChild.textContent = number(total);
+    chip.setAttribute("aria-pressed", String(only === severity));
+    chip.lastChild.textContent = number(total);
   }
 }
 
@@ -151,7 +159,7 @@ function drawDetail() {
       : make("p", {}, missing === open ? "No such alert is kept." : "Loading", " ", make("a", { href: "#/" }, "All alerts"))));
     return;
   }
-  const siblings = [...alerts.values()].filter((one) => one.case === alert.case && one.alert_id !== open && !one.superseded_by).sort(ORDERS.severe);
+  const siblings = [...alerts.values()].filter((one) => one.case === alert.case && one.alert_id !== open && stands(one)).sort(ORDERS.severe);
   const mark = [alert.alert_id, alert.version, ...siblings.map((one) => one.alert_id + one.severity), Object.keys(rules).length].join(" ");
   if (panel.dataset.shown === mark) return;
   const same = panel.dataset.shown?.split(" ")[0] === alert.alert_id;
@@ -182,20 +190,35 @@ function clear() {
   const view = $("view").value;
   $("filter").reset();
   $("view").value = view;
-  off.clear();
+  only = null;
   draw();
 }
 
-function say(state, reason) {
-  $("link").dataset.state = state;
-  $("link").textContent = STATES[state];
-  draw();
+/** live: the feed is open and a worker runs; idle: open, and none was heard of; else as the link says. */
+function standsAt() {
+  if (state.link !== "live") return state.link;
+  return worker === null ? "wait" : worker.runs ? "live" : "idle";
+}
+
+function say(link, reason) {
+  state = { link, reason };
+  tell();
+}
+
+function tell() {
+  const now = standsAt();
+  $("link").dataset.state = now;
+  if ($("link").textContent !== STATES[now]) $("link").textContent = STATES[now];
   const text = {
-    lost: "The connection to poolwatch is lost; trying again. What comes meanwhile is shown when it is back, nothing is missed.",
+    lost: "The connection to poolwatch is lost; trying again. Alerts raised meanwhile are shown when it is back.",
     redis: "The server cannot reach Redis; trying again. Alerts wait there and follow when it is back.",
-  }[state];
+    idle: `No worker has been heard of ${worker?.heard ? `since ${time(worker.heard)}` : "yet"}: nothing is being watched until one runs (poolwatch worker).`,
+  }[now];
+  const shown = text ? [text, now !== "idle" && plain(state.reason)].filter(Boolean).join(" ") : "";
   $("banner").hidden = !text;
-  $("banner").textContent = text ? [text, plain(reason)].filter(Boolean).join(" ") : "";
+  $("banner").classList.toggle("mild", now === "idle");
+  if ($("banner").textContent !== shown) $("banner").textContent = shown;
+  draw();
 }
 
 function step(way) {
@@ -220,11 +243,8 @@ function press(event) {
 
 function begin() {
   for (const severity of SEVERITIES) {
-    const box = make("input", { type: "checkbox", id: `severity-${severity}`, onchange: () => {
-      off[box.checked ? "delete" : "add"](severity);
-      draw();
-    } });
-    $("severities").append(box, make("label", { for: box.id, class: `chip ${severity}` }, severity, make("span", {}, "0")));
+    const onclick = () => { only = only === severity ? null : severity; drawn = STEP; draw(); };
+    $("severities").append(make("button", { type: "button", id: `severity-${severity}`, class: `chip ${severity}`, title: `Show only ${severity} alerts, or all again`, onclick }, `${severity} `, make("span", {}, "0")));
   }
   $("filter").addEventListener("submit", (event) => event.preventDefault());
   for (const name of ["kind", "view", "order", "search"]) $(name).addEventListener("input", () => { drawn = STEP; draw(); });
@@ -242,5 +262,5 @@ function begin() {
 }
 
 begin();
-const link = new Link({ alert: take, state: say, older: draw });
+const link = new Link({ alert: take, state: say, older: draw, worker: (heard) => { worker = heard; tell(); } });
 route();

@@ -1,19 +1,8 @@
 // One alert -> its page: why, what is at stake, what to do, where the evidence is.
 
 import { held } from "./case.js";
-import { count, id, make, number, plain, sentence, span, time } from "./text.js";
+import { SEVERITIES, count, id, make, number, plain, sentence, span, time } from "./text.js";
 
-/** What stands in an alert's rules and is none. */
-const OTHERS = {
-  forest: {
-    why: "The model finds the whole pattern of this entity's calls unusual.",
-    do: "Read the reasons above; compare with what this kind of application normally does before acting.",
-  },
-  actor: {
-    why: "By itself it is over no line. Others of its party are, or all of them together: the case says what links them.",
-    do: "Judge the case as one: add up its sellers and keys, and act on all its accounts at once.",
-  },
-};
 const PII = { name: "names", address: "addresses", phone: "phone numbers", email: "e-mail addresses", purchase: "purchases", tax: "tax numbers" };
 
 const REASONS = 4;
@@ -28,10 +17,11 @@ export function detail(alert, rules, siblings) {
     make("h2", {}, id(alert.entity_id)),
     make("p", { class: "quiet" },
       `Raised ${time(alert.time)}. `,
-      alert.count > 1 ? `Over the line in ${number(alert.count)} minutes, last at ${time(alert.last_seen)}. ` : "",
+      alert.count > 1 ? `Over the line for ${number(alert.count)} minutes, last at ${time(alert.last_seen)}. ` : "",
       `Score ${Number(alert.score).toFixed(2)}.`),
     alert.superseded_by && make("p", { class: "gone" }, "This alert stands no longer: ",
       make("a", { href: link(alert.superseded_by) }, "another one"), " tells the same from its beginning."),
+    alert.withdrawn && make("p", { class: "gone" }, "This alert stands no longer: it was raised early, and when its minute closed nothing was over a line."),
     part("Why", why(reasons(alert))),
     part("At stake", stakes(alert)),
     siblings.length > 0 && part("Case: one party", party(alert, siblings)),
@@ -72,9 +62,7 @@ function reasons(alert) {
     make("li", {},
       make("p", {}, sentence(reason.text)),
       make("div", { class: "bar", share: Math.abs(reason.contribution) / most, "aria-hidden": "true" }),
-      make("p", { class: "quiet" },
-        `here ${number(reason.value)}, typical ${number(reason.typical)}`, reason.window ? ` · ${plain(reason.window)}` : "",
-        " · ", make("code", {}, plain(reason.feature))),
+      make("p", { class: "quiet" }, make("code", {}, plain(reason.feature))),
     ));
 }
 
@@ -106,14 +94,22 @@ function owners(alert) {
   ].filter(Boolean);
 }
 
+/** One thing to do first: what the most severe rule says, then the weightiest; the others' are folded. */
 function actions(alert, rules) {
-  return alert.rules.map((rule) => {
-    const text = [rules, OTHERS].find((known) => Object.hasOwn(known, rule))?.[rule];
-    return make("div", { class: "action" },
-      make("p", {}, make("code", {}, plain(rule)), text ? ` ${text.why}` : " This server does not know the rule; see the rule set that raised it."),
-      text && make("p", { class: "do" }, text.do));
-  });
+  const known = alert.rules.map((rule) => ({ id: rule, ...(Object.hasOwn(rules, rule) ? rules[rule] : {}) }));
+  const rank = (rule) => (rule.do ? SEVERITIES.indexOf(rule.severity) : SEVERITIES.length);
+  const [first, ...others] = known.sort((a, b) => rank(a) - rank(b) || b.weight - a.weight);
+  return [
+    first && action(first),
+    others.length > 0 && make("details", { "data-name": "actions" },
+      make("summary", {}, `What the ${count(others.length, "other rule")} ${others.length === 1 ? "says" : "say"}`),
+      others.map(action)),
+  ].filter(Boolean);
 }
+
+const action = (rule) => make("div", { class: "action" },
+  rule.do && make("p", { class: "do" }, rule.do),
+  make("p", { class: "quiet" }, make("code", {}, plain(rule.id)), rule.do ? ` ${rule.why}` : " This server does not know the rule; see the rule set that raised it."));
 
 function personal(alert) {
   const classes = Object.entries(alert.pii ?? {}).filter(([, records]) => records > 0).sort((a, b) => b[1] - a[1]);
@@ -168,7 +164,7 @@ function evidence(alert) {
   const fact = (name, ...value) => make("div", {}, make("dt", {}, name), make("dd", {}, ...value));
   return [
     make("dl", { class: "facts" },
-      fact("Window", `${time(alert.window_start)} to ${time(alert.window_end)} (${span(alert.window_end - alert.window_start)})`),
+      fact("Window", `Up to ${span(alert.window_end - alert.window_start)}: what was seen from ${time(alert.window_start)} to ${time(alert.window_end)}`),
       fact("First and last seen", `${time(alert.first_seen)}, ${time(alert.last_seen)} (${count(alert.count, "minute")} over the line)`),
       fact("Alert", make("code", {}, plain(alert.alert_id)), ` version ${number(alert.version)}`),
       fact("Case", make("code", {}, plain(alert.case))),

@@ -4,7 +4,8 @@ const SILENT_MS = 25_000; // the server pings every 10 s
 const RETRY_MS = [500, 1_000, 2_000, 4_000, 8_000];
 
 export class Link {
-  /** on.alert(alert, live), on.state("wait" | "live" | "lost" | "redis", reason), on.older(more) */
+  /** on.alert(alert, live), on.state("wait" | "live" | "lost" | "redis", reason), on.older(more),
+   *  on.worker({runs, heard}) */
   constructor(on) {
     this.on = on;
     this.last = null; // position in the feed
@@ -17,7 +18,7 @@ export class Link {
   }
 
   async page(skip = 0) {
-    const answer = await fetch(`/api/alerts?limit=200&skip=${skip}`);
+    const answer = await fetch(`/api/alerts?limit=200&skip=${skip}&replaced=true`);
     const body = await answer.json();
     if (!answer.ok) throw new Error(body.detail ?? answer.statusText);
     for (const alert of body.alerts) this.on.alert(alert, false);
@@ -28,6 +29,12 @@ export class Link {
 
   async older() {
     if (this.next) await this.page(this.next);
+  }
+
+  /** Whether a worker runs; asked at each ping, as silence about it would read as yes. */
+  async worker() {
+    const answer = await fetch("/api/worker").catch(() => null);
+    if (answer?.ok) this.on.worker(await answer.json());
   }
 
   async start() {
@@ -54,14 +61,18 @@ export class Link {
     hear("open", () => {
       this.tries = 0;
       this.on.state("live");
+      this.worker();
     });
     hear("alert", (event) => {
       this.last = event.lastEventId;
       this.on.alert(JSON.parse(event.data), true);
     });
-    hear("ping", () => {});
+    hear("ping", () => this.worker());
     hear("lost", (event) => this.on.state("redis", event.data));
-    hear("back", () => this.on.state("live"));
+    hear("back", () => {
+      this.on.state("live");
+      this.worker();
+    });
     hear("cut", () => this.page().catch(() => this.again()));
     source.addEventListener("error", () => {
       this.on.state("lost");

@@ -21,9 +21,16 @@ export const count = (value, one, many = `${one}s`) => `${number(value)} ${value
 
 export const time = (ms) => `${fullFormat.format(ms)} UTC`;
 
-/** Short: the hour alone within the day of `newest`. */
-export const when = (ms, newest) =>
-  Math.floor(ms / 864e5) === Math.floor(newest / 864e5) ? clockFormat.format(ms) : dayFormat.format(ms);
+export const dayOf = (ms) => Math.floor(ms / 864e5);
+
+/** Short: the hour alone if it is today, the year where it is another one. */
+export const when = (ms, now = Date.now()) => {
+  if (dayOf(ms) === dayOf(now)) return clockFormat.format(ms);
+  return (new Date(ms).getUTCFullYear() === new Date(now).getUTCFullYear() ? dayFormat : fullFormat).format(ms);
+};
+
+/** Whether an alert still counts: no other stands for it, and it was not withdrawn. */
+export const stands = (alert) => !alert.superseded_by && !alert.withdrawn;
 
 export const span = (ms) => {
   const minutes = Math.round(ms / 6e4);

@@ -4,12 +4,22 @@ import glob
 import json
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as pa_csv
+import pyarrow.parquet as pq
 import pytest
 
+from models.decode import Decoder
 from models.errors import ConfigError
+from models.hashing import hash_text
+from models.operations import Operations
 from streams.adapters import adapter
 from streams.cloudtrail import CloudTrail, status
+from streams.inputs import Input
 from streams.mapping import Mapping
+from streams.readers import Reader
+from streams.tables import as_records
 from tests.missing import CLOUDTRAIL, needs_cloudtrail
 
 RECORD = {
@@ -115,6 +125,25 @@ def test_lines_hold_one_record_or_many():
     assert [(r.offset, r.reason) for r in rejected] == [(3, "not JSON"), (4, "not a cloudtrail record")]
 
 
+@pytest.mark.parametrize("field", ["eventID", "errorCode", "sourceIPAddress"])
+def test_a_deeply_nested_line_costs_itself_alone(field):
+    """Some are too deep to be decoded, some only to be told again."""
+    good = json.dumps(RECORD).encode()
+    for depth in (10, 500, *range(900, 1_000), 5_000):
+        nested = b'"%s": %s%s' % (field.encode(), b"[" * depth, b"]" * depth)
+        hostile = json.dumps(RECORD | {field: 0}).encode().replace(b'"%s": 0' % field.encode(), nested)
+        records, places, unread = CloudTrail().parse([hostile, good], [1, 2])
+        _, kept, unfit = CloudTrail().convert(records, places)
+        assert sorted([*kept, *(r.offset for r in (*unread, *unfit))]) == [1, 2]
+        assert kept[-1] == 2
+    assert CloudTrail().document(hostile) is None
+
+
+def test_a_time_beyond_all_bounds_does_not_stop_a_document(tmp_path):
+    mapping = mapped(tmp_path, '[fields]\ntime = "t"\n')
+    assert mapping.document(b'[{"t": %s}]' % (b"9" * 400)) is not None
+
+
 @needs_cloudtrail
 def test_no_record_of_the_real_sample_is_lost():
     form, total, principals = CloudTrail(), 0, {}
@@ -192,6 +221,97 @@ def test_time_formats(tmp_path, form, written, ms):
 def test_a_time_that_is_not_as_said_costs_the_record_alone(tmp_path):
     mapping = mapped(tmp_path, '[fields]\ntime = { path = "t", format = "%Y" }\n')
     assert one({"t": "soon"}, mapping) == (None, ["time is not written as its format says"])
+
+
+OWN = """
+[fields]
+developer_id = "app"
+seller_id = "shop"
+orders = "order_ids"
+bytes = { path = "size", default = 7 }
+"""
+TABLE = {
+    "event_id": ["e1", "e2"],
+    "time": [1_772_409_600_000, 1_772_409_601_000],
+    "app": [7, 8],
+    "shop": ["000001", "1000001"],
+    "key_id": ["k", "k"],
+    "operation": ["getOrders", "getOrders"],
+    "status": [200, 99],
+    "order_ids": [[11, 12], [13]],
+}
+
+
+@pytest.mark.parametrize("form", ["csv", "parquet", "jsonl"])
+def test_ids_numbers_and_lists_of_every_form_are_mapped_alike(tmp_path, form):
+    mapping, path, table = mapped(tmp_path, OWN), tmp_path / f"a.{form}", pa.table(TABLE)
+    if form == "parquet":
+        pq.write_table(table, path)
+    elif form == "jsonl":
+        path.write_text("".join(json.dumps(row) + "\n" for row in table.to_pylist()))
+    else:
+        texts = pc.binary_join(table["order_ids"].cast(pa.list_(pa.string())), ";")
+        pa_csv.write_csv(table.set_column(7, "order_ids", texts), path)
+    decoder = Decoder(Operations.load())
+    block = next(Reader(decoder, mapping).blocks(Input(str(path), form, size=path.stat().st_size)))
+    events = block.events
+    assert [r.reason for r in block.rejected] == ["status must be an integer 100-599"]
+    assert events.names[int(events.developer[0])] == "7"
+    assert events.names[int(events.seller[0])] == "000001"
+    assert events.orders.tolist() == [hash_text("11"), hash_text("12")]
+    assert events.bytes.tolist() == [7]
+
+
+@pytest.mark.parametrize("owned", [True, False], ids=["mapped", "own names"])
+def test_a_parquet_as_data_frames_write_it(tmp_path, owned):
+    # Times to the nanosecond, whole numbers as floats, NaN where a number is missing.
+    app = "app" if owned else "developer_id"
+    table = pa.table(
+        {
+            "event_id": ["e1", "e2", "e3"],
+            "time": pa.array([1_772_409_600_000_000_123 + n for n in range(3)], pa.timestamp("ns", "UTC")),
+            app: ["a"] * 3,
+            "seller_id": ["s"] * 3,
+            "key_id": ["k"] * 3,
+            "operation": ["getOrders"] * 3,
+            "status": [200.0, 200.0, float("nan")],
+            "records": [5.0, float("nan"), 1.0],
+        }
+    )
+    path = tmp_path / "a.parquet"
+    pq.write_table(table, path)
+    mapping = mapped(tmp_path, '[fields]\ndeveloper_id = "app"\n') if owned else None
+    reader = Reader(Decoder(Operations.load()), mapping)
+    block = next(reader.blocks(Input(str(path), "parquet", size=path.stat().st_size)))
+    assert block.events.time_ms.tolist() == [1_772_409_600_000] * 2
+    assert block.events.records.tolist() == [5, 0]
+    assert [r.offset for r in block.rejected] == [2]
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        (
+            'orders = "orders_ids"',
+            'no column "orders_ids" for orders of .*mapping.toml; did you mean "order_ids"',
+        ),
+        ('key_id = "keyid"', 'no column "keyid" for key_id'),
+        ('orders = "order.ids"', 'no column "order" for orders'),
+        ('seller_id = "the.shop"', r'a name with a dot in it is written path = \["the.shop"\]'),
+    ],
+)
+def test_a_column_that_a_table_has_not_is_named(tmp_path, changed, message):
+    name = changed.partition(" ")[0]
+    kept = "".join(f"{line}\n" for line in OWN.splitlines() if not line.startswith(name))
+    with pytest.raises(ConfigError, match=f"a.csv: .*{message}"):
+        mapped(tmp_path, kept + changed + "\n").columns([*TABLE, "the.shop"], "a.csv")
+
+
+@pytest.mark.parametrize("kind", [pa.timestamp("ns"), pa.timestamp("s", "UTC")])
+def test_a_timestamp_needs_no_format(tmp_path, kind):
+    mapping = mapped(tmp_path, '[fields]\ntime = "at"\n')
+    table = pa.table({"at": pa.array([1_700_000_000], pa.timestamp("s")).cast(kind)})
+    assert mapping.event(as_records(table)[0])["time"] == 1_700_000_000_000
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,8 @@
 """A file is there whole or not at all."""
 
 import os
+import subprocess
+import sys
 
 import pytest
 
@@ -30,3 +32,12 @@ def test_disk_full_is_one_line():
 def test_no_such_folder_is_told(tmp_path):
     with pytest.raises(PoolwatchError, match="cannot be written"):
         write(str(tmp_path / "none" / "out"), "x")
+
+
+def test_standard_output_that_goes_to_a_file_is_written_to_as_it_is(tmp_path):
+    code = (
+        "from streams.atomic import atomic_path\nwith atomic_path('/dev/stdout') as p: open(p, 'w').write(p)"
+    )
+    with open(tmp_path / "out", "w") as out:
+        subprocess.run([sys.executable, "-c", code], stdout=out, check=True)
+    assert (tmp_path / "out").read_text() == "/dev/stdout"

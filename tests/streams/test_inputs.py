@@ -40,6 +40,18 @@ def test_a_folder_gives_what_can_be_read_and_tells_the_rest(folder):
     assert sorted(s.rpartition("/")[2] for s in skipped) == ["f.json", "notes.txt"]
 
 
+def test_what_is_skipped_is_one_line_for_each_kind(folder):
+    for name in ("g.json", "h.json.gz", "i.json.gz", "j.json.gz"):
+        (folder / name).touch()
+    skipped = []
+    find_inputs([str(folder)], skipped.append)
+    assert [s.rpartition("/")[2] for s in skipped] == [
+        "f.json and 1 more of its kind",
+        "h.json.gz and 2 more of its kind",
+        "notes.txt",
+    ]
+
+
 def test_an_adapter_brings_its_own_endings(folder):
     assert kinds(find_inputs([str(folder)], str, (".json",)), folder)["f.json"] == "document"
 
@@ -63,6 +75,11 @@ def test_topics_and_standard_input():
         ("kafka://host:1", ConfigError, "kafka://HOST:PORT/TOPIC"),
         ("f.json", ConfigError, "--format cloudtrail"),
         ("notes.txt", ConfigError, "notes.txt: not a kind of file"),
+        (
+            "f.*",
+            ConfigError,
+            "f.*: nothing to read; JSON lines end in .jsonl; for CloudTrail files add --format",
+        ),
     ],
 )
 def test_what_cannot_be_read_is_said(folder, monkeypatch, argument, error, message):

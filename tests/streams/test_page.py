@@ -1,18 +1,25 @@
 """The alert page in Chromium: what comes is shown, a lost link is said and resumed, ids are harmless."""
 
+import re
 import time
 
 import pytest
+from redis.asyncio import Redis
 
+from streams import feed_writer
 from streams.server import WebServer
 from tests.streams.browser import Browser
 from tests.streams.sample import alert, raw
-from tests.streams.test_feed import one_redis, run, server, tell
+from tests.streams.test_feed import KEYS, one_redis, run, server, tell
 
 pytestmark = [pytest.mark.browser, pytest.mark.redis]
 __all__ = ["one_redis", "server"]
 
-LIVE = "return document.getElementById('link').dataset.state === 'live'"
+STATE = "return document.getElementById('link').dataset.state"
+LIVE = f"{STATE} === 'live'"
+#: The link is up, whether or not a worker has been heard of lately.
+UP = "return ['live', 'idle'].includes(document.getElementById('link').dataset.state)"
+TEXT = "return document.body.innerText"
 EACH_ALERT = """
 const view = document.getElementById('view');
 view.value = 'alert';
@@ -23,17 +30,26 @@ EVIL = "<img src=x onerror=window.hurt=1><script>window.hurt=1</script>\u202eabc
 
 
 class Rule:
-    id, severity, why, do = (
+    id, severity, weight, why, do = (
         "reads_without_need",
         "high",
+        0.3,
         "Nothing is done.",
         "Suspend the keys.\nAsk the sellers.",
     )
 
 
+class Heavier(Rule):
+    id, weight, do = "heavier", 0.8, "Revoke the keys."
+
+
+class Mild(Rule):
+    id, severity, weight, do = "a_mild_one", "low", 0.9, "Have a look."
+
+
 @pytest.fixture
 def web(server):
-    made = WebServer(server.url, prefix="test", rules=[Rule])
+    made = WebServer(server.url, prefix="test", rules=[Rule, Heavier, Mild])
     made.start()
     yield made
     made.close()
@@ -50,11 +66,32 @@ def browser():
 def page(server, web, browser):
     browser.complaints()
     run(tell(server, raw(1), raw(2), raw(3)))
+    run(beat(server))
     browser.go(web.url)
     browser.wait(LIVE)
     browser.run(EACH_ALERT)
     browser.wait("return document.querySelectorAll('#list li').length === 3")
     return browser
+
+
+async def beat(server):
+    """As a worker that runs."""
+    async with Redis.from_url(server.url) as redis:
+        await feed_writer.beat(redis, KEYS)
+
+
+async def clear(server):
+    """No alert any more."""
+    async with Redis.from_url(server.url) as redis:
+        await redis.flushall()
+
+
+async def silence(server, seconds):
+    """The last worker was heard of so long ago; None = never."""
+    async with Redis.from_url(server.url) as redis:
+        if seconds is None:
+            return await redis.delete(KEYS.worker)
+        return await redis.set(KEYS.worker, int((await redis.time())[0] - seconds) * 1000)
 
 
 def ids(*numbers):
@@ -107,16 +144,94 @@ def test_many_reasons_leave_room_for_what_to_do(server, page):
     assert "Reason 4" not in shown
 
 
-def test_an_alert_that_another_stands_for_leaves_the_list(server, page):
-    run(tell(server, raw(2, 2, superseded_by=ids(3)[0])))
+@pytest.mark.parametrize("how", [{"superseded_by": alert(3)["alert_id"]}, {"withdrawn": True}])
+def test_an_alert_that_counts_no_longer_is_counted_nowhere(server, web, page, how):
+    run(tell(server, raw(2, 2, **how)))
     page.wait("return document.querySelectorAll('#list li').length === 2")
     assert page.run(IDS) == ids(3, 1)
+    assert page.run("return document.getElementById('tally').innerText").startswith("2 alerts, 2 cases")
+    assert page.run("return document.getElementById('severity-critical').innerText") == "Critical 0"
+    page.run("document.getElementById('severity-critical').click()")
+    page.wait("return document.getElementById('none').innerText.includes('2 alerts hidden by the filter')")
+    page.go(f"{web.url}/#/alert/{ids(2)[0]}")
+    page.wait("return document.getElementById('detail').innerText.includes('This alert stands no longer')")
+
+
+def test_one_thing_is_to_be_done_first(server, page):
+    rules = ["a_mild_one", "forest", "heavier", "reads_without_need", "unheard_of"]
+    run(tell(server, raw(8, rules=rules)))
+    page.wait("return document.querySelectorAll('#list li').length === 4")
+    page.run("document.querySelector('#list a').click()")
+    page.wait("return document.querySelector('[data-name=actions]')")
+    actions = "return [...document.querySelectorAll('.action')].map((one) => one.innerText)"
+    assert page.run(actions.replace("'.action'", "'.action:not(details *)'")) == [
+        "Revoke the keys.\n\nheavier Nothing is done."
+    ]
+    page.run("document.querySelector('[data-name=actions]').open = true")
+    others = page.run(actions.replace("'.action'", "'details .action'"))
+    assert [text.partition("\n")[0].partition(" ")[0] for text in others] == [
+        "Suspend",
+        "Read",
+        "Have",
+        "unheard_of",
+    ]
+    summary = page.run("return document.querySelector('[data-name=actions] summary').innerText")
+    assert summary == "What the 4 other rules say"
+
+
+def test_no_worker_is_said_and_one_that_comes_is(server, web, page):
+    """The page promises nothing that it does not know."""
+    watching, waiting = "A worker is watching", "Waiting for a worker"
+    run(clear(server))
+    run(silence(server, None))
+    page.go("about:blank")
+    page.go(web.url)
+    page.wait(f"{STATE} === 'idle'")
+    page.wait(f"{TEXT}.includes('{waiting}')")
+    assert "No worker has been heard of yet: nothing is being watched" in page.run(TEXT)
+    assert "No worker" in page.run("return document.getElementById('link').innerText")
+    run(silence(server, 3_600))
+    page.wait(f"{TEXT}.includes('No worker has been heard of since')")
+    assert watching not in page.run(TEXT)
+    run(beat(server))
+    page.wait(LIVE)
+    page.wait(f"{TEXT}.includes('{watching}')")
+    assert page.run("return document.getElementById('banner').hidden")
+    assert page.complaints() == []
+    web.close()
+    page.wait(f"{STATE} === 'lost'")
+    page.wait(f"{TEXT}.includes('Whether there are alerts cannot be told')")
+    shown = page.run(TEXT)
+    assert "No alerts" not in shown
+    assert watching not in shown
+    page.go("about:blank")
+
+
+def test_a_list_says_its_dates_unless_they_are_today(server, page):
+    times = "return [...document.querySelectorAll('#list time')].map((one) => one.innerText)"
+    assert all(text.startswith("9 Oct 2025, 0") for text in page.run(times)), page.run(times)
+    today = int(time.time() * 1000)
+    run(tell(server, raw(4, time=today)))
+    page.wait("return document.querySelectorAll('#list li').length === 4")
+    assert re.fullmatch(r"\d\d:\d\d", page.run(times)[0])
 
 
 def test_filter_by_severity_kind_and_text(page):
-    page.run("document.getElementById('severity-critical').click()")
-    page.wait("return document.querySelectorAll('#list li').length === 2")
-    page.run("document.getElementById('severity-critical').click()")
+    page.run("document.getElementById('severity-critical').focus()")
+    pressed = "return [...document.querySelectorAll('.chip[aria-pressed=true]')].map((one) => one.id)"
+    assert page.run(pressed) == []
+    page.press("Enter")
+    page.wait("return document.querySelectorAll('#list li').length === 1")
+    assert page.run(IDS) == ids(2)
+    assert page.run(pressed) == ["severity-critical"]
+    page.run("document.getElementById('severity-low').click()")
+    page.wait("return document.querySelectorAll('#list li').length === 1")
+    assert page.run(IDS) == ids(3)
+    assert page.run(pressed) == ["severity-low"]
+    page.run("document.getElementById('severity-low').click()")
+    page.wait("return document.querySelectorAll('#list li').length === 3")
+    assert page.run(pressed) == []
+    page.run("document.getElementById('severity-low').blur()")
     page.press("/")
     for letter in "dev-0002":
         page.press(letter)
@@ -171,11 +286,12 @@ def test_a_lost_server_is_said_and_the_page_goes_on_where_it_was(server, web, pa
     web.close()
     page.wait("return document.getElementById('link').dataset.state === 'lost'")
     assert "connection to poolwatch is lost" in page.run("return document.getElementById('banner').innerText")
+    assert "watching" not in page.run(TEXT)
     run(tell(server, raw(4)))
     back = WebServer(server.url, prefix="test", port=web.port, rules=[Rule])
     back.start()
     try:
-        page.wait(LIVE, seconds=60)
+        page.wait(UP, seconds=60)
         run(tell(server, raw(5), raw(3, 2)))
         page.wait("return document.querySelectorAll('#list li').length === 5")
         assert page.run(IDS) == ids(5, 4, 3, 2, 1)
@@ -189,7 +305,7 @@ def test_a_lost_redis_is_said_and_healed(server, page):
     server.kill()
     page.wait("return document.getElementById('link').dataset.state === 'redis'")
     server.start()
-    page.wait(LIVE, seconds=60)
+    page.wait(UP, seconds=60)
     run(tell(server, raw(6)))
     page.wait("return document.querySelectorAll('#list li').length === 4")
     assert page.run(IDS) == ids(6, 3, 2, 1)

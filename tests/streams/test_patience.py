@@ -2,8 +2,9 @@
 
 import logging
 
-from streams import patience
+from streams import patience, worker
 from streams.patience import Patience
+from streams.settings import Settings
 
 
 def test_each_outage_is_told_once(caplog, monkeypatch):
@@ -25,3 +26,11 @@ def test_each_outage_is_told_once(caplog, monkeypatch):
         "redis redis://here is away (refused); waiting, nothing is lost",
         "redis is back after 3 s; going on",
     ]
+
+
+def test_an_outage_is_told_without_the_password(caplog, monkeypatch):
+    monkeypatch.setattr(patience, "MOMENT_S", 0.0)
+    equipment = worker._equipment(Settings(redis="redis://:s3cret@h:6379/0"))
+    with caplog.at_level(logging.WARNING):
+        equipment.patience.away("redis", OSError("refused"))
+    assert caplog.messages == ["redis redis://h:6379/0 is away (refused); waiting, nothing is lost"]

@@ -7,11 +7,14 @@ import time
 
 import httpx
 import pytest
+from redis.asyncio import Redis
 
 from models.errors import PoolwatchError
+from streams import feed_writer
+from streams.api import WORKER_SILENT_MS
 from streams.server import WebServer
 from tests.streams.sample import alert, raw
-from tests.streams.test_feed import listened, one_redis, run, server, tell
+from tests.streams.test_feed import KEYS, listened, one_redis, run, server, tell
 
 pytestmark = pytest.mark.redis
 __all__ = ["one_redis", "server"]
@@ -60,6 +63,30 @@ def test_newest_version_of_each_alert_with_filters_and_pages(server, web):
     assert web.get(f"/api/alerts/{alert(3)['alert_id']}").json() == alert(3, 5)
     case = web.get("/api/alerts", params={"case": "case-0002"}).json()["alerts"]
     assert len(case) == 3
+
+
+def test_what_counts_no_longer_is_left_out_unless_asked_for(server, web):
+    gone = [raw(2, 2, superseded_by=alert(1)["alert_id"]), raw(3, 2, withdrawn=True)]
+    run(tell(server, raw(1), raw(2), raw(3), *gone))
+    assert web.get("/api/alerts").json()["alerts"] == [alert(1)]
+    assert len(web.get("/api/alerts", params={"replaced": True}).json()["alerts"]) == 3
+    assert web.get(f"/api/alerts/{alert(2)['alert_id']}").json()["superseded_by"] == alert(1)["alert_id"]
+
+
+def test_whether_a_worker_runs_is_told(server, web):
+    async def say(ago_ms=0):
+        async with Redis.from_url(server.url) as redis:
+            await feed_writer.beat(redis, KEYS)
+            said = int(await redis.get(KEYS.worker)) - ago_ms
+            await redis.set(KEYS.worker, said)
+            return said
+
+    assert web.get("/api/worker").json() == {"runs": False, "heard": None}
+    said = run(say())
+    assert web.get("/api/worker").json() == {"runs": True, "heard": said}
+    assert abs(said / 1000 - time.time()) < 60
+    said = run(say(WORKER_SILENT_MS))
+    assert web.get("/api/worker").json() == {"runs": False, "heard": said}
 
 
 def test_the_live_feed_resumes_without_losing_or_doubling(server, web):
@@ -159,6 +186,7 @@ def test_metrics_are_served(web):
     assert "poolwatch_feed_listeners" in text
 
 
+@pytest.mark.slow
 def test_closing_ends_open_feeds_soon(server):
     made = WebServer(server.url, prefix="test")
     made.start()
@@ -185,6 +213,7 @@ def test_a_taken_port_is_one_clear_line(server):
     made.close()
 
 
+@pytest.mark.slow
 def test_a_feed_that_is_open_at_the_end_is_cut_off_without_a_word(server, capfd):
     made = WebServer(server.url, prefix="test")
     made.start()

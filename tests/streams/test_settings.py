@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from models.errors import ConfigError
-from streams.settings import SETTINGS, Settings, bootstrap_of, from_environment, manual
+from streams.settings import SETTINGS, Settings, bootstrap_of, from_environment, manual, shown
 
 
 def test_flags_win_over_environment_and_environment_over_defaults():
@@ -40,6 +40,31 @@ def test_several_brokers_and_the_prefix():
     assert bootstrap_of("kafka://a:1,b:2/topic") == "a:1,b:2"
     assert Settings(prefix="eu").name("alerts") == "eu.alerts"
     assert Settings().name("alerts") == "alerts"
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("redis://h:6379/0", "redis://h:6379/0"),
+        ("redis://:s3cret@h:6379/0", "redis://h:6379/0"),
+        ("rediss://user:s3@cret@h:6379/0", "rediss://h:6379/0"),
+        ("redis://h/0?db=1&password=s3cret", "redis://h/0"),
+        ("redis://:s3/cret#s3cret@h/0", "redis://h/0"),
+        ("unix://user@/run/redis.sock?password=s3cret", "unix:///run/redis.sock"),
+        (":s3cret@h:6379", "h:6379"),
+        ("redis://:s3cret?@h/0", "(an address that may hold a password)"),
+        ("redis://h/0?password=s3cret@h", "(an address that may hold a password)"),
+    ],
+)
+def test_an_address_is_shown_without_its_password(url, told):
+    assert shown(url) == told
+
+
+@pytest.mark.parametrize("url", ["kafka://user:s3cret@h:9092", "kafka://h:1,user:s3cret@i:2/topic"])
+def test_a_broker_with_a_password_is_refused_without_telling_it(url):
+    with pytest.raises(ConfigError, match="sasl_password") as error:
+        Settings(broker=url)
+    assert "s3cret" not in str(error.value)
 
 
 def test_manual_is_up_to_date_and_names_every_setting():

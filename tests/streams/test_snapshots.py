@@ -5,8 +5,9 @@ import os
 
 import pytest
 
-from models.errors import Fenced
+from models.errors import ConfigError, Fenced
 from streams import snapshots
+from streams.feed import Feed
 from streams.snapshots import RedisSnapshots, StoreAwayError
 
 
@@ -114,6 +115,15 @@ def test_nothing_that_was_staged_stays(store, redis_url):
         await client.aclose()
 
     run(store, steps)
+
+
+@pytest.mark.parametrize("url", ["redis://:word/s3cret@h:6379/0", ":s3cret@h:6379", "redis://:s3cret@h:x"])
+def test_an_address_that_cannot_be_read_is_told_without_its_password(url):
+    for client in (snapshots.connect, Feed):
+        with pytest.raises(ConfigError, match="write redis://HOST:PORT/0") as error:
+            client(url)
+        assert "s3cret" not in str(error.value)
+        assert "word" not in str(error.value).replace("PASSWORD", "")
 
 
 def test_no_redis_is_said_so():

@@ -7,7 +7,9 @@ import pytest
 from confluent_kafka import Producer
 from faust.types import TP
 
+from streams import topics
 from streams.faust_app import Batches
+from streams.settings import Settings
 from streams.transport import Transport
 
 PARTITIONS = 4
@@ -25,10 +27,10 @@ def filled(embedded_kafka):
     return embedded_kafka
 
 
-def app_of(kafka, group):
+def app_of(url, group, topic):
     app = faust.App(
         group,
-        broker=kafka.url,
+        broker=url,
         autodiscover=False,
         web_enabled=False,
         topic_allow_declare=False,
@@ -39,15 +41,15 @@ def app_of(kafka, group):
         broker_commit_interval=0.2,
     )
     transport = Transport(app.conf.broker_consumer, app)
-    transport.batched_topics = frozenset({"usage-events"})
+    transport.batched_topics = frozenset({topic})
     app.transport = transport
     return app, transport
 
 
-async def run(kafka, group, start, handle, until, committed=None, limit_s=120):
+async def run(url, group, start, handle, until, committed=None, limit_s=120, topic="usage-events"):
     """An app that starts at `start` and gives each batch to `handle(app, batch)` until `until()`, and until
     the group has committed what is wanted."""
-    app, transport = app_of(kafka, group)
+    app, transport = app_of(url, group, topic)
     moved = {}
 
     async def locate(assigned):
@@ -55,7 +57,7 @@ async def run(kafka, group, start, handle, until, committed=None, limit_s=120):
 
     transport.locate, transport.moved = locate, moved.update
 
-    @app.agent(app.topic("usage-events", value_type=bytes, value_serializer="raw", schema=Batches()))
+    @app.agent(app.topic(topic, value_type=bytes, value_serializer="raw", schema=Batches()))
     async def agent(stream):
         async for event in stream.noack().events():
             await handle(app, event.value, moved)
@@ -77,6 +79,7 @@ async def _committed(consumer):
     return {p: await consumer.committed(TP("usage-events", p)) for p in range(PARTITIONS)}
 
 
+@pytest.mark.slow
 def test_all_once_in_order_from_where_the_snapshots_say(filled):
     # partition   0          1       2      3
     # from        0 (none)   100     499    499
@@ -91,7 +94,9 @@ def test_all_once_in_order_from_where_the_snapshots_say(filled):
     def read():
         return all(s and s[-1] == RECORDS - 1 for s in seen.values())
 
-    asyncio.run(run(filled, "once", start, handle, read, committed=dict.fromkeys(range(PARTITIONS), RECORDS)))
+    asyncio.run(
+        run(filled.url, "once", start, handle, read, committed=dict.fromkeys(range(PARTITIONS), RECORDS))
+    )
     assert seen == {p: list(range(start.get(p, 0), RECORDS)) for p in range(PARTITIONS)}
     assert all(batch.values == [b"%d" % o for o in batch.offsets] for batch in batches)
     assert all(0 < len(batch.values) <= POLL_RECORDS for batch in batches)
@@ -117,10 +122,38 @@ def test_a_move_back_is_recognised_and_read_again(filled):
             state["moves"] = 1
             await app.consumer.move({TP("usage-events", 0): 50})
 
-    asyncio.run(run(filled, "back", {}, handle, lambda: applied and applied[-1][1][-1] == RECORDS - 1))
+    asyncio.run(run(filled.url, "back", {}, handle, lambda: applied and applied[-1][1][-1] == RECORDS - 1))
     last = max(seek for seek, _ in applied)
     after = [offset for seek, offsets in applied if seek == last for offset in offsets]
     before = [offset for seek, offsets in applied if seek < last for offset in offsets]
     assert before == list(range(before[-1] + 1))
     assert before[-1] >= 200
     assert after == list(range(50, RECORDS))
+
+
+@pytest.mark.kafka
+def test_the_end_of_a_transaction_moves_the_position(kafka_url, prefix):
+    # offset    0  1  2  3 (marker)
+    # batches   [-----]  []          or else the source would never be read to its end
+    settings = Settings(broker=kafka_url, prefix=prefix, partitions=1)
+    topic = topics.Topics.of(settings).events
+    topics.ensure(settings)
+    producer = Producer({"bootstrap.servers": settings.bootstrap, "transactional.id": prefix})
+    producer.init_transactions()
+    producer.begin_transaction()
+    for number in range(3):
+        producer.produce(topic, b"%d" % number)
+    producer.flush()
+    batches = []
+
+    async def handle(_app, batch, _moved):
+        batches.append(batch)
+        if batch.next == 3:
+            await asyncio.to_thread(producer.commit_transaction)
+
+    asyncio.run(
+        run(kafka_url, prefix, {}, handle, lambda: batches and batches[-1].next == 4, None, 30, topic)
+    )
+    assert [offset for batch in batches for offset in batch.offsets] == [0, 1, 2]
+    assert [batch.begin for batch in batches] == [0, *(batch.next for batch in batches[:-1])]
+    assert (batches[-1].begin, batches[-1].values) == (3, [])
