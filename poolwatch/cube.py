@@ -45,7 +45,8 @@ class Ids:
         encoded = column.combine_chunks().cast(pa.string()).dictionary_encode()
         codes = [self._codes.setdefault(text, len(self._codes)) for text in encoded.dictionary.to_pylist()]
         table = np.array([*codes, -1], np.int64)
-        return table[encoded.indices.fill_null(len(codes)).to_numpy(zero_copy_only=False)]
+        coded: I64 = table[encoded.indices.fill_null(len(codes)).to_numpy(zero_copy_only=False)]
+        return coded
 
     @property
     def texts(self) -> list[str]:
@@ -89,7 +90,7 @@ def _cells(table: pa.Table, ids: dict[str, Ids], operations: Operations) -> dict
     def whole(name: str) -> I64:
         if name not in table.column_names:
             return np.zeros(n, np.int64)
-        return table[name].combine_chunks().fill_null(0).to_numpy(zero_copy_only=False).astype(np.int64)
+        return np.asarray(table[name].combine_chunks().fill_null(0).to_numpy(zero_copy_only=False), np.int64)
 
     missing = pa.chunked_array([pa.nulls(n, pa.string())])
     personal = _carries(table["pii"], IDENTIFYING) if "pii" in table.column_names else np.zeros(n, np.bool_)

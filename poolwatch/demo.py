@@ -120,7 +120,7 @@ class Demo:
         )
         stack.callback(page.close)
         page.start()
-        self.state.where = {"broker": self.settings.broker, "redis": redis.url, "alert page": page.url}
+        self.state.where = {"alert page": page.url, "broker": self.settings.broker, "redis": redis.url}
         self.state.planted, self.state.victims = planted(self.market.labels())
         self._warm(rules)
 

@@ -8,8 +8,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from models.cases import stands
+
 #: Rates kept for the small curve.
-RATES = 18
+RATES = 14
 
 
 @dataclass(slots=True)
@@ -27,9 +29,6 @@ class Planted:
 
     def is_in(self, alert: Mapping[str, Any]) -> bool:
         """Whether an alert is about this party."""
-        if alert["entity_kind"] == "actor":
-            developers = {("developer", one) for one in alert["developer_ids"]}
-            return not developers.isdisjoint(self.entities)
         return (alert["entity_kind"], alert["entity_id"]) in self.entities
 
     @property
@@ -42,7 +41,7 @@ class Planted:
 class DemoState:
     """Everything that is shown. The demo sets the fields and calls `take` and `rate`.
 
-    where    name -> address of what runs: broker, Redis, page
+    where    name -> address of what runs: page, broker, Redis
     done     0..1 of the present phase; None where it has no end
     victims  entities whose keys a planted party uses: an alert on one of them is no mistake
     """
@@ -104,8 +103,8 @@ class DemoState:
         return [one for one in self.standing() if not self._expected(one)]
 
     def standing(self) -> list[Mapping[str, Any]]:
-        """Alerts that no other one stands for."""
-        return [one for one in self.alerts.values() if not one.get("superseded_by")]
+        """Alerts that still count."""
+        return [one for one in self.alerts.values() if stands(one)]
 
     def _expected(self, alert: Mapping[str, Any]) -> bool:
         known = (alert["entity_kind"], alert["entity_id"]) in self.victims

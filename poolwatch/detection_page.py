@@ -64,7 +64,7 @@ Scenario `{result["scenario"]}`: {size}.
 {discipline} Model: {result["model"]}. Undetected poolers are part of the history that is judged.
 
 ```
-{result["command"]} --markdown docs/detection.md
+{result["command"]}
 ```
 
 Everything counts entities and parties, never events. An entity's score is its highest of the span;

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
+import contextlib
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,21 +13,24 @@ import msgspec
 from rich.console import Console
 from rich.markup import escape
 
+from models.decode import Decoder
 from models.errors import PoolwatchError
+from models.events import Events
+from models.missing import Came, needing, switched_off
 from models.model import DEFAULT, Model
+from models.operations import Operations
 from models.rules import RuleSet
 from streams import ledger_files
+from streams.adapters import NOT_JSON
 from streams.atomic import atomic_path
 from streams.partitions import partition_of
-from streams.security import librdkafka_security
-from streams.settings import Settings
+from streams.sample import Record, newest
+from streams.settings import REDIS_FORM, Settings, shown
 from streams.topics import Described, Topics, describe
 
 OK, WARN, FAIL = "ok", "warn", "fail"
 COLOURS = {OK: "green", WARN: "yellow", FAIL: "red"}
-SAMPLE_RECORDS = 1_000
-SAMPLE_WAIT_S = 3.0
-POLL_S = 0.1
+FEWEST_EVENTS = 100  # to tell of a field that it does not come
 OLDEST_REDIS = (6, 2)
 
 
@@ -87,16 +91,18 @@ def _kafka(settings: Settings) -> Iterator[Finding]:
             "give both the same number",
         )
     if events:
-        yield _keying(settings, names.events, events)
+        sample = list(newest(settings, names.events, events))
+        yield _keying(sample, names.events, events)
+        yield from _content(settings, names.events, [value for _, _, value in sample])
 
 
-def _keying(settings: Settings, topic: str, partitions: int) -> Finding:
+def _keying(sample: Sequence[Record], topic: str, partitions: int) -> Finding:
     """Whether the newest events have seller_id as key, and lie in the partition of that key."""
     sampled = keyed = placed = 0
-    for partition, key, value in _newest(settings, topic, partitions):
+    for partition, key, value in sample:
         try:
             seller = msgspec.json.decode(value).get("seller_id")
-        except (msgspec.DecodeError, AttributeError, UnicodeDecodeError):
+        except (*NOT_JSON, AttributeError):
             continue
         if not isinstance(seller, str):
             continue
@@ -122,36 +128,38 @@ def _keying(settings: Settings, topic: str, partitions: int) -> Finding:
     )
 
 
-def _newest(settings: Settings, topic: str, partitions: int) -> Iterator[tuple[int, bytes | None, bytes]]:
-    """(partition, key, value) of the newest records."""
-    from confluent_kafka import Consumer, TopicPartition
-
-    consumer = Consumer(
-        {
-            "bootstrap.servers": settings.bootstrap,
-            "group.id": settings.name("poolwatch-doctor"),
-            "log_level": 0,
-        }
-        | {"enable.auto.commit": False, "enable.partition.eof": True}
-        | librdkafka_security(settings)
-    )
+def _content(settings: Settings, topic: str, values: list[bytes]) -> Iterator[Finding]:
+    """Whether the newest records are usage events, and what they lack."""
+    if not values:
+        return
     try:
-        each = max(1, SAMPLE_RECORDS // partitions)
-        places = []
-        for p in range(partitions):
-            low, high = consumer.get_watermark_offsets(TopicPartition(topic, p), timeout=SAMPLE_WAIT_S)
-            places.append(TopicPartition(topic, p, max(low, high - each)))
-        consumer.assign(places)
-        ended: set[int] = set()
-        give_up = time.monotonic() + SAMPLE_WAIT_S
-        while len(ended) < partitions and time.monotonic() < give_up:
-            for message in consumer.consume(SAMPLE_RECORDS, timeout=POLL_S):
-                if message.error():
-                    ended.add(message.partition())
-                else:
-                    yield message.partition(), message.key(), message.value() or b""
-    finally:
-        consumer.close()
+        operations = Operations.load(Path(settings.operations) if settings.operations else None)
+    except PoolwatchError as error:
+        yield Finding(FAIL, "events", str(error))
+        return
+    events, rejected = Decoder(operations).records(values, range(len(values)))
+    if rejected:
+        reason, _ = Counter(record.reason for record in rejected).most_common(1)[0]
+        said = f"{topic}: {len(rejected)} of {len(values)} are rejected, most often: {reason}"
+        yield Finding(WARN, "events", said, "mend the producer (docs/inputs.md)")
+    if len(events) < FEWEST_EVENTS:
+        return
+    lacking = list(_lacking(settings, operations, events))
+    for said in lacking:
+        yield Finding(WARN, "events", f"{topic}: in {len(events)} events {said}")
+    if not (rejected or lacking):
+        yield Finding(OK, "events", f"{topic}: nothing is lacking in {len(events)} events")
+
+
+def _lacking(settings: Settings, operations: Operations, events: Events) -> Iterator[str]:
+    came = Came(operations)
+    came.add(events)
+    with contextlib.suppress(PoolwatchError):  # `_rules` tells it
+        rules = RuleSet.load(settings.rules or None)
+        if said := switched_off(needing(came.missing), came.missing, rules).said():
+            yield said
+    if said := came.unlisted().said():
+        yield said
 
 
 def _redis(settings: Settings) -> Iterator[Finding]:
@@ -161,10 +169,11 @@ def _redis(settings: Settings) -> Iterator[Finding]:
         client: Any = redis.Redis.from_url(settings.redis, socket_connect_timeout=5, socket_timeout=5)
         server, persistence = client.info("server"), client.info("persistence")
         policy = client.info("memory").get("maxmemory_policy", "noeviction")
-    except (redis.RedisError, OSError, ValueError) as error:
-        yield Finding(
-            FAIL, "redis", f"{settings.redis.rpartition('@')[2]}: {error}", "start it or give --redis"
-        )
+    except ValueError:
+        yield Finding(FAIL, "redis", shown(settings.redis), REDIS_FORM)
+        return
+    except (redis.RedisError, OSError) as error:
+        yield Finding(FAIL, "redis", f"{shown(settings.redis)}: {error}", "start it or give --redis")
         return
     version = str(server["redis_version"])
     numbers = tuple(int(part) for part in version.split(".")[:2])

@@ -42,8 +42,11 @@ class Plan:
     keep: Path | None = None  # folder where the files of each seed stay
 
 
-def evaluate(plan: Plan) -> dict[str, Any]:
-    """Simulate, replay and measure each seed in turn. PoolwatchError: the step that failed."""
+def evaluate(plan: Plan, markdown: str | None = None) -> dict[str, Any]:
+    """Simulate, replay and measure each seed in turn. PoolwatchError: the step that failed.
+
+    markdown  where the page goes, as the command that makes it again has it
+    """
     runs = {}
     for seed in plan.seeds:
         with tempfile.TemporaryDirectory(prefix="poolwatch-evaluate-") as scratch:
@@ -60,14 +63,14 @@ def evaluate(plan: Plan) -> dict[str, Any]:
         "model": plan.model or "shipped",
         "tuned_on": list(TUNED_SEEDS),
         "reported_on": list(plan.seeds),
-        "command": command_of(plan),
+        "command": command_of(plan, markdown),
         "runs": runs,
     }
 
 
 def evaluate_to(plan: Plan, markdown: str | None = None, figures: str | None = None) -> tuple[str, str]:
     """Evaluate; give the page and the figures (one line of JSON), written where asked for too."""
-    result = evaluate(plan)
+    result = evaluate(plan, markdown)
     page, told = as_markdown(result), json.dumps(for_json(result)) + "\n"
     for path, text in ((markdown, page), (figures, told)):
         if path:
@@ -127,7 +130,7 @@ def _run(arguments: Sequence[object]) -> None:
         )
 
 
-def command_of(plan: Plan) -> str:
+def command_of(plan: Plan, markdown: str | None = None) -> str:
     """The command line that makes these figures again."""
     seeds = ",".join(map(str, plan.seeds))
     text = f"poolwatch evaluate --scenario {plan.scenario} --seeds {seeds} --hours {plan.hours}"
@@ -135,7 +138,8 @@ def command_of(plan: Plan) -> str:
     for name in ("model", "rules", "perturb"):
         if getattr(plan, name):
             text += f" --{name} {getattr(plan, name)}"
-    return text
+    text += "" if plan.rivals else " --no-rivals"
+    return f"{text} --markdown {markdown}" if markdown else text
 
 
 def parse_seeds(text: str) -> tuple[int, ...]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +17,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from models.columns import I64
+from models.decode import Decoder
 from models.errors import ConfigError, PoolwatchError
+from models.operations import Operations
 from models.truth import AGGREGATOR, Entity, Truth, parse_label
 from models.yardstick import Sign, Take
+from streams.adapters import Adapter
+from streams.inputs import find_inputs
+from streams.readers import Reader
+from streams.tables import LISTS
 
 BATCH_ROWS = 262_144
 SCORE_COLUMNS = ("time", "entity_kind", "entity_id", "score")
@@ -98,13 +105,37 @@ def _line_batches(path: Path, wanted: tuple[str, ...], needed: tuple[str, ...]) 
         yield from table.select([n for n in wanted if table[n].null_count < len(rows)]).to_batches()
 
 
-def milliseconds(column: pa.Array) -> np.ndarray:
+def accepted(
+    inputs: Sequence[str], wanted: Sequence[str], adapter: Adapter | None = None
+) -> Iterator[pa.Table]:
+    """The events of files that a replay would accept: time in ms, status, and those of `wanted` that came."""
+    decoder = Decoder(Operations.load())
+    reader = Reader(decoder, adapter)
+    for item in find_inputs(inputs, lambda _: None, adapter.documents if adapter else ()):
+        for part in reader.parts(item):
+            records = part.records
+            if isinstance(records, pa.Table):
+                events, _ = decoder.table(records, 0)
+                names = [name for name in wanted if name in records.column_names]
+                rows = records.select(names).take(events.offset)
+            else:
+                events, _ = decoder.records(records, range(len(records)))
+                told = [msgspec.json.decode(records[i]) for i in events.offset.tolist()]
+                rows = pa.table({name: [record.get(name) for record in told] for name in wanted})
+            for i, name in enumerate(rows.column_names):
+                kind = pa.list_(pa.string()) if name in LISTS else pa.string()
+                rows = rows.set_column(i, name, rows[name].cast(kind))
+            yield rows.append_column("time", [events.time_ms]).append_column("status", [events.status])
+
+
+def milliseconds(column: pa.Array) -> I64:
     """An event's time column as int64 ms: integers, RFC 3339 text or timestamps."""
     if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
         column = pc.cast(column, pa.timestamp("ms", "UTC"))
     if pa.types.is_timestamp(column.type):
         column = pc.cast(column, pa.timestamp("ms", column.type.tz), safe=False)
-    return column.cast(pa.int64()).to_numpy(zero_copy_only=False)
+    time_ms: I64 = column.cast(pa.int64()).to_numpy(zero_copy_only=False)
+    return time_ms
 
 
 class ScoreFile:

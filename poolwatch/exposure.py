@@ -1,12 +1,12 @@
-"""A Parquet of events and the truth -> what poolers took and when, the span, poolers' addresses. Reads only.
+"""Files of events and the truth -> what poolers took and when, the span, poolers' addresses. Reads only.
 
-One pass by row groups; what is kept grows with addresses and with poolers' customers, not with events.
+One pass by blocks; what is kept grows with addresses and with poolers' customers, not with events.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,10 +18,10 @@ import pyarrow.compute as pc
 from models.errors import PoolwatchError
 from models.truth import AGGREGATOR, BENIGN, Label, Truth
 from models.yardstick import Take
-from poolwatch.evidence import batches, milliseconds
+from poolwatch.evidence import accepted
+from streams.adapters import Adapter
 
-EVENT_COLUMNS = ("time", "developer_id", "status", "customers", "source_ip", "user_agent", "tls_fingerprint")
-EVENTS_NEED = ("time", "developer_id", "status")
+WHO = ("developer_id", "source_ip", "user_agent", "tls_fingerprint")
 
 
 class EventPass:
@@ -34,11 +34,13 @@ class EventPass:
         self._calls: dict[str, int] = defaultdict(int)
         self._by_party: dict[str, dict[Label, int]] = defaultdict(lambda: defaultdict(int))
 
-    def read(self, path: Path) -> EventPass:
-        for batch in batches(path, EVENT_COLUMNS, EVENTS_NEED):
-            self._add(pa.table(batch))
+    def read(self, inputs: Path | Sequence[str], adapter: Adapter | None = None) -> EventPass:
+        """Go through the events. PoolwatchError where there are none, or a file cannot be read."""
+        names = [str(inputs)] if isinstance(inputs, Path) else inputs
+        for table in accepted(names, (*WHO, "customers"), adapter):
+            self._add(table)
         if not self.events:
-            raise PoolwatchError(f"{path}: holds no events")
+            raise PoolwatchError(f"{' '.join(names)}: holds no events")
         return self
 
     def take(self) -> Take:
@@ -57,17 +59,12 @@ class EventPass:
         return labels
 
     def _add(self, table: pa.Table) -> None:
-        time = milliseconds(table["time"].combine_chunks())
+        time = table["time"].to_numpy()
         if not len(time):
             return
         self.events += len(time)
         self.first_ms, self.last_ms = min(self.first_ms, int(time.min())), max(self.last_ms, int(time.max()))
-        table = table.set_column(table.schema.get_field_index("time"), "time", pa.array(time))
-        who = [
-            n
-            for n in ("developer_id", "source_ip", "user_agent", "tls_fingerprint")
-            if n in table.column_names
-        ]
+        who = [name for name in WHO if name in table.column_names]
         groups = table.group_by(who).aggregate([([], "count_all")]).to_pylist()
         keys = {tuple(g[n] for n in who): self._parties(g) for g in groups}
         for group in groups:

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from models import cases
 from models.errors import PoolwatchError
 from poolwatch import words
 from streams.feed import Back, Cut, Entry, Feed, Lost, position
@@ -81,25 +82,22 @@ class _Rows:
             print(words.line(alert), flush=True)
             return
         if not self._begun:
-            self._console.print(self._row("time (UTC)", Text("severity"), "who", "what", "bold"))
-            self._begun = True
-        what = Text(words.gist(alert))
-        what.append(f"\n{words.stakes(alert)}", "dim")
-        if alert.get("superseded_by"):
-            what = Text(
-                f"stands no longer: alert {words.plain(alert['superseded_by'])} tells it from its beginning",
-                "dim",
+            self._console.print(
+                self._row("time (UTC)", Text("severity"), "who", Text("what", "bold"), "bold")
             )
-        elif alert["version"] > 1:
-            what = Text(f"still over the line, {alert['count']:,} minutes; {words.stakes(alert)}", "dim")
+            self._begun = True
+        stands, later = cases.stands(alert), words.update(alert)
+        what = Text() if later else Text(words.gist(alert))
+        what.append(later, "dim")
+        what.append(f"\n{words.stakes(alert)}" if stands else "", "dim")
         who = f"{alert['entity_kind']}\n{words.plain(alert['entity_id'])}"
         self._console.print(self._row(words.clock(alert["time"]), words.severity(alert), who, what))
 
-    def _row(self, when: str, severity: Text, who: str, what: str | Text, style: str = "") -> Table:
+    def _row(self, when: str, severity: Text, who: str, what: Text, style: str = "") -> Table:
         table = Table.grid(padding=(0, 2, 0, 0), expand=True)
         table.add_column(width=12)
         table.add_column(width=10)
         table.add_column(ratio=2, overflow="fold")
         table.add_column(ratio=5)
-        table.add_row(Text(when, style), severity, Text(who, style), Text(what, style) if style else what)
+        table.add_row(Text(when, style), severity, Text(who, style), what)
         return table

@@ -15,7 +15,7 @@ from streams.feed import FeedKeys
 from streams.feed_writer import Keep, publish
 from streams.inputs import Input
 from streams.producer import FastProducer
-from streams.settings import Settings
+from streams.settings import Settings, shown
 from streams.snapshots import RedisSnapshots, StoreAwayError, away, connect
 from streams.topics import Topics
 
@@ -32,7 +32,7 @@ def check(settings: Settings) -> None:
         try:
             await store.holds("worker", 0, 0)
         except StoreAwayError as error:
-            where = settings.redis.rpartition("@")[2]
+            where = shown(settings.redis)
             raise PoolwatchError(f"{where}: no Redis answers ({error}); start it or mend --state") from error
         finally:
             await store.close()

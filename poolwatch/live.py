@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
 from rich import box
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.live import Live
 from rich.panel import Panel
 from rich.table import Table
@@ -18,7 +19,7 @@ from poolwatch.demo_state import DemoState, Planted
 
 BARS = "▁▂▃▄▅▆▇█"
 ALERTS_SHOWN = 6
-BAR_WIDTH = 30
+BAR_WIDTH = 20
 #: Seconds between two status lines where the output is no terminal.
 LINE_EVERY_S = 5.0
 
@@ -33,7 +34,7 @@ class LiveView:
         if self._console.is_terminal:
             self._live = Live(self, console=self._console, refresh_per_second=4)
         self._printed: set[str] = set()
-        self._phase = ""
+        self._phase, self._where = "", False
         self._line_due_s = 0.0
 
     def __enter__(self) -> Self:
@@ -49,7 +50,7 @@ class LiveView:
         self._live = None
 
     def __rich__(self) -> RenderableType:
-        return screen(self._state, self._console.height)
+        return Screen(self._state)
 
     def refresh(self) -> None:
         """Tell what is new; a terminal redraws by itself."""
@@ -59,6 +60,9 @@ class LiveView:
         if state.phase != self._phase:
             self._phase = state.phase
             self._say(state.phase)
+        if not self._where and state.where:
+            self._where = True
+            self._say(", ".join(f"{name} {address}" for name, address in state.where.items()))
         for alert in state.standing():
             if alert["alert_id"] not in self._printed:
                 self._printed.add(alert["alert_id"])
@@ -71,10 +75,22 @@ class LiveView:
         self._console.print(text, markup=False, soft_wrap=True)
 
 
-def screen(state: DemoState, height: int = 40) -> RenderableType:
-    """One frame."""
-    rows = max(1, min(ALERTS_SHOWN, (height - 14 - len(state.planted)) // 3))
-    return Group(_header(state), _figures(state), _alerts(state, rows), _planted(state))
+@dataclass(frozen=True, slots=True)
+class Screen:
+    """One frame: as many alerts as there is room for below what must always be seen."""
+
+    state: DemoState
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        state = self.state
+        above = Group(_header(state), _planted(state), _figures(state))
+        room = options.size.height - len(console.render_lines(above, options))
+        yield above
+        for rows in range(min(ALERTS_SHOWN, len(state.standing())), -1, -1):
+            alerts = _alerts(state, rows)
+            if rows == 0 or len(console.render_lines(alerts, options)) <= room:
+                yield alerts
+                return
 
 
 def summary(state: DemoState) -> RenderableType:
@@ -141,8 +157,11 @@ def _header(state: DemoState) -> RenderableType:
         full = round(state.done * BAR_WIDTH)
         lines.append("━" * full, "cyan").append("─" * (BAR_WIDTH - full), "dim").append(f" {state.done:.0%} ")
     lines.append(f"({span})\n", "dim")
-    for place, (name, address) in enumerate(state.where.items()):
-        lines.append("   " if place else "").append(f"{name} ", "dim").append(address)
+    # The first, the page's, has a line of its own: broken over two it could not be clicked.
+    for gap, (name, address) in zip(
+        ["", "\n", *["   "] * len(state.where)], state.where.items(), strict=False
+    ):
+        lines.append(gap).append(f"{name} ", "dim").append(address)
     return Panel(
         lines, title="[bold]poolwatch demo[/]", title_align="left", border_style="cyan", box=box.ROUNDED
     )
@@ -186,9 +205,9 @@ def _alerts(state: DemoState, rows: int) -> RenderableType:
         what = Text(words.plain(alert["entity_id"]), "bold")
         what.append(f"  {words.stakes(alert)}\n", "not bold dim").append(words.gist(alert), "not bold")
         table.add_row(Text(words.clock(alert["time"]), "dim"), words.severity(alert), what)
-    if not newest:
-        table.add_row("", "", Text("none yet", "dim"))
-    more = f", newest {rows} shown" if len(newest) > rows else ""
+    if not rows:
+        table.add_row("", "", Text("they are on the alert page" if newest else "none yet", "dim"))
+    more = f", newest {rows} shown" if 0 < rows < len(newest) else ""
     title = f"Alerts: {len(newest):,}{more}"
     return Panel(
         table, title=title, title_align="left", border_style="red" if newest else "dim", box=box.ROUNDED

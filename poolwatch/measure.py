@@ -19,6 +19,7 @@ from poolwatch.exposure import EventPass
 from poolwatch.key_rows import key_figures, read_keys
 from poolwatch.rivals import all_rivals
 from simulators import poolers
+from streams.adapters import Adapter
 
 POOLWATCH = "poolwatch"
 
@@ -27,6 +28,7 @@ POOLWATCH = "poolwatch"
 class Given:
     """Files to measure. Without `events` there are no rivals, and what was taken is known from `take` alone.
 
+    events: a file, or the inputs of a replay, which `adapter` reads.
     alerts: a file, or the alerts themselves.
     keys: what `replay --keys` made.
     from_ms, until_ms: score rows and alerts outside do not count (a warm-up, say).
@@ -34,7 +36,7 @@ class Given:
     """
 
     labels: Path
-    events: Path | None = None
+    events: Path | Sequence[str] | None = None
     scores: Path | None = None
     alerts: Path | Sequence[Mapping[str, Any]] | None = None
     take: Path | None = None
@@ -43,6 +45,7 @@ class Given:
     from_ms: int | None = None
     until_ms: int | None = None
     span_ms: tuple[int, int] | None = None
+    adapter: Adapter | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +77,7 @@ def measure(given: Given, rivals: bool = True, seed: int = 0) -> dict[str, Any]:
         figures["alerts"] = alert_figures(case.truth, _within(alerts, given), case.take, case.days, expected)
     if given.keys:
         figures["keys"] = key_figures(read_keys(given.keys, case.truth))
-    if given.events and rivals:
+    if isinstance(given.events, Path) and rivals:
         for rival in all_rivals(given.events, Operations.load(given.operations), seed):
             if rival.rows is None:
                 methods[rival.name] = {"skipped": rival.skipped}
@@ -89,7 +92,7 @@ def case_of(given: Given) -> Case:
     truth = read_labels(given.labels)
     take = read_take(given.take) if given.take else {}
     if given.events:
-        seen = EventPass(truth).read(given.events)
+        seen = EventPass(truth).read(given.events, given.adapter)
         first, last = seen.first_ms, seen.last_ms
         take = take or seen.take()
         truth = truth.with_labels(seen.own_addresses())

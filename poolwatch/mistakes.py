@@ -85,12 +85,12 @@ def mistakes(given: Given) -> str:
 def _false(case: Case, alerts: Sequence[Mapping[str, Any]], rows: Rows) -> Iterator[str]:
     false = false_alerts(case.truth, alerts)
     counts = Counter(str(f["population"]) for f in false)
-    rules = Counter(rule for f in false for rule in f["rules"] or [])  # type: ignore[attr-defined]
+    rules = Counter(rule for f in false for rule in f["rules"] or [])
     yield f"## False entities: {len(false)} in {case.days:.1f} days"
     yield f"by population: {dict(counts.most_common())}; by rule: {dict(rules.most_common())}\n"
     for f in sorted(false, key=lambda f: str(f["population"]))[:SHOWN]:
         yield f"- **{f['entity_kind']} {f['entity_id']}** ({f['population']}), rules {f['rules']}"
-        for reason in (f["reasons"] or [])[:4]:  # type: ignore[index]
+        for reason in (f["reasons"] or [])[:4]:
             yield f"  - {reason['text']} [{reason['feature']} {reason['contribution']:.2f}]"
         yield f"  - {rows.told((str(f['entity_kind']), str(f['entity_id'])))}"
 

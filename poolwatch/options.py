@@ -36,4 +36,7 @@ FORMAT = typer.Option(
     None, "--format", metavar="NAME", help="Form of the input: poolwatch (default), cloudtrail"
 )
 MAPPING = typer.Option(None, "--mapping", metavar="FILE.toml", help="Names of your own fields")
+DEAD_LETTERS = typer.Option(
+    None, "--dead-letters", metavar="FILE.jsonl", help="Where to put what was rejected, and why"
+)
 JSON = typer.Option(False, "--json", help="One JSON object on standard output")

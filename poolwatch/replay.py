@@ -22,6 +22,7 @@ from models.model import Model
 from models.operations import Operations
 from models.rules import RuleSet
 from poolwatch.evidence_index import EvidenceIndex
+from poolwatch.notes import notes
 from poolwatch.pipeline import Pipeline, Stepped
 from poolwatch.progress import Bar
 from poolwatch.words import plain
@@ -33,6 +34,7 @@ from streams.scores_file import scores_file
 from streams.sources import open_history
 
 STEP_ROWS = 65_536
+TOLD = 20  # operations that the table does not list, by name
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,21 +83,14 @@ class Replayed:
 
 def replay(request: Request) -> Replayed:
     """Run the history through fold and detect. PoolwatchError, ConfigError: one clear line."""
-    return _Run(request).run()
+    return Run(request).run()
 
 
-def score_rows(request: Request) -> Iterator[ScoreRows]:
-    """The history's score rows alone, as they are made."""
-    run = _Run(request, scores=True)
-    for stepped in run.steps("read"):
-        for closed in stepped.closed[0]:
-            if closed.scores is not None:
-                yield closed.scores
+class Run:
+    """One reading of a history, to its end once. scores: make score rows, whether they are kept or not."""
 
-
-class _Run:
     def __init__(self, request: Request, scores: bool = False) -> None:
-        self.request = request
+        self.request, self.begun = request, time.perf_counter()
         operations = Operations.load(Path(request.operations) if request.operations else None)
         self.rules = RuleSet.load(request.rules)
         self.models = [Model.load(request.model)]
@@ -128,13 +123,13 @@ class _Run:
         self.position: dict[int, int] = {}
 
     def run(self) -> Replayed:
-        begun, wish = time.perf_counter(), self.request
+        wish = self.request
         with contextlib.ExitStack() as stack:
             add_alerts = stack.enter_context(lines_file(wish.alerts)) if wish.alerts else None
             for path in (wish.scores, wish.candidate_scores)[: len(self.models)]:
                 self.add_scores.append(stack.enter_context(scores_file(path)) if path else None)
-            self.add_dead = stack.enter_context(lines_file(wish.dead_letters)) if wish.dead_letters else None
-            for stepped in self.steps("replay"):
+            self._keep_letters(stack)
+            for stepped in self._steps("replay"):
                 self._keep(stepped)
             alerts = self._told(self.last[0])
             self._say_unheard(alerts)
@@ -145,10 +140,23 @@ class _Run:
                 for keys in self.pipeline.key_rows():
                     add_keys(keys)
         other = self._told(self.last[1]) if wish.candidate else None
-        summary = self._summary(time.perf_counter() - begun)
-        return Replayed(summary, alerts, self.pipeline, other, self.history.next_offsets())
+        return Replayed(self.summary(), alerts, self.pipeline, other, self.history.next_offsets())
 
-    def steps(self, title: str) -> Iterator[Stepped]:
+    def score_rows(self) -> Iterator[ScoreRows]:
+        """The history's score rows alone, as they are made; its dead letters are kept."""
+        with contextlib.ExitStack() as stack:
+            self._keep_letters(stack)
+            for stepped in self._steps("read"):
+                self._reject(stepped)
+                for closed in stepped.closed[0]:
+                    if closed.scores is not None:
+                        yield closed.scores
+
+    def _keep_letters(self, stack: contextlib.ExitStack) -> None:
+        if self.request.dead_letters:
+            self.add_dead = stack.enter_context(lines_file(self.request.dead_letters))
+
+    def _steps(self, title: str) -> Iterator[Stepped]:
         """What each step gives. PoolwatchError where there is no history."""
         with Bar(title, self.history.size) as bar:
             for merged in gathered(self.history.read(), STEP_ROWS):
@@ -177,10 +185,13 @@ class _Run:
         if self.add_dead:
             self.add_dead([place | {"reason": reason}])
 
-    def _keep(self, stepped: Stepped) -> None:
+    def _reject(self, stepped: Stepped) -> None:
         for p, record in stepped.ahead:
             (place,) = self.evidence.told([{"partition": p, "first": record.offset, "last": record.offset}])
             self._dead(place, record.reason)
+
+    def _keep(self, stepped: Stepped) -> None:
+        self._reject(stepped)
         if self.request.ledger:
             for partition, item in enumerate(stepped.closed[0]):
                 ledger_files.write(self.request.ledger, partition, item.ledger, self.request.ledger_days)
@@ -211,17 +222,22 @@ class _Run:
         self.position.update(merged.position)
         return sum(self.position.values())
 
-    def _summary(self, seconds: float) -> dict[str, Any]:
-        pipeline, rejected = self.pipeline, sum(self.rejected.values())
+    def summary(self) -> dict[str, Any]:
+        """What was read and found so far, as `--json` prints it."""
+        pipeline, seconds = self.pipeline, time.perf_counter() - self.begun
+        accepted = self.read - sum(self.rejected.values()) - pipeline.duplicates
+        off, unlisted = pipeline.off, pipeline.came.unlisted()
         return {
             "inputs": len(self.history.inputs),
             "events": self.read,
-            "accepted": self.read - rejected - pipeline.duplicates,
+            "accepted": accepted,
             "rejected": dict(self.rejected.most_common()),
+            "dead_letters": self.request.dead_letters,
             "duplicates": pipeline.duplicates,
             "late": pipeline.late,
             "alerts": self.last[0].by_severity(),
-            "cases": len({alert.case for alert in self.last[0].all()}),
+            "replaced": len(self.last[0].all()) - len(self.last[0]),
+            "cases": len({alert.case for alert in self.last[0].standing()}),
             "entities": len(pipeline.entities),
             "from": pipeline.first_ms,
             "until": pipeline.last_ms,
@@ -229,12 +245,15 @@ class _Run:
             "events_per_s": round(self.read / seconds) if seconds else 0,
             "model": self.models[0].hash,
             "rule_set": self.rules.hash,
+            "off": {"fields": off.fields, "features": off.features, "rules": off.rules},
+            "unlisted": {"calls": unlisted.calls, "operations": dict(list(unlisted.names.items())[:TOLD])},
+            "notes": notes(pipeline, accepted),
             **({"candidate": self._compared()} if self.request.candidate else {}),
         }
 
     def _compared(self) -> dict[str, Any]:
         """What the candidate model would have changed."""
-        now, then = ({alert.alert_id for alert in last.all()} for last in self.last)
+        now, then = ({alert.alert_id for alert in last.standing()} for last in self.last)
         return {
             "model": self.models[1].hash,
             "alerts": self.last[1].by_severity(),

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import tempfile
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from models.advice import Advice, advice
 from models.errors import ConfigError
+from models.rules import RuleSet
 from poolwatch.evidence import read_labels
 from poolwatch.measure import Given, for_json, measure
 from poolwatch.report import Side, write_report
+from streams.adapters import Adapter, adapter
 
 if TYPE_CHECKING:
     from poolwatch.replay import Replayed, Request
@@ -59,11 +63,15 @@ def replay_and_judge(request: Request, wanted: Wanted) -> Replayed:
         figures = None
         if wanted.labels:
             span = (replayed.summary["from"], replayed.summary["until"])
-            figures = against_labels(wanted.labels, replayed.alerts, request.scores, request.inputs, span)
+            form = adapter(request.form, request.mapping)
+            figures = against_labels(
+                wanted.labels, replayed.alerts, request.scores, request.inputs, span, form
+            )
             replayed.summary["labels"] = for_json(short(figures))
         if wanted.report:
             other = (replayed.candidate, request.candidate_scores) if replayed.candidate is not None else None
-            report(wanted.report, replayed.summary, replayed.alerts, request.scores, figures, other)
+            known = advice(RuleSet.load(request.rules).rules)
+            report(wanted.report, replayed.summary, replayed.alerts, request.scores, figures, other, known)
     return replayed
 
 
@@ -73,18 +81,17 @@ def against_labels(
     scores: str | None,
     inputs: Sequence[str],
     span_ms: tuple[int, int],
+    form: Adapter | None = None,
 ) -> dict[str, Any]:
     """`poolwatch.measure.measure` of a replay. ConfigError, PoolwatchError: one clear line.
 
-    inputs  customers exposed are known where the input is one Parquet or .jsonl file (or folder of Parquet)
+    inputs  customers exposed are known where they are files, which are read once more; form: their adapter
     """
-    source = Path(inputs[0]) if len(inputs) == 1 else None
-    known = source if source and (source.suffix in (".parquet", ".jsonl") or source.is_dir()) else None
-    if known and known.is_dir() and not any(known.rglob("*.parquet")):
-        known = None
+    files = not any(name == "-" or name.startswith("kafka://") for name in inputs)
     given = Given(
         labels=Path(labels),
-        events=known,
+        events=inputs if files and span_ms[1] else None,
+        adapter=form,
         scores=Path(scores) if scores else None,
         alerts=alerts,
         span_ms=span_ms,
@@ -93,8 +100,14 @@ def against_labels(
 
 
 def short(figures: Mapping[str, Any]) -> dict[str, Any]:
-    """The figures that fit a summary: of the alerts, and the rankings where scores were kept."""
-    alerts = {name: figures["alerts"][name] for name in SHORT if name in figures["alerts"]}
+    """The figures that fit a summary: of the alerts, who was missed and who flagged by mistake; and the
+    rankings where scores were kept."""
+    of = figures["alerts"]
+    alerts = {name: of[name] for name in SHORT if name in of}
+    alerts["missed"] = [
+        {name: d[name] for name in ("party", "scenario")} for d in of["detections"] if not d["found"]
+    ]
+    alerts["false"] = dict(Counter(f["population"] for f in of["false"]).most_common())
     ranked = figures["methods"].get("poolwatch")
     return {**alerts, "ranked": ranked} if ranked else alerts
 
@@ -106,10 +119,11 @@ def report(
     scores: str | None,
     figures: Mapping[str, Any] | None = None,
     candidate: tuple[Sequence[Mapping[str, Any]], str | None] | None = None,
+    known: Mapping[str, Advice] | None = None,
 ) -> None:
     """Write the HTML report. candidate: the other model's alerts, and its score file where kept."""
     now = Side("this model", alerts, Path(scores) if scores else None)
     then = None
     if candidate:
         then = Side("the candidate", candidate[0], Path(candidate[1]) if candidate[1] else None)
-    write_report(out, summary, now, figures, then)
+    write_report(out, summary, now, figures, then, known)

@@ -57,7 +57,8 @@ def distinct_sellers_24h(cube: Cube, kind: str) -> pa.Table:
     steps = np.stack([np.tile(entity, 2), np.concatenate([hour, until])])
     places, inverse = np.unique(steps, axis=1, return_inverse=True)
     change = np.bincount(inverse.ravel(), np.repeat([1.0, -1.0], len(entity)), places.shape[1])
-    level = np.cumsum(change)  # an entity's changes add up to nothing, so the next one starts at 0
+    # An entity's changes add up to nothing, so the next one starts at 0.
+    level = np.cumsum(change, dtype=np.float64)
     return score_rows(kind, cube.names(kind), places[0], (places[1] + 1) * HOUR_MS, level)
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 import pyarrow as pa
 
 from models.errors import ConfigError
+from poolwatch.progress import Bar
 from simulators import perturb, scenario, write
 from simulators import report as page
 from simulators.marketplace import Marketplace
@@ -48,16 +49,21 @@ def simulate(
     rate: float | None = None,
     report: str | None = None,
 ) -> None:
-    """Write events, labels and what was taken. ConfigError, PoolwatchError: one clear line."""
+    """Write events, labels and what was taken. ConfigError, PoolwatchError: one clear line.
+
+    A file is there whole or not at all: a history cut short looks like any other.
+    """
     market, begun = wish.market(), time.perf_counter()
-    tables: Iterator[pa.Table] = paced(market, rate) if rate else iter(market)
-    if out.startswith("kafka://"):
-        count = to_kafka(iter(market), out, settings, rate)
-    else:
-        to_file = next((to for ending, to in ENDINGS.items() if out.endswith(ending)), None)
-        if to_file is None and out != "-" and not out.startswith("/dev/"):
-            raise ConfigError(f"--out {out}: give FILE.jsonl, FILE.parquet or kafka://HOST:PORT/TOPIC")
-        count = (to_file or write.to_jsonl)(tables, "/dev/stdout" if out == "-" else out)
+    try:
+        with Bar("simulate", market.end_ms - market.start_ms) as bar:
+            if out.startswith("kafka://"):
+                count = to_kafka(shown(batches(market), market, bar), out, settings, rate)
+            else:
+                count = to_file(shown(paced(market, rate) if rate else market, market, bar), out)
+    except KeyboardInterrupt:
+        left = "what was sent stays there" if out.startswith("kafka://") else "nothing is written"
+        print(f"poolwatch: {out}: interrupted, {left}", file=sys.stderr)
+        raise
     seconds = time.perf_counter() - begun
     print(f"poolwatch: {out}: {count:,} events ({count / seconds:,.0f}/s)", file=sys.stderr)
     if labels:
@@ -71,7 +77,26 @@ def simulate(
             write.to_text(page.html(market), partial)
 
 
-def to_kafka(tables: Iterator[pa.Table], url: str, settings: Settings, rate: float | None = None) -> int:
+def to_file(tables: Iterable[pa.Table], out: str) -> int:
+    """Write the events to a file, device or standard output (-); how many."""
+    to = next((to for ending, to in ENDINGS.items() if out.endswith(ending)), None)
+    if to is None and out != "-" and not out.startswith("/dev/"):
+        raise ConfigError(f"--out {out}: give FILE.jsonl, FILE.parquet or kafka://HOST:PORT/TOPIC")
+    with atomic_path("/dev/stdout" if out == "-" else out) as partial:
+        return (to or write.to_jsonl)(tables, partial)
+
+
+def shown(tables: Iterable[pa.Table], market: Marketplace, bar: Bar) -> Iterator[pa.Table]:
+    """The same events of the market; the bar tells how far they are."""
+    count = 0
+    for table in tables:
+        yield table
+        count += table.num_rows
+        if table.num_rows:
+            bar.show(table["time"][-1].as_py() - market.start_ms, f"{count:,} events")
+
+
+def to_kafka(tables: Iterable[pa.Table], url: str, settings: Settings, rate: float | None = None) -> int:
     """Send each event with its seller_id as key; how many. PoolwatchError: no broker, not delivered."""
     from streams.producer import FastProducer
 
@@ -91,17 +116,17 @@ def keyed(table: pa.Table) -> Iterator[tuple[bytes, bytes]]:
         yield seller.encode(), line.rstrip("\n").encode()
 
 
-def batches(tables: Iterator[pa.Table], rows: int = BATCH_ROWS) -> Iterator[pa.Table]:
+def batches(tables: Iterable[pa.Table], rows: int = BATCH_ROWS) -> Iterator[pa.Table]:
     """The same events, at most `rows` at a time."""
     for table in tables:
         for first in range(0, table.num_rows, rows):
             yield table.slice(first, rows)
 
 
-def paced(tables: Iterator[pa.Table], rate: float) -> Iterator[pa.Table]:
+def paced(tables: Iterable[pa.Table], rate: float) -> Iterator[pa.Table]:
     """The same events, `rate` a second."""
     begun, told = time.monotonic(), 0
-    for batch in batches(iter(tables), max(1, min(BATCH_ROWS, int(rate / 10)))):
+    for batch in batches(tables, max(1, min(BATCH_ROWS, int(rate / 10)))):
         yield batch
         told += batch.num_rows
         time.sleep(max(0.0, begun + told / rate - time.monotonic()))

@@ -11,39 +11,71 @@ import msgspec
 from rich.console import Console
 from rich.markup import escape
 from rich.padding import Padding
+from rich.text import Text
 
 from models.cases import Case, cases
+from poolwatch.notes import notably_late
 from poolwatch.words import plain
 
 COLOURS = {"low": "cyan", "medium": "yellow", "high": "red", "critical": "bold red"}
-MOST_SHOWN = 20
+MOST_SHOWN, MOST_NAMED = 20, 10
 KINDS = ("developers", "origins", "parties")
 
 
 def show(summary: dict[str, Any], alerts: Sequence[dict[str, Any]], as_json: bool) -> None:
-    """The summary as one JSON object, or for people with the strongest alerts."""
+    """The summary as one JSON object, or for people with the gravest alerts."""
     if as_json:
         print(msgspec.json.encode(summary).decode())
         return
     # A pipe has no width: what reads it wants one line each.
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 10_000)
-    console.print(_what_was_read(summary))
-    odd = {name: summary[name] for name in ("duplicates", "late") if summary[name]}
-    odd |= {f"rejected: {reason}": count for reason, count in summary["rejected"].items()}
-    for name, count in odd.items():
-        console.print(f"  {count:,} {escape(name)}")
+    show_read(console, summary)
+    if not summary["accepted"]:
+        return
     if "labels" in summary:
         console.print(against(summary["labels"]))
+        for line in _wrong(summary["labels"]):
+            _show_note(console, line)
+    if "candidate" in summary:
+        console.print(_compared(summary["candidate"]))
     if not alerts:
         console.print("no alerts")
         return
     counts = ", ".join(f"{n} {s}" for s, n in reversed(summary["alerts"].items()) if n)
     parties = cases(alerts)
-    console.print(f"[bold]{len(alerts):,} alerts[/]: {counts}; {len(parties):,} cases")
+    console.print(
+        f"[bold]{sum(summary['alerts'].values()):,} alerts[/]: {counts}; {len(parties):,} cases"
+        + (
+            f" ({summary['replaced']:,} more stand no longer: replaced or withdrawn)"
+            if summary.get("replaced")
+            else ""
+        )
+    )
     for case in parties[:MOST_SHOWN]:
         _show_case(console, case)
     if len(parties) > MOST_SHOWN:
         console.print(f"... and {len(parties) - MOST_SHOWN:,} more cases; --alerts FILE.jsonl keeps them all")
+
+
+def show_read(console: Console, summary: dict[str, Any]) -> None:
+    """What was read, and what is odd about it, each with its remedy."""
+    console.print(_what_was_read(summary))
+    odd = {"duplicates": summary["duplicates"]}
+    if not notably_late(summary["late"], summary["accepted"]):
+        odd["late"] = summary["late"]
+    odd |= {f"rejected: {reason}": count for reason, count in summary["rejected"].items()}
+    for name, count in odd.items():
+        if count:
+            _show_note(console, f"{count:,} {name}")
+    if summary["rejected"]:
+        kept = summary.get("dead_letters")
+        _show_note(console, f"which ones: {kept or '--dead-letters FILE.jsonl tells'}")
+    for note in summary.get("notes", ()):
+        _show_note(console, note, "yellow")
+
+
+def _show_note(console: Console, text: str, style: str = "") -> None:
+    console.print(Padding(Text(plain(text), style), (0, 0, 0, 2), expand=False))
 
 
 def _show_case(console: Console, case: Case) -> None:
@@ -70,21 +102,47 @@ def _what_was_read(summary: dict[str, Any]) -> str:
 
 def against(labels: dict[str, Any]) -> str:
     """The figures against labels that matter most, in one line; what cannot be told is left out."""
-    told = [f"[bold]{labels.get('found', 0)} of {labels['parties']} poolers found[/]"]
+    found, parties = labels.get("found", 0), labels["parties"]
+    told = [f"[bold]{found} of {parties} poolers found[/]"]
+    missed = " (a miss counts as the whole span)" if found < parties else ""
     for name, text in (
         ("precision", "{:.0%} of the alerted entities are a pooler's"),
         ("false_a_day", "{:.2f} false entities a day"),
-        ("pair_precision", "{:.0%} of the entities put together are one party's"),
-        ("median_hours", "median delay {:.1f} h"),
+        ("pair_precision", "{:.0%} of the pairs that cases join belong together"),
+        ("median_hours", "median delay {:.1f} h" + missed),
         ("share_before", "{:.1%} of the customers taken before"),
     ):
         value = labels.get(name, labels.get("cases", {}).get(name))
-        if value is not None:
+        if value is not None and (found or name != "median_hours"):
             told.append(text.format(value))
     rankings = labels.get("ranked", {})
     precision = {k: rankings[k]["average_precision"] for k in KINDS if k in rankings}
     ranked = [f"{kind} {value:.2f}" for kind, value in precision.items() if value is not None]
     return "; ".join(told) + (f"; average precision: {', '.join(ranked)}" if ranked else "")
+
+
+def _wrong(labels: dict[str, Any]) -> list[str]:
+    """Who was missed, and who was alerted on by mistake."""
+    missed = [
+        m["party"] if m["scenario"] in m["party"] else f"{m['party']} ({m['scenario']})"
+        for m in labels.get("missed", ())
+    ]
+    false = [f"{count:,} {name}" for name, count in labels.get("false", {}).items()]
+    told = (("missed", missed), ("alerted on by mistake", false))
+    return [f"{what}: {_some(names)}" for what, names in told if names]
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - MOST_NAMED:,} more" if len(names) > MOST_NAMED else ""
+    return ", ".join(names[:MOST_NAMED]) + more
+
+
+def _compared(candidate: dict[str, Any]) -> str:
+    return (
+        f"with the candidate {escape(candidate['model'])}: {candidate['same']:,} alerts as now, "
+        f"[bold]{len(candidate['new']):,} gained, {len(candidate['gone']):,} lost[/]; "
+        "--report FILE.html shows which"
+    )
 
 
 def moment(time_ms: int) -> str:

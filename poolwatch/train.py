@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+from rich.console import Console
 
 from models.closed import ScoreRows
-from models.errors import ConfigError
+from models.errors import ConfigError, PoolwatchError
 from models.hashing import hash_text
-from models.minutes import MINUTE_MS
+from models.minutes import DAY_MINUTES, MINUTE_MS
 from models.model import Model
 from models.rules import RuleSet
 from models.sightings import ENTITY_KINDS
 from models.train import Rows, train
-from poolwatch.replay import Request, score_rows
+from poolwatch.replay import Request, Run
+from poolwatch.summary import show_read
+from poolwatch.words import span
 
+#: The longest window is a week: below two of them each entity's usual is known from one week alone.
+ENOUGH_MS = 14 * DAY_MINUTES * MINUTE_MS
 KIND = {kind: place for place, kind in enumerate(ENTITY_KINDS)}
 
 
@@ -26,14 +32,25 @@ def train_file(request: Request, path: str, seed: int) -> Model:
     folder = Path(path).absolute().parent
     if not folder.is_dir():
         raise ConfigError(f"--model {path}: no folder {folder}")
-    begun = time.perf_counter()
-    model = train(map(_rows, score_rows(request)), RuleSet.load(request.rules), seed)
+    run = Run(request, scores=True)
+    model = train(_history(run), RuleSet.load(request.rules), seed)
     model.save(path)
-    print(
-        f"poolwatch: {path}: {model.hash}, {model.rows:,} rows in {time.perf_counter() - begun:.1f} s",
-        file=sys.stderr,
-    )
+    told = f"poolwatch: {path}: {model.hash}, {model.rows:,} rows in {time.perf_counter() - run.begun:.1f} s"
+    print(told, file=sys.stderr)
     return model
+
+
+def _history(run: Run) -> Iterator[Rows]:
+    """The rows; then what was read is told. PoolwatchError where nothing of it is a usage event."""
+    yield from map(_rows, run.score_rows())
+    summary = run.summary()
+    length_ms = summary["until"] - summary["from"]
+    if summary["accepted"] and length_ms < ENOUGH_MS:
+        short = f"{span(length_ms)} are little to tell the usual from: two weeks or more are better"
+        summary["notes"].append(short)
+    show_read(Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else 10_000), summary)
+    if not summary["accepted"]:
+        raise PoolwatchError(f"{' '.join(run.request.inputs)}: nothing to train on")
 
 
 def _rows(scores: ScoreRows) -> Rows:

@@ -54,10 +54,26 @@ def stakes(alert: Alert) -> str:
     return ", ".join(parts)
 
 
+def update(alert: Alert) -> str:
+    """What a later version says beside the first; "" of a first version."""
+    if alert.get("superseded_by"):
+        return f"stands no longer: alert {plain(alert['superseded_by'])} tells it from its beginning"
+    if alert.get("withdrawn"):
+        return "stands no longer: told early, and over no line when its minute closed"
+    if alert["version"] == 1:
+        return ""
+    minutes = f"{alert['count']:,} minute{'' if alert['count'] == 1 else 's'}"
+    return f"update {alert['version']}: over the line for {minutes}, last {clock(alert['last_seen'])}"
+
+
 def line(alert: Alert) -> str:
-    """An alert as one plain line."""
+    """An alert as one plain line; a later version says that it is one."""
     who = f"{alert['entity_kind']} {plain(alert['entity_id'])}"
-    return f"{clock(alert['time'])}  {plain(alert['severity']):8}  {who}  {gist(alert)} ({stakes(alert)})"
+    later = update(alert)
+    said = f"[{later}] " if later else ""
+    return (
+        f"{clock(alert['time'])}  {plain(alert['severity']):8}  {who}  {said}{gist(alert)} ({stakes(alert)})"
+    )
 
 
 def span(ms: float) -> str:

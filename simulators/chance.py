@@ -29,7 +29,7 @@ def rng(seed: int, *names: object) -> np.random.Generator:
 def mix(seed: int, *parts: npt.ArrayLike) -> U64:
     """uint64[n] hash of the integer arrays `parts` (splitmix64's finaliser, once a part)."""
     with np.errstate(over="ignore"):
-        h = np.uint64(seed & 0xFFFFFFFFFFFFFFFF)
+        h: U64 = np.array(seed & 0xFFFFFFFFFFFFFFFF, np.uint64)
         for part in parts:
             values = np.asarray(part)
             h = (h ^ values.astype(np.uint64)) * _GOLDEN + _GOLDEN

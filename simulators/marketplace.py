@@ -117,10 +117,10 @@ class Marketplace:
             for machine in party.machines:
                 if self.seen[machine]:
                     told.setdefault(("origin", self.origin(machine)), {"label": party.label, **span})
-        for number, (developer, population) in enumerate(
+        for number, (name, population) in enumerate(
             zip(self.world.developer_ids, self.world.populations, strict=True)
         ):
-            told.setdefault(("developer", developer), self._benign(number, population))
+            told.setdefault(("developer", name), self._benign(number, population))
         for machine, number in self._own_machines():
             population = self.world.populations[number].removeprefix("pooler:")
             told.setdefault(("origin", self.origin(machine)), self._benign(number, population))

@@ -7,6 +7,7 @@ orders of any span are a range of numbers, and two years of history need no memo
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +16,7 @@ from simulators import chance
 
 I64 = npt.NDArray[np.int64]
 F64 = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.integer[Any]]
 HOUR_MS, DAY_MS = 3_600_000, 86_400_000
 
 #: Apart in the flat search table; more than the days of any grid times the largest sale.
@@ -50,7 +52,7 @@ class Orders:
     grid_ms: int
     cumulated: F64
 
-    def expected(self, seller: npt.ArrayLike, time_ms: npt.ArrayLike) -> F64:
+    def expected(self, seller: Ints, time_ms: npt.ArrayLike) -> F64:
         """Expected number of orders before `time_ms` since the seller began; clipped at 0."""
         s = self.sellers
         hours = (np.asarray(time_ms) - self.grid_ms) / HOUR_MS
@@ -62,13 +64,13 @@ class Orders:
         days = np.where(hours < 0, hours / 24, days)
         return np.asarray(np.maximum(s.orders_per_day[seller] * (s.age_days[seller] + days), 0.0))
 
-    def before(self, seller: npt.ArrayLike, time_ms: npt.ArrayLike) -> I64:
+    def before(self, seller: Ints, time_ms: npt.ArrayLike) -> I64:
         """int64[n]: how many orders the seller had got before `time_ms`; they have the numbers below it."""
         expected = self.expected(seller, time_ms)
         whole = np.floor(expected).astype(np.int64)
         return np.asarray(whole + (chance.uniform(self.seed, seller, whole) < expected - whole))
 
-    def placed_ms(self, seller: npt.ArrayLike, number: npt.ArrayLike) -> I64:
+    def placed_ms(self, seller: Ints, number: npt.ArrayLike) -> I64:
         """int64[n]: when the order was placed (inverse of `before`)."""
         s = self.sellers
         n = np.asarray(number)
@@ -83,13 +85,13 @@ class Orders:
         hours = np.where(days < 0, days * 24, i + (days - low) / step)
         return np.asarray((self.grid_ms + hours * HOUR_MS).astype(np.int64))
 
-    def shipped_ms(self, seller: npt.ArrayLike, number: npt.ArrayLike, placed_ms: I64) -> I64:
+    def shipped_ms(self, seller: Ints, number: npt.ArrayLike, placed_ms: I64) -> I64:
         """int64[n]: when the parcel goes: in business hours, some 2 to 48 h after the order."""
         hours = chance.lognormal(self.seed + 1, self.sellers.ship_hours[seller], 0.6, seller, number)
         ready = placed_ms + (np.clip(hours, 1.0, 46.0) * HOUR_MS).astype(np.int64)
         return self.in_business(seller, ready, chance.uniform(self.seed + 2, seller, number))
 
-    def in_business(self, seller: npt.ArrayLike, time_ms: I64, spread: F64) -> I64:
+    def in_business(self, seller: Ints, time_ms: I64, spread: F64) -> I64:
         """The time itself where the seller works then, else (`spread` 0..1) in its next working day."""
         s = self.sellers
         opens, closes = s.opens[seller], s.closes[seller]
@@ -103,7 +105,7 @@ class Orders:
         later = day * DAY_MS + ((opens + spread * (closes - opens) * 0.8) * HOUR_MS).astype(np.int64)
         return np.asarray(np.where(off, later - s.offset_ms[seller], time_ms))
 
-    def works(self, seller: npt.ArrayLike, time_ms: npt.ArrayLike) -> npt.NDArray[np.bool_]:
+    def works(self, seller: Ints, time_ms: npt.ArrayLike) -> npt.NDArray[np.bool_]:
         """bool[n]: whether the seller's people are at work then."""
         s = self.sellers
         local = np.asarray(time_ms) + s.offset_ms[seller]
@@ -111,15 +113,15 @@ class Orders:
         hour = (local - day * DAY_MS) / HOUR_MS
         return np.asarray((hour >= s.opens[seller]) & (hour < s.closes[seller]) & self._works(seller, day))
 
-    def _works(self, seller: npt.ArrayLike, day: I64) -> npt.NDArray[np.bool_]:
+    def _works(self, seller: Ints, day: I64) -> npt.NDArray[np.bool_]:
         weekday = (day + 3) % 7  # 1970-01-01 was a Thursday; 0 = Monday
         return np.asarray((weekday < 5) | ((weekday == 5) & self.sellers.six_days[seller]))
 
-    def order_id(self, seller: npt.ArrayLike, number: npt.ArrayLike) -> npt.NDArray[np.uint64]:
+    def order_id(self, seller: Ints, number: npt.ArrayLike) -> npt.NDArray[np.uint64]:
         """uint64[n] pseudonym of the order."""
         return chance.mix(self.seed + 3, seller, number)
 
-    def customer_id(self, seller: npt.ArrayLike, number: npt.ArrayLike) -> npt.NDArray[np.uint64]:
+    def customer_id(self, seller: Ints, number: npt.ArrayLike) -> npt.NDArray[np.uint64]:
         """uint64[n] pseudonym of the customer: of the seller's circle, or of its whole category."""
         s = self.sellers
         draw = chance.mix(self.seed + 4, seller, number)
@@ -127,7 +129,7 @@ class Orders:
         circle = np.maximum(s.orders_per_day[seller] * 240, 20).astype(np.uint64)
         pool = np.where(
             own,
-            np.asarray(seller).astype(np.uint64),
+            seller.astype(np.uint64),
             s.category[seller].astype(np.uint64) + np.uint64(1 << 32),
         )
         size = np.where(own, circle, np.uint64(3_000_000))

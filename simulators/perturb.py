@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import fields, replace
+from typing import Any
 
 import numpy as np
 
@@ -33,7 +34,7 @@ def move(amount: float, seed: int) -> None:
             weights.update({value: w * _factor(amount, rng) for value, w in weights.items()})
     for name, manner in poolers.registry().items():
         rng = chance.rng(seed, "perturb", name)
-        moved = {}
+        moved: dict[str, Any] = {}
         for item in fields(manner):
             value = getattr(manner, item.name)
             if (
@@ -42,7 +43,7 @@ def move(amount: float, seed: int) -> None:
                 and all(isinstance(x, (int, float)) for x in value)
             ):
                 moved[item.name] = _moved(value, amount, rng)
-        sys.modules[f"{poolers.__name__}.{name}"].MANNER = replace(manner, **moved)  # type: ignore[attr-defined]
+        vars(sys.modules[f"{poolers.__name__}.{name}"])["MANNER"] = replace(manner, **moved)
 
 
 def _moved(span: Span, amount: float, rng: np.random.Generator) -> Span:

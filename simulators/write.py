@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from pathlib import Path
 from typing import IO, Any
 
@@ -13,14 +12,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from models.errors import PoolwatchError
 from simulators.render import SCHEMA
 
 ROW_GROUP = 131_072
 
 
 def to_parquet(tables: Iterable[pa.Table], path: str | Path) -> int:
-    """Write Parquet (zstd, dictionaries); how many events. PoolwatchError where it cannot be written."""
+    """Write Parquet (zstd, dictionaries); how many events. OSError where it cannot be written."""
     count = 0
     unique = {"event_id", "orders.list.element", "customers.list.element"}
     leaves = [
@@ -34,7 +32,7 @@ def to_parquet(tables: Iterable[pa.Table], path: str | Path) -> int:
         "use_dictionary": [leaf for leaf in leaves if leaf not in unique],
         "store_schema": False,
     }
-    with _writing(path), pq.ParquetWriter(str(path), SCHEMA, **options) as writer:
+    with pq.ParquetWriter(str(path), SCHEMA, **options) as writer:
         for table in tables:
             writer.write_table(table, row_group_size=ROW_GROUP)
             count += table.num_rows
@@ -42,24 +40,13 @@ def to_parquet(tables: Iterable[pa.Table], path: str | Path) -> int:
 
 
 def to_jsonl(tables: Iterable[pa.Table], path: str | Path) -> int:
-    """Write one JSON object a line; how many events. PoolwatchError where it cannot be written."""
+    """Write one JSON object a line; how many events. OSError where it cannot be written."""
     count = 0
-    with _writing(path), open(path, "wb") as file:
+    with open(path, "wb") as file:
         for table in tables:
             write_lines(table, file)
             count += table.num_rows
     return count
-
-
-@contextmanager
-def _writing(path: str | Path) -> Iterator[None]:
-    """One clear line where the system refuses."""
-    try:
-        yield
-    except OSError as error:
-        raise PoolwatchError(
-            f"{path}: cannot write: {error}; is there room, and may you write there?"
-        ) from None
 
 
 def write_lines(table: pa.Table, file: IO[bytes]) -> None:
@@ -105,7 +92,7 @@ def _listed(name: str, column: pa.Array) -> pa.Array:
 def to_labels(labels: Iterable[dict[str, Any]], path: str | Path) -> int:
     """Write labels (contract) as JSON lines; how many."""
     count = 0
-    with _writing(path), open(path, "w", encoding="utf-8") as file:
+    with open(path, "w", encoding="utf-8") as file:
         for label in labels:
             file.write(json.dumps(label) + "\n")
             count += 1
@@ -114,12 +101,10 @@ def to_labels(labels: Iterable[dict[str, Any]], path: str | Path) -> int:
 
 def to_text(text: str, path: str | Path) -> None:
     """Write a page."""
-    with _writing(path):
-        Path(path).write_text(text, encoding="utf-8")
+    Path(path).write_text(text, encoding="utf-8")
 
 
 def to_taken(table: pa.Table, path: str | Path) -> int:
     """Write the side file of what poolers took (Parquet); how many rows."""
-    with _writing(path):
-        pq.write_table(table, str(path), compression="zstd")
+    pq.write_table(table, str(path), compression="zstd")
     return int(table.num_rows)

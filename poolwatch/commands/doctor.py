@@ -12,12 +12,19 @@ def command(
     redis: str = options.setting("redis"),
     model: str = options.setting("model"),
     rules: str = options.setting("rules"),
+    operations: str = options.setting("operations"),
     prefix: str = options.setting("prefix"),
     ledger: str = options.setting("ledger"),
 ) -> None:
     """Check broker, topics, Redis, model, ledger; say how to mend."""
     settings = options.settings(
-        broker=broker, redis=redis, model=model, rules=rules, prefix=prefix, ledger=ledger
+        broker=broker,
+        redis=redis,
+        model=model,
+        rules=rules,
+        operations=operations,
+        prefix=prefix,
+        ledger=ledger,
     )
     from poolwatch.doctor import examine, show
 

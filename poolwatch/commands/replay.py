@@ -24,9 +24,7 @@ def command(
     keys: str = typer.Option(
         None, metavar="FILE.jsonl", help="Where to put whether a key's owner calls, per entity and key"
     ),
-    dead_letters: str = typer.Option(
-        None, metavar="FILE.jsonl", help="Where to put what was rejected, and why"
-    ),
+    dead_letters: str = options.DEAD_LETTERS,
     candidate: str = typer.Option(None, metavar="MODEL", help="A second model: what would it have changed?"),
     labels: str = typer.Option(None, metavar="FILE.jsonl", help="Who pools and who does not: adds figures"),
     report: str = typer.Option(None, metavar="FILE.html", help="Where to put a report to look at"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import typer
 
 from poolwatch import options
@@ -36,5 +38,8 @@ def command(
 
     if raise_them:
         topics.raise_partitions(settings, settings.partitions)
-    for topic in (topics.describe if only_show else topics.ensure)(settings):
+    there = (topics.describe if only_show else topics.ensure)(settings)
+    for topic in there:
         print(f"{topic.name:40} {topic}")
+    if partitions and not only_show and (said := topics.other_than_asked(there, settings)):
+        print(f"poolwatch: {said}", file=sys.stderr)

@@ -15,6 +15,7 @@ def command(
     seed: int = typer.Option(1, help="Same history and seed, same model"),
     form: str = options.FORMAT,
     mapping: str = options.MAPPING,
+    dead_letters: str = options.DEAD_LETTERS,
     rules: str = options.setting("rules"),
     operations: str = options.setting("operations"),
 ) -> None:
@@ -29,6 +30,7 @@ def command(
         partitions=1,  # one detect sees all: nothing is left behind for workers
         form=form,
         mapping=mapping,
+        dead_letters=dead_letters,
         rules=settings.rules or None,
         operations=settings.operations or None,
         from_ms=time_ms(from_, "--from") if from_ else None,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from simulators import chance
@@ -47,11 +49,11 @@ class _Season:
         number, link = self.first[owner] + low[owner] + place, self.links[owner]
         time = self.at[owner] + (low[owner] + place) * self.gap_ms
         invoiced = chance.uniform(self.seed, link, number) < 0.92
-        read = {"first": number, "count": 1, "flags": 1}
+        read = partial(rows, first=number, count=1, flags=1)
         return np.concatenate(
             [
-                rows(time, link, OP["getOrderAddress"], pii=CONTACT, **read),
-                rows(time + 300, link, OP["getOrderBuyerInfo"], pii=BUYER | pii("tax"), **read),
+                read(time, link, OP["getOrderAddress"], pii=CONTACT),
+                read(time + 300, link, OP["getOrderBuyerInfo"], pii=BUYER | pii("tax")),
                 rows(
                     time[invoiced] + 1_200,
                     link[invoiced],

@@ -136,7 +136,7 @@ def test_a_server_killed_and_restarted(victim, tmp_path, prefix):
             sender.start()
             time.sleep(9)
             server.kill()
-            time.sleep(4)
+            time.sleep(6)  # three of the worker's signs of life
             server.start()
             sender.join()
             undisturbed = check(settings, [worker], [f"{victim} killed"])

@@ -46,11 +46,18 @@ def send(kafka_url, prefix, pairs):
         producer.send(pairs)
 
 
-def events(count):
+WHOLE = {
+    "time": 1_700_000_000_000, "developer_id": "d", "key_id": "k", "operation": "getOrders", "status": 200,
+    "records": 1, "bytes": 9, "pii": ["name"], "orders": ["o"], "customers": ["c"], "source_ip": "192.0.2.7",
+}  # fmt: skip
+
+
+def events(count, **changes):
     """(right key, event)"""
     for number in range(count):
         seller = f"seller{number % 7}"
-        yield seller.encode(), json.dumps({"seller_id": seller, "event_id": str(number)}).encode()
+        event = WHOLE | {"seller_id": seller, "event_id": str(number)} | changes
+        yield seller.encode(), json.dumps(event).encode()
 
 
 def test_topics_are_shown_made_and_left_alone(topics, prefix):
@@ -65,7 +72,12 @@ def test_topics_are_shown_made_and_left_alone(topics, prefix):
     assert [line.split() for line in made.stdout.splitlines()] == there
     assert [line.split() for line in again.stdout.splitlines()] == there, "what exists stays as it is"
     assert {told.returncode for told in (shown, made, again)} == {0}
-    assert {told.stderr for told in (shown, made, again)} == {""}
+    assert (shown.stderr, made.stderr) == ("", "")
+    (said,) = again.stderr.splitlines()
+    assert said.startswith(f"poolwatch: {names[0]} keeps its 2 partitions, not 4; --raise gives it more")
+    assert topics("--partitions", "1").stderr.endswith(
+        "keeps its 2 partitions, not 1; Kafka takes none away\n"
+    )
 
 
 def test_a_healthy_system(doctor, topics, kafka_url, prefix):
@@ -79,7 +91,23 @@ def test_a_healthy_system(doctor, topics, kafka_url, prefix):
     code, lines = doctor()
     assert code == 0
     assert f"ok   keying    {prefix}.usage-events: key is seller_id in 100 of 100 events" in lines
+    assert f"ok   events    {prefix}.usage-events: nothing is lacking in 100 events" in lines
     assert all(line.startswith("ok ") for line in lines)
+
+
+def test_what_events_lack(doctor, topics, kafka_url, prefix):
+    topics()
+    send(kafka_url, prefix, events(150, orders=None, operation="GET /x/getOrders"))
+    send(kafka_url, prefix, events(5, status=9))
+    code, lines = doctor()
+    assert code == 0
+    rejected, off, unlisted = [line for line in lines if line.startswith("warn events")]
+    topic = f"warn events    {prefix}.usage-events: "
+    assert rejected.startswith(
+        f"{topic}5 of 155 are rejected, most often: status must be an integer 100-599; "
+    )
+    assert off.startswith(f"{topic}in 150 events orders never came, which switches off ")
+    assert unlisted.startswith(f"{topic}in 150 events 150 of 150 calls are of operations that no table lists")
 
 
 def test_each_missing_topic_has_a_line(doctor, prefix):
@@ -128,7 +156,7 @@ def test_nobody_answers(doctor):
     broker, store, model = failures(lines)
     assert broker.startswith(f"fail broker    kafka://{nowhere}: no Kafka answers")
     assert broker.endswith("start it or give --broker")
-    assert store.startswith(f"fail redis     {nowhere}/0: ")
+    assert store.startswith(f"fail redis     redis://{nowhere}/0: ")
     assert store.endswith("start it or give --redis")
     assert model.startswith("fail model     none.model")
     assert "secret" not in "".join(lines)

@@ -107,6 +107,7 @@ def test_a_history_without_any_event_is_a_failure(tmp_path):
     assert "none of 1 records is a usage event" in told.stdout
 
 
+@pytest.mark.slow
 def test_debug_shows_where():
     told = poolwatch("replay", "missing.jsonl", variables={"POOLWATCH_DEBUG": "1"})
     assert "Traceback" in told.stderr

@@ -16,6 +16,7 @@ def test_poolers_begin_soon_after_the_live_part(seed):
         assert 0 <= party.start_ms - market.live_from_ms <= SOON_MS
 
 
+@pytest.mark.slow
 def test_history_and_live_part_follow_each_other_and_nothing_is_empty():
     market = DemoMarket(3, HISTORY_MS // 25)
     history = list(market.history())

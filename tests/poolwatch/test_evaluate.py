@@ -9,7 +9,7 @@ import pytest
 from models.errors import ConfigError
 from models.yardstick import HOUR_MS
 from poolwatch.detection_page import as_markdown
-from poolwatch.evaluate import main, parse_seeds
+from poolwatch.evaluate import Plan, command_of, main, parse_seeds
 from poolwatch.evidence import read_alerts
 from poolwatch.measure import Given, for_json, measure
 
@@ -28,6 +28,7 @@ def files(tmp_path_factory):
             sellers = [f"s{hour}"] if who == "pool" else [f"{who}-a", f"{who}-b"]
             for seller in sellers:
                 event = {
+                    "event_id": f"{hour}-{seller}",
                     "developer_id": who,
                     "seller_id": seller,
                     "key_id": f"k-{who}-{seller}",
@@ -167,3 +168,10 @@ def test_mistakes_name_the_flagged_the_missed_and_their_features(files, tmp_path
     assert "**developer shop-3** (agency)" in told
     assert "**pool** (loud) missed" in told
     assert "developer pool [aggregator] at 19.0 h: score 0.950: sellers_24h 5 (0.0%)" in told
+
+
+def test_the_command_says_what_was_asked_for():
+    plan = Plan(seeds=(7,), hours=9, sellers=20, developers=3, rivals=False, perturb=0.2)
+    said = "poolwatch evaluate --scenario mixed --seeds 7 --hours 9 --sellers 20 --developers 3 --perturb 0.2"
+    assert command_of(plan) == f"{said} --no-rivals"
+    assert command_of(plan, "page.md") == f"{said} --no-rivals --markdown page.md"

@@ -13,6 +13,8 @@ from poolwatch.evidence import ScoreFile, read_alerts, read_labels, read_take
 from poolwatch.exposure import EventPass
 from tests.models.made_labels import label
 
+T0 = 1_700_000_000_000
+
 
 def test_scores_are_streamed_within_the_span(tmp_path):
     chance = np.random.default_rng(1)
@@ -53,7 +55,8 @@ def test_take_by_events_counts_answered_calls_of_the_party_in_its_span(tmp_path)
     # pool's dev  c1   c2  c2  (403: c9)  c3   c4
     # its origin       c5 (as developer `robbed`); c6 from elsewhere
     def event(time, developer, customers, status=200, address="192.0.2.1"):
-        base = {"time": time, "developer_id": developer, "status": status, "customers": customers}
+        base = {"time": T0 + time, "event_id": f"e{time}", "seller_id": "s", "key_id": "k", "operation": "o"}
+        base |= {"developer_id": developer, "status": status, "customers": customers}
         return {**base, "source_ip": address, "user_agent": "x", "tls_fingerprint": "T"}
 
     rows = [
@@ -72,18 +75,18 @@ def test_take_by_events_counts_answered_calls_of_the_party_in_its_span(tmp_path)
     pq.write_table(pa.Table.from_pylist(rows), path, row_group_size=2)
     truth = Truth(
         [
-            label("developer", "d", party="pool", start=10, end=100),
-            label("origin", "net:203.0.113.0/24", party="pool", start=10, end=100),
+            label("developer", "d", party="pool", start=T0 + 10, end=T0 + 100),
+            label("origin", "net:203.0.113.0/24", party="pool", start=T0 + 10, end=T0 + 100),
             label("developer", "shop", "benign", party="shop"),
         ]
     )
     seen = EventPass(truth).read(path)
-    assert list(seen.take()["pool"]) == [10, 20, 40, 100]
+    assert [t - T0 for t in seen.take()["pool"]] == [10, 20, 40, 100]
     assert [x.entity_id for x in seen.own_addresses()] == [
         "ip:192.0.2.1",
         "ip:198.51.100.2",  # and not .1, which two share evenly
     ]
-    assert (seen.events, seen.first_ms, seen.last_ms) == (10, 5, 110)
+    assert (seen.events, seen.first_ms, seen.last_ms) == (10, T0 + 5, T0 + 110)
 
 
 @pytest.mark.parametrize("form", ["parquet", "jsonl"])

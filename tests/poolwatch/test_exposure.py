@@ -141,6 +141,7 @@ def test_a_case_is_its_alerts_entities(market):
         entities_of(case, Settings(), str(market / "events.parquet"))
 
 
+@pytest.mark.slow
 @pytest.mark.redis
 def test_a_case_is_looked_up_in_the_feed_where_no_file_is_given(market, redis_url):
     alerts = (market / "a.jsonl").read_bytes().splitlines()

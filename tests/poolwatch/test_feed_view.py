@@ -45,6 +45,17 @@ def test_without_a_position_the_newest_few(url, capfd):
     assert "Personal data of 92 sellers" in lines[-1]
 
 
+def test_a_later_version_says_that_it_is_one(url, capfd):
+    gone = raw(13, 2, superseded_by=alert(14)["alert_id"])
+    asyncio.run(_tell(url, raw(14, 2, count=210), gone, raw(12, 2, withdrawn=True)))
+    feed_view.follow(url, once=True)
+    *first, one, two, three = capfd.readouterr().out.splitlines()
+    assert not any("update" in line or "stands no longer" in line for line in first)
+    assert "dev-0014  [update 2: over the line for 210 minutes, last 09 Oct 10:37] Personal data" in one
+    assert f"[stands no longer: alert {alert(14)['alert_id']} tells it from its beginning]" in two
+    assert "[stands no longer: told early" in three
+
+
 def test_what_is_wrong_is_one_line(url):
     with pytest.raises(ConfigError, match="feed position"):
         feed_view.follow(url, after="yesterday")

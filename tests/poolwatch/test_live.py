@@ -53,9 +53,14 @@ def state():
     return made
 
 
-def shown(what, terminal=True):
+def shown(what, terminal=True, width=110, height=40):
     console = Console(
-        file=io.StringIO(), force_terminal=terminal, width=110, color_system=None, highlight=False
+        file=io.StringIO(),
+        force_terminal=terminal,
+        width=width,
+        height=height,
+        color_system=None,
+        highlight=False,
     )
     console.print(what)
     return console.file.getvalue()
@@ -78,14 +83,9 @@ def test_a_victim_is_no_false_alarm_but_a_bystander_is(state):
     assert [one["entity_id"] for one in state.others()] == ["dev-0050"]
 
 
-def test_an_actor_is_known_by_its_developers(state):
-    state.take(alert(8, entity_kind="actor", entity_id="actor-1", developer_ids=["dev-0002", "dev-0003"]))
-    assert state.planted[0].found is not None
-
-
 def test_the_screen_says_what_runs_what_was_raised_and_what_is_missing(state):
     state.take(alert(2))
-    text = shown(live.screen(state))
+    text = shown(live.Screen(state))
     for part in (
         "http://localhost:8321",
         "1,234,567",
@@ -98,11 +98,23 @@ def test_the_screen_says_what_runs_what_was_raised_and_what_is_missing(state):
         assert part in text
 
 
-@pytest.mark.parametrize("height", [10, 24, 60])
-def test_the_screen_fits(state, height):
-    for n in range(40):
+@pytest.mark.parametrize(("width", "height"), [(80, 24), (80, 30), (110, 24), (110, 60), (60, 10)])
+@pytest.mark.parametrize("alerts", [0, 1, 2, 3, 40])
+def test_the_screen_fits_and_shows_the_planted_before_all_else(state, alerts, width, height):
+    state.where = {"alert page": "http://127.0.0.1:45457", "broker": "kafka://127.0.0.1:39127"}
+    state.where["redis"] = "redis://127.0.0.1:36363/0"
+    for n in range(2, 2 + alerts):
         state.take(alert(n))
-    assert len(shown(live.screen(state, height)).splitlines()) <= max(height, 24)
+    lines = shown(live.Screen(state), width=width, height=height).splitlines()
+    assert len(lines) <= max(height, 24)
+    text = "\n".join(lines[:24])
+    assert "Planted by the simulator" in text
+    assert ("✔ found amz" in text) == (alerts > 0)
+    assert "… not found yet: amz2" in text
+    assert "alert page http://127.0.0.1:45457 " in text
+    assert f"Alerts: {alerts}" in text
+    if height >= 24 and alerts:
+        assert text.count("92 sellers") >= 1, "there is room for one"
 
 
 def test_the_summary_is_plain_about_false_alarms(state):
@@ -123,16 +135,16 @@ def test_without_a_terminal_each_alert_is_one_line(state):
         view.refresh()
     lines = console.file.getvalue().splitlines()
     assert [line for line in lines if line.startswith("ALERT")] == [f"ALERT  {words.line(alert(2))}"]
-    assert lines[0] == "running"
-    assert "1,234,567 events" in lines[1]
+    assert lines[:2] == ["running", "page http://localhost:8321"]
+    assert "1,234,567 events" in lines[2]
 
 
 def test_an_evil_id_can_not_speak_to_the_terminal(state):
     state.take(alert(2, entity_id="\x1b[2J[bold]x[/bold]\u202eabc"))
-    for text in (shown(live.screen(state)), words.line(alert(2, entity_id="\x1b[2J"))):
+    for text in (shown(live.Screen(state)), words.line(alert(2, entity_id="\x1b[2J"))):
         assert "\x1b[2J" not in text
         assert "\u202e" not in text
-    assert "[bold]x[/bold]" in shown(live.screen(state))
+    assert "[bold]x[/bold]" in shown(live.Screen(state))
 
 
 def test_figures_come_from_the_metrics_of_a_worker(state):

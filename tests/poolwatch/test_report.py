@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from models.advice import Advice
 from models.errors import PoolwatchError
 from poolwatch.charts import stacked_bars
 from poolwatch.report import Side, write_report
@@ -30,6 +31,8 @@ def alert(entity, hour=0, severity="high", score=0.8, **more):
         "keys": 93,
         "rules": ["fan_out"],
     }
+    base |= {"first_seen": hour * HOUR, "last_seen": (hour + 1) * HOUR, "links": []}
+    base |= {"origin_ids": [], "developer_ids": [entity], "key_ids": ["k1"], "seller_ids": ["s1"]}
     base |= {"customers": {"estimate": 4_800.0, "low": 1, "high": 2}, "reasons": [{"text": f"why {entity}"}]}
     return base | more
 
@@ -137,6 +140,30 @@ def test_labels_name_missed_poolers_and_mistakes(tmp_path):
     assert "missed" in text
     assert "Flagged by mistake (1)" in text
     assert "1,000" in text
+
+
+def test_a_case_is_told_as_one_with_what_to_do_first(tmp_path):
+    rule = Advice("fan_out", "high", 0.3, "why", "Ask them.")
+    worse = Advice("burst", "critical", 0.1, "why", "Revoke <all>.")
+    party = [alert(f"m{n}", n, case="party", score=0.81 + n / 100) for n in range(5)]
+    party[0] |= {"severity": "critical", "rules": ["fan_out", "burst"]}
+    gone = [alert("gone", superseded_by="x"), alert("early", withdrawn=True)]
+    lone = alert("lone", score=0.99)
+    known = {one.id: one for one in (rule, worse)}
+    text = written(tmp_path, {}, Side("now", [lone, *party, *gone]), known=known)
+    assert "<b>6</b>alerts" in text
+    assert "<b>2</b>cases" in text
+    first, second = text.split('<article class="case">')[1:]
+    assert "5 developers, at least 1 key, 1 seller, at least 1 customer" in first
+    assert "Revoke &lt;all&gt;." in first
+    assert first.count("Ask them.") == 0
+    assert "5 alerts, 1970-01-01 00:00 to 1970-01-01 05:00 UTC" in first
+    assert "<summary>2 more alerts</summary>" in first
+    assert "Ask them." in second
+    assert first.index("why m0") < first.index("why m4"), "the severest first"
+    assert "lone" in second
+    assert "gone" not in text
+    assert "early" not in text
 
 
 def test_nothing_found_is_said(tmp_path):
