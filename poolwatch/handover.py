@@ -15,8 +15,9 @@ from streams.feed import FeedKeys
 from streams.feed_writer import Keep, publish
 from streams.inputs import Input
 from streams.producer import FastProducer
+from streams.redis_connect import StoreAwayError, away, connect
 from streams.settings import Settings, shown
-from streams.snapshots import RedisSnapshots, StoreAwayError, away, connect
+from streams.snapshots import RedisSnapshots
 from streams.topics import Topics
 
 

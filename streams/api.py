@@ -216,7 +216,8 @@ def _add_rest(app: FastAPI, feed: Feed, rules: Sequence[Rule]) -> None:
     async def health() -> Response:
         """200 while Redis answers, else 503."""
         try:
-            await asyncio.wait_for(feed.check(), 3)
+            async with asyncio.timeout(3):
+                await feed.check()
         except (PoolwatchError, TimeoutError) as error:
             return JSONResponse({"redis": str(error) or "no answer within 3 s"}, 503)
         return JSONResponse({"redis": "ok"})

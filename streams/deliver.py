@@ -14,8 +14,8 @@ from streams import feed_writer, metrics
 from streams.feed import FeedKeys
 from streams.outbox import Outbox
 from streams.patience import Patience
+from streams.redis_connect import connect
 from streams.settings import Settings
-from streams.snapshots import connect
 from streams.topics import Topics
 
 

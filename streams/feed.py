@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from models.errors import ConfigError, PoolwatchError
-from streams.settings import REDIS_FORM, shown
+from streams.redis_connect import connect
+from streams.settings import shown
 
 #: Alerts whose newest version is kept.
 LATEST_ALERTS = 10_000
@@ -127,12 +127,9 @@ class Feed:
 
     def __init__(self, url: str, prefix: str = "") -> None:
         self.url, self.keys = shown(url), FeedKeys(prefix)
-        try:
-            self._redis: Any = Redis.from_url(
-                url, socket_connect_timeout=5, socket_timeout=BLOCK_MS / 1000 + 5, health_check_interval=30
-            )
-        except ValueError:
-            raise ConfigError(f"redis {self.url}: {REDIS_FORM}") from None
+        self._redis: Any = connect(
+            url, socket_connect_timeout=5, socket_timeout=BLOCK_MS / 1000 + 5, health_check_interval=30
+        )
 
     async def close(self) -> None:
         await self._redis.aclose()

@@ -123,7 +123,8 @@ class Session:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
             try:
-                await asyncio.wait_for(app.stop(), STOP_S)
+                async with asyncio.timeout(STOP_S):
+                    await app.stop()
             except Exception as error:  # a broker that is away cannot be taken leave of
                 log.debug("leaving the group: %s", error)
 
@@ -148,7 +149,8 @@ class Session:
         while True:
             await asyncio.sleep(min(self.settings.wait_s, PULSE_S))
             try:
-                await asyncio.wait_for(outbox.partitions([self.topics.events]), PULSE_S)
+                async with asyncio.timeout(PULSE_S):
+                    await outbox.partitions([self.topics.events])
             except (TimeoutError, KafkaError, OSError) as error:
                 self.equipment.patience.away("kafka", error)
             else:

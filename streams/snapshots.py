@@ -12,14 +12,12 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
-import redis.asyncio as redis_client
 from redis.exceptions import RedisError, ResponseError
 
-from models.errors import ConfigError, Fenced, PoolwatchError
+from models.errors import Fenced
 from models.pages import Pages
-from streams.settings import REDIS_FORM, shown
+from streams.redis_connect import away, connect
 
 #: Bytes sent to Redis in one go: short enough that nobody else waits long for Redis.
 CHUNK_BYTES = 4 << 20
@@ -155,22 +153,3 @@ def _parts(pages: Pages) -> Iterator[bytes]:
             part, size = [], 0
     if part:
         yield b"".join(part)
-
-
-def connect(url: str) -> Any:
-    """redis.asyncio client that fails soon: callers wait and say so. Connects at first use.
-
-    ConfigError: no such address; nothing that the client says of it, which may be a part of the password.
-    """
-    try:
-        return redis_client.Redis.from_url(url, socket_connect_timeout=2, socket_timeout=10, retry=None)
-    except ValueError:
-        raise ConfigError(f"redis {shown(url)}: {REDIS_FORM}") from None
-
-
-class StoreAwayError(PoolwatchError):
-    """Redis does not answer or refuses: worth waiting for."""
-
-
-def away(error: Exception) -> StoreAwayError:
-    return StoreAwayError(f"Redis: {type(error).__name__}: {str(error)[:200]}")

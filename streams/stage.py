@@ -24,8 +24,9 @@ from models.pages import Pages, Stateful
 from streams import metrics
 from streams.logbook import Logbook
 from streams.patience import Patience
+from streams.redis_connect import StoreAwayError
 from streams.settings import Settings
-from streams.snapshots import RedisSnapshots, StoreAwayError
+from streams.snapshots import RedisSnapshots
 from streams.transport import Batch
 
 log = logging.getLogger("poolwatch.worker")

@@ -125,9 +125,9 @@ class Stages:
     async def finish(self) -> None:
         """Snapshots of an orderly stop. Fenced or away: the older snapshot serves as well."""
         try:
-            await asyncio.wait_for(self.fold.finish(at_any_position=False), FINISH_S)
-            await asyncio.wait_for(self.detect.finish(at_any_position=True), FINISH_S)
-            await asyncio.wait_for(self.actors.finish(at_any_position=True), FINISH_S)
+            for stage in self:
+                async with asyncio.timeout(FINISH_S):
+                    await stage.finish(at_any_position=stage is not self.fold)
         except (PoolwatchError, TimeoutError) as error:
             why = str(error) or "no answer"
             log.warning("last snapshots are not written (%s): the next start does some seconds again", why)

@@ -100,7 +100,8 @@ class ConsumerThread(stock.AIOKafkaConsumerThread):
         found = await self._buffered(consumer, active_partitions)
         if not found and timeout:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(consumer._fetcher._create_fetch_waiter(), timeout)
+                async with asyncio.timeout(timeout):
+                    await consumer._fetcher._create_fetch_waiter()
             found = await self._buffered(consumer, active_partitions)
         # No await from here on: a seek can not come between the poll and its stamp.
         return {

@@ -23,9 +23,10 @@ from streams import metrics
 from streams.logbook import Logbook
 from streams.outbox import KafkaAwayError
 from streams.patience import Patience
+from streams.redis_connect import StoreAwayError
 from streams.session import Session
 from streams.settings import Settings, shown
-from streams.snapshots import RedisSnapshots, StoreAwayError
+from streams.snapshots import RedisSnapshots
 from streams.stages import Equipment
 from streams.topics import Topics
 
@@ -118,8 +119,9 @@ async def _sessions(equipment: Equipment, stop: asyncio.Event) -> None:
 
 async def _pause(equipment: Equipment, system: str, error: BaseException, stop: asyncio.Event) -> None:
     equipment.patience.away(system, error)
-    with contextlib.suppress(asyncio.TimeoutError):
-        await asyncio.wait_for(stop.wait(), equipment.settings.wait_s)
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(equipment.settings.wait_s):
+            await stop.wait()
 
 
 def _version() -> str:

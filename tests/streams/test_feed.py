@@ -203,3 +203,25 @@ def test_a_wrong_position_is_named(text):
 def test_a_wrong_address_is_one_line():
     with pytest.raises(ConfigError, match="redis localhost:6379: write redis:"):
         Feed("localhost:6379")
+
+
+@pytest.mark.parametrize("warm", [True, False])
+def test_a_follower_that_is_cancelled_ends_at_whatever_step_it_is(server, warm):
+    async def follow(follower):
+        async for _ in follower.follow("0"):
+            pass
+
+    async def go(steps):
+        follower = Feed(server.url, "test")
+        if warm:
+            await follower.check()
+        following = asyncio.create_task(follow(follower))
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        following.cancel()
+        ended, _ = await asyncio.wait([following], timeout=2)
+        following.cancel()
+        await follower.close()
+        return bool(ended)
+
+    assert [steps for steps in range(40) if not run(go(steps))] == []

@@ -8,7 +8,8 @@ import pytest
 from models.errors import ConfigError, Fenced
 from streams import snapshots
 from streams.feed import Feed
-from streams.snapshots import RedisSnapshots, StoreAwayError
+from streams.redis_connect import StoreAwayError, connect
+from streams.snapshots import RedisSnapshots
 
 
 @pytest.fixture
@@ -109,7 +110,7 @@ def test_nothing_that_was_staged_stays(store, redis_url):
     async def steps(store):
         epoch = (await store.load("fold", 0)).epoch
         await store.save("fold", 0, epoch, 5, {"a": b"1"})
-        client = snapshots.connect(redis_url)
+        client = connect(redis_url)
         keys = sorted(key.decode() for key in await client.keys("*"))
         assert keys == [f"test.poolwatch:{{0}}:fold:{rest}" for rest in ("head", "pages")]
         await client.aclose()
