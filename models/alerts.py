@@ -120,7 +120,7 @@ class Alert(msgspec.Struct):
         return msgspec.json.encode(self)
 
 
-#: What `models.facts.Teller.fill` sets.
+#: What `models.alert_fill.AlertFiller.fill` sets.
 FILLED = (
     *("reasons", "customers", "calls", "records", "pii", "window_start", "window_end", "evidence"),
     *("unneeded", "key_owners", "keys_borrowed"),

@@ -10,6 +10,7 @@ import numpy as np
 
 from models import members as met
 from models.alert_book import AlertBook
+from models.alert_fill import AlertFiller
 from models.alerts import Alert
 from models.announce import Announcer
 from models.closed import Closed, ScoreRows, joined
@@ -17,11 +18,11 @@ from models.columns import I64, View
 from models.customers import enter_customers
 from models.enter import COUNTERS, LATE, enter
 from models.errors import ConfigError
-from models.facts import Judged, Teller
 from models.features import FEATURES, matrix
 from models.judge import judge
+from models.judged import NO_LOG, Judged
+from models.key_owners import KeyOwners
 from models.ledger import Ledger
-from models.links import census
 from models.meetings import LOG_COLUMNS, PAIR_DAYS
 from models.minutes import DAY_MINUTES, HOUR_MINUTES, MINUTE_MS, hour_ends
 from models.model import Model
@@ -30,9 +31,10 @@ from models.pages import Pages
 from models.pool import HIGH
 from models.preview import bounds, recount
 from models.rules import RuleSet
-from models.sightings import ENTITY_KINDS, Sightings
+from models.sightings import Sightings
 from models.sources import Sources
 from models.state import State
+from models.suspects import census
 from models.windows import close_cells
 
 #: Cells and rows closed and judged at once: bounds memory, never shows in a result.
@@ -43,7 +45,6 @@ MEMBER_MINUTES = (PAIR_DAYS + 1) * DAY_MINUTES
 #: Optional event fields, and the counter that tells whether they ever came.
 FIELDS = {"records": "records", "bytes": "bytes", "pii": "pii", "orders": "orders"}
 STATE_VERSION = 4
-_NO_LOG = np.empty((0, LOG_COLUMNS), np.int64)
 
 
 class _Kept(msgspec.Struct):
@@ -81,8 +82,9 @@ class Detect:
         self._names = Names()
         self._book = AlertBook(model.hash, rules.hash, rules.ids)
         self._ledger = Ledger(ledger)
-        self._teller = Teller(self._state, self._names, rules, model)
-        self._announcer = Announcer(self._book, self._teller, rules, last=last)
+        self._key_owners = KeyOwners(self._state, self._names)
+        filler = AlertFiller(self._state, self._names, self._key_owners, rules, model)
+        self._announcer = Announcer(self._book, self._state, filler, rules, last=last)
         self._counters = np.zeros(len(COUNTERS), np.int64)
         self._customers = self._source_ip = False
         self._closed_to, self._swept = -1, -1
@@ -126,7 +128,7 @@ class Detect:
         over = np.flatnonzero(fired.any(axis=1))
         if not len(over):
             return []
-        judged = self._judged(view.part(over), entities[over], minutes[over], _NO_LOG, preview=True)
+        judged = self._judged(view.part(over), entities[over], minutes[over], NO_LOG, preview=True)
         return self._announcer.early(judged, fired[over])
 
     def close(self) -> Closed:
@@ -166,10 +168,7 @@ class Detect:
 
     def key_rows(self) -> Iterator[list[dict[str, object]]]:
         """Of each entity, by kind and id, the keys of its last week and whose hand is on each, as of now."""
-        rows = self._state.entities.table.rows
-        used = np.flatnonzero(rows["key"] != 0).tolist()
-        for e in sorted(used, key=lambda e: (int(rows["kind"][e]), self._teller.id_of(e))):
-            yield self._teller.key_rows(e, self._closed_to)
+        return self._key_owners.rows(self._closed_to)
 
     def moved(self) -> None:
         """The sources go on at other offsets, and none has been heard: a replay hands over to a worker.
@@ -302,14 +301,15 @@ class Detect:
     def _judged(self, view: View, entities: I64, minutes: I64, log: I64, *, preview: bool = False) -> Judged:
         features = matrix(view)
         verdict = judge(view.kinds, features, self._rules, self._model)
-        return Judged(view, entities, minutes, features, verdict, log, preview)
+        hashes = self._state.entities.table.rows["hash"][entities]
+        return Judged(view, entities, minutes, hashes, self._names, features, verdict, log, preview)
 
     def _score_rows(self, judged: Judged) -> ScoreRows:
-        order = np.array(self._teller.ordered(judged, np.arange(len(judged.view))))
+        order = np.array(judged.ordered(np.arange(len(judged.view))))
         return ScoreRows(
             (judged.minutes[order] + 1) * MINUTE_MS,
-            [ENTITY_KINDS[k] for k in judged.view.kinds[order]],
-            [self._teller.id_of(int(e)) for e in judged.entities[order]],
+            [judged.kind(n) for n in order],
+            [judged.id(n) for n in order],
             judged.verdict.score[order],
             judged.matrix[order],
         )

@@ -1,4 +1,4 @@
-"""What detect tells actors: suspects, their keys and active minutes; how common keys and clients are."""
+"""What detect tells actors, and its messages: suspects; how common keys and clients are. Pure data."""
 
 from __future__ import annotations
 
@@ -9,16 +9,9 @@ import msgspec
 import numpy as np
 
 from models.alerts import Alert
-from models.arena import MINUTE, NEXT, at, cell_value, whole
-from models.columns import COLUMN, DAY, KEY
-from models.compiled import leaf
 from models.hashing import hash_text
 from models.minutes import DAY_MINUTES, HOUR_MINUTES
-from models.names import Names
 from models.origin import network_of
-from models.pool import HIGH
-from models.sightings import DEVELOPER, ORIGIN
-from models.state import State
 
 #: With so few keys an entity may be a seller's own.
 OWN_KEYS = 2
@@ -32,7 +25,6 @@ CLIENTS = 20_000
 #: Encoded size at which a message is cut; brokers refuse a megabyte.
 MESSAGE_BYTES = 400_000
 
-_THROTTLED = COLUMN["throttled"]
 _TWO_64 = 2.0**64
 
 
@@ -192,54 +184,3 @@ def client_of(origin: str) -> int:
 
 
 _hash = lru_cache(maxsize=CLIENTS)(hash_text)
-
-
-@leaf
-def _activity(t: Any, e: Any, minute: Any, throttled_column: Any, active: Any, throttled: Any) -> None:
-    """Set active, throttled uint8[n] where entity row e was, in the n minutes that end with `minute`."""
-    n = len(active)
-    place = t.tails[e, DAY]
-    while place:
-        i = at(t.arena, place)
-        since = np.int64(t.arena.words[i + MINUTE]) - (minute - n + 1)
-        if since >= n:
-            break
-        if since >= 0:
-            active[since] = 1
-            throttled[since] = cell_value(t.arena.words, i, throttled_column) > 0
-        place = whole(t.arena, np.uint32(t.arena.words[i + NEXT]))
-
-
-def keys_told(members: tuple[Any, Any]) -> tuple[int, bytes]:
-    """How many keys are among members (hashes, kinds), and the sample of them that is told."""
-    hashes, kinds = members
-    keys = np.sort(hashes[kinds == KEY])
-    return len(keys), keys[:SAMPLE].tobytes()
-
-
-def times_told(state: State, e: int, minute: int) -> tuple[bytes, bytes]:
-    """Minutes in which entity row e was active and throttled, as bits that end with `minute`."""
-    active, throttled = (np.zeros(ACTIVE_MINUTES, np.uint8) for _ in range(2))
-    _activity(state.tables, np.int64(e), np.int64(minute), np.int64(_THROTTLED), active, throttled)
-    return np.packbits(active).tobytes(), np.packbits(throttled).tobytes()
-
-
-def census(state: State, names: Names, minute: int) -> Census:
-    """Of a partition that has closed every minute up to `minute` and none after."""
-    entities = state.entities.table.rows[: state.entities.table.meta[HIGH]]
-    pairs = state.pairs.table.rows[: state.pairs.table.meta[HIGH]]
-    mine = (pairs["key"] != 0) & (pairs["kind"] == KEY) & (pairs["day"][:, 0] > minute // DAY_MINUTES - 6)
-    mine[mine] = entities["kind"][pairs["entity"][mine]] == DEVELOPER
-    at_home = (
-        (entities["key"] != 0) & (entities["kind"] == ORIGIN) & (entities["minute"] > minute - DAY_MINUTES)
-    )
-    day = state.tables.sums[: len(entities), DAY]
-    at_home &= day[:, COLUMN["keys"]] > day[:, COLUMN["keys_foreign"]]
-    origins = names.texts(entities["hash"][at_home].tolist())
-    clients, counts = np.unique(
-        np.array([client_of(text) for text in origins], np.uint64), return_counts=True
-    )
-    if len(clients) > CLIENTS:
-        most = np.sort(np.lexsort((clients, -counts))[:CLIENTS])
-        clients, counts = clients[most], counts[most]
-    return Census(minute, int(mine.sum()), len(origins), clients.tobytes(), counts.astype(np.int64).tobytes())

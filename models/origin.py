@@ -39,6 +39,11 @@ def network_of(origin_id: str) -> str:
     return places(place.partition("/")[0])[1] if kind in ("ip", "net") else ""
 
 
+def tells_place(origin_id: str) -> bool:
+    """Address and client are known: whether a key is used in two places can be told."""
+    return origin_id.startswith(("ip:", "net:")) and "|" in origin_id
+
+
 def origin(
     source_ip: str | None, user_agent: str | None, tls_fingerprint: str | None
 ) -> tuple[str, str, str]:
