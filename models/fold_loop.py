@@ -19,7 +19,7 @@ from models.fold_facts import (
 )
 from models.fold_orders import judge_orders, touch_orders
 from models.fold_pairs import pair_of, since_of, tell_held
-from models.fold_parties import Party, of_developer, of_origin
+from models.fold_parties import NOBODY, of_developer, of_origin
 from models.fold_rows import (
     IDENTIFY,
     O_FIRST_DEEDS,
@@ -140,7 +140,7 @@ def _fold_one(mem: Any, totals: Any, ev: Any, i: int, call: Call, minute: int, c
         if call.ships and (counts[WHOLE, O_FIRST_DEEDS] > 0 or not call.lists):
             enter_deed(s, call, counts[WHOLE, O_FIRST_DEEDS])
     handles = call.good and _see(mem, totals, s, call, _newest(call, counts, lim), lim)
-    party = Party(idle=True, new=False, shadowed=False, lone=False, plenty=False)
+    party = NOBODY
     for entity_kind in range(2):
         entity = call.developer if entity_kind == DEVELOPER else call.origin
         other = call.origin if entity_kind == DEVELOPER else call.developer

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -19,6 +19,15 @@ from models.tables import PAGE_SHIFT, find, take
 
 #: Kind of the pair in which a seller stands for all places that are foreign to its keys.
 AWAY = len(ENTITY_KINDS)
+
+
+class Visit(NamedTuple):
+    """What a call of an entity is to the seller, before its own orders are counted."""
+
+    new: bool  # a first read would make the entity's party new to the seller
+    handled: bool  # another party handles the seller's orders
+    lone: bool  # a report that none came before of late: no sign of anything yet
+    plenty: bool  # what it takes is part of more: one of many addresses of a developer that took enough
 
 
 @inner
@@ -142,25 +151,9 @@ def _enter(p: Any, s: Any, counts: Any, call: Call, lim: Any) -> None:
 
 
 @inner
-def add_pair(
-    p: Any,
-    r: Any,
-    s: Any,
-    counts: Any,
-    call: Call,
-    new: bool,
-    handled: bool,
-    lone: bool,
-    plenty: bool,
-    lim: Any,
-) -> bool:
+def add_pair(p: Any, r: Any, s: Any, counts: Any, call: Call, visit: Visit, lim: Any) -> bool:
     """Facts about an entity at seller `s`: newcomer, shadow. Judged with this call's orders counted in.
     Returns whether it does nothing for the seller: as `idle`.
-
-    new      a first read would make the entity's party new to the seller
-    handled  another party handles the seller's orders
-    lone     a report that none came before of late: no sign of anything yet
-    plenty   what it takes is part of more: one of many addresses of a developer that took enough
     """
     now = call.now
     arriving = p.since == 0 or now - p.since < lim.arrival_minutes
@@ -175,21 +168,22 @@ def add_pair(
         return does_nothing
     if p.since == 0:
         p.since = now
-    if not lone:
-        if new and p.reads == 0:
+    if not visit.lone:
+        if visit.new and p.reads == 0:
             r.newcomer = plus(r.newcomer, 1)
         p.reads = plus(p.reads, 1)
-    enough = plenty or p.taken >= lim.shadow_orders or (not call.lists and p.reads >= lim.shadow_orders)
+    took_enough = p.taken >= lim.shadow_orders or (not call.lists and p.reads >= lim.shadow_orders)
+    shadow = visit.handled and not visit.lone and does_nothing and (visit.plenty or took_enough)
     p.dug = plus(p.dug, counts[O_UNSEEN] + max(counts[O_STALE], counts[O_EARLIER]))
     known = now - s.first >= lim.early_minutes
-    if known and handled and enough and does_nothing and not lone:
+    if known and shadow:
         r.shadow_calls = plus(r.shadow_calls, 1)
         r.orders_old = plus(r.orders_old, old + p.held)
         r.orders_stale = plus(r.orders_stale, stale)
         p.held = 0
     elif known:
         p.held = plus(p.held, old + stale)
-    if p.held > 0 and does_nothing and not lone:
+    if p.held > 0 and does_nothing and not visit.lone:
         hold(s, p.since, call)
     return does_nothing
 

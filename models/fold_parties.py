@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from models.compiled import inner
 from models.fold_facts import Call, enter_pace, others_handle
-from models.fold_pairs import AWAY, add_away, add_pair, pair_of, since_of
+from models.fold_pairs import AWAY, Visit, add_away, add_pair, pair_of, since_of
 from models.fold_rows import O_TAKEN
 from models.operations import REPORT
 from models.sightings import DEVELOPER, ORIGIN
@@ -19,10 +19,12 @@ class Party(NamedTuple):
     """What a call's developer is to the seller."""
 
     idle: bool  # it does not handle the seller's orders
-    new: bool  # this is its first read, of a seller that was known for a day before
-    shadowed: bool  # another developer handles them
-    lone: bool  # this is a report that none came before of late
-    plenty: bool  # it only reads, and took enough to be called a shadow
+    shadow: bool  # another developer does, it only reads, and took enough to say so
+    visit: Visit  # what this call of it is
+
+
+#: Of a call without a developer.
+NOBODY = Party(idle=True, shadow=False, visit=Visit(new=False, handled=False, lone=False, plenty=False))
 
 
 @inner
@@ -53,12 +55,12 @@ def of_developer(mem: Any, s: Any, r: Any, call: Call, counts: Any, handles: boo
     pair = mem.pairs.rows[pair_of(mem.pairs, s.key, call.developer, DEVELOPER)]
     since = since_of(pair, call.now)
     new = pair.reads == 0 and since - s.first >= lim.known_minutes
-    shadowed = call.reads and others_handle(s, call, since, lim) & 1 == 1
-    lone = _lone(pair, s, call, lim)
-    idle = add_pair(pair, r, s, counts, call, new, shadowed, lone, False, lim)
+    handled = call.reads and others_handle(s, call, since, lim) & 1 == 1
+    visit = Visit(new, handled, lone=_lone(pair, s, call, lim), plenty=False)
+    idle = add_pair(pair, r, s, counts, call, visit, lim)
     if call.reads and handles and not idle and _settled(pair, s, call.now, lim):
         enter_pace(s, counts[O_TAKEN], call.now)
-    return Party(idle, new, shadowed, lone, shadowed and idle and pair.taken >= lim.shadow_orders)
+    return Party(idle, handled and idle and pair.taken >= lim.shadow_orders, visit)
 
 
 @inner
@@ -69,13 +71,14 @@ def of_origin(mem: Any, s: Any, r: Any, call: Call, counts: Any, used: int, part
     """
     pair = mem.pairs.rows[pair_of(mem.pairs, s.key, call.origin, ORIGIN)]
     since = since_of(pair, call.now)
-    new = party.new or (used & 1 == 1 and since - s.first >= lim.known_minutes)
-    others = party.shadowed and party.idle
+    new = party.visit.new or (used & 1 == 1 and since - s.first >= lim.known_minutes)
+    handled = party.visit.handled and party.idle
     if call.reads and others_handle(s, call, since, lim) & 2 == 2:
-        others = True
-    idle = add_pair(pair, r, s, counts, call, new, others, party.lone, party.plenty, lim)
+        handled = True
+    visit = Visit(new, handled, party.visit.lone, plenty=party.shadow)
+    idle = add_pair(pair, r, s, counts, call, visit, lim)
     if call.reads and idle and used & 2 == 2:
         away = mem.pairs.rows[pair_of(mem.pairs, s.key, s.key, AWAY)]
         if others_handle(s, call, since_of(away, call.now), lim) & 2 == 2:
-            others = True
-        add_away(away, pair, r, s, counts, others, call.now, lim)
+            handled = True
+        add_away(away, pair, r, s, counts, handled, call.now, lim)
