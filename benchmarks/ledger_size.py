@@ -28,7 +28,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         events, ledger = str(Path(folder, "events.parquet")), str(Path(folder, "ledger"))
         simulate(Wish("mixed", 3, hours, sellers, sellers // 5), events, Settings())
-        replayed = replay(Request([events], ledger=ledger))
+        replayed = replay(Request([events], Settings(ledger=ledger)))
         held = [d.held_bytes["ledger"] for d in replayed.pipeline.detects[0]]
         paths = [path for _, path in ledger_files.files(ledger)]
         rows = pa.concat_tables([ledger_files.read(path) for path in paths])

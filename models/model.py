@@ -101,10 +101,10 @@ class Model:
 
     @classmethod
     def load(cls, path: str | Path | None = None) -> Model:
-        """Model of a file, None = the one shipped. ConfigError: missing, damaged, or of other features."""
+        """Model of a file; none, empty = the one shipped. ConfigError: missing, damaged, other features."""
         from models import model_file
 
-        return model_file.read(DEFAULT if path is None else Path(path))
+        return model_file.read(Path(path) if path else DEFAULT)
 
     def save(self, path: str | Path) -> None:
         """Write the file whole or not at all. ConfigError where it cannot be written."""

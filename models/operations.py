@@ -143,9 +143,9 @@ class Operations:
         return self._columns
 
     @classmethod
-    def load(cls, path: Path | None = None) -> Operations:
-        """The table in TOML file `path`, or the one shipped. ConfigError: file, place, remedy."""
-        path = path or Path(__file__).with_name("operations.toml")
+    def load(cls, path: str | Path | None = None) -> Operations:
+        """The table of a TOML file; none, empty = the one shipped. ConfigError: file, place, remedy."""
+        path = Path(path) if path else Path(__file__).with_name("operations.toml")
         try:
             groups = tomllib.loads(path.read_text(encoding="utf-8"))
         except OSError as error:

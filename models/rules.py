@@ -68,10 +68,10 @@ class RuleSet:
 
     @classmethod
     def load(cls, path: str | Path | None = None) -> RuleSet:
-        """Rules of a folder, of one file, or (None) those shipped. ConfigError: which file, what, remedy."""
+        """Rules of a folder or file; none, empty = those shipped. ConfigError: which file, what, remedy."""
         from models import rule_file
 
-        rules, digest = rule_file.read(SHIPPED if path is None else Path(path))
+        rules, digest = rule_file.read(Path(path) if path else SHIPPED)
         return cls(rules, digest)
 
     @property

@@ -110,7 +110,7 @@ class Demo:
         else:
             there = {topic.name: topic.partitions for topic in ensure(self.settings)}
             self.settings = replace(self.settings, partitions=there[Topics.of(self.settings).events])
-        rules = RuleSet.load(self.settings.rules or None)
+        rules = RuleSet.load(self.settings.rules)
         page = WebServer(
             redis.url,
             prefix=self.settings.prefix,
@@ -129,9 +129,9 @@ class Demo:
         self._phase("loading the detector (compiled once, the first time: a minute or two)")
         warm()
         self.state.begun_s = time.monotonic()  # what `seconds` counts from: compiling is no part of the show
-        operations = Operations.load(Path(self.settings.operations) if self.settings.operations else None)
+        operations = Operations.load(self.settings.operations)
         decoder, last = Decoder(operations), LastAlerts()
-        models = [Model.load(self.settings.model or None)]
+        models = [Model.load(self.settings.model)]
         pipeline = Pipeline(self.settings.partitions, operations, rules, models)
         length_ms = self.market.live_from_ms - self.market.from_ms
         for table in together(self.market.history(), STEP_ROWS):

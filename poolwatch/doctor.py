@@ -133,7 +133,7 @@ def _content(settings: Settings, topic: str, values: list[bytes]) -> Iterator[Fi
     if not values:
         return
     try:
-        operations = Operations.load(Path(settings.operations) if settings.operations else None)
+        operations = Operations.load(settings.operations)
     except PoolwatchError as error:
         yield Finding(FAIL, "events", str(error))
         return
@@ -155,7 +155,7 @@ def _lacking(settings: Settings, operations: Operations, events: Events) -> Iter
     came = Came(operations)
     came.add(events)
     with contextlib.suppress(PoolwatchError):  # `_rules` tells it
-        rules = RuleSet.load(settings.rules or None)
+        rules = RuleSet.load(settings.rules)
         if said := switched_off(needing(came.missing), came.missing, rules).said():
             yield said
     if said := came.unlisted().said():
@@ -203,7 +203,7 @@ def _redis(settings: Settings) -> Iterator[Finding]:
 
 def _model(settings: Settings) -> Iterator[Finding]:
     try:
-        model = Model.load(settings.model or None)
+        model = Model.load(settings.model)
     except PoolwatchError as error:
         yield Finding(FAIL, "model", str(error))
         return
@@ -212,7 +212,7 @@ def _model(settings: Settings) -> Iterator[Finding]:
 
 def _rules(settings: Settings) -> Iterator[Finding]:
     try:
-        rules = RuleSet.load(settings.rules or None)
+        rules = RuleSet.load(settings.rules)
     except PoolwatchError as error:
         yield Finding(FAIL, "rules", str(error))
         return

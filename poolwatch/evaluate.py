@@ -35,8 +35,8 @@ class Plan:
     hours: int = 72
     sellers: int = 2_000
     developers: int = 300
-    model: str | None = None
-    rules: str | None = None
+    model: str = ""
+    rules: str = ""
     perturb: float = 0.0
     rivals: bool = True
     keep: Path | None = None  # folder where the files of each seed stay

@@ -7,6 +7,7 @@ from typing import Any
 
 import typer
 
+from streams import times
 from streams.settings import ENVIRONMENT_PREFIX, SETTINGS, Settings, from_environment
 
 _TABLE = {name: (default, text) for name, default, text in SETTINGS}
@@ -24,9 +25,16 @@ def setting(name: str) -> Any:
     )
 
 
-def settings(**given: Any) -> Settings:
-    """Flags (None = not given) over the environment over the defaults."""
-    return from_environment(os.environ, **given)
+def settings(context: typer.Context, **given: Any) -> Settings:
+    """Flags of the running command that are called as settings are, and `given` (None = not given), over the
+    environment over the defaults."""
+    flags = {name: value for name, value in context.params.items() if name in _TABLE}
+    return from_environment(os.environ, **(flags | given))
+
+
+def time_ms(text: str | None, option: str) -> int | None:
+    """As `streams.times.time_ms`; None where the option is not given."""
+    return times.time_ms(text, option) if text else None
 
 
 INPUTS = typer.Argument(..., metavar="INPUT", help="Files, folders, globs, - or kafka://HOST:PORT/TOPIC")

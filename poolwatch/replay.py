@@ -8,7 +8,6 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -31,6 +30,7 @@ from streams.adapters import adapter
 from streams.alerts_file import LastAlerts, lines_file
 from streams.merge import Merged, gathered
 from streams.scores_file import scores_file
+from streams.settings import Settings
 from streams.sources import open_history
 
 STEP_ROWS = 65_536
@@ -41,17 +41,14 @@ TOLD = 20  # operations that the table does not list, by name
 class Request:
     """What to replay and where to put what comes out; None = not asked for.
 
-    goes_on  a worker goes on with the state: the last minutes are left open for what is still to come
+    settings  partitions, model, rules, operations, apart, ledger, as of a worker
+    goes_on   a worker goes on with the state: the last minutes are left open for what is still to come
     """
 
     inputs: list[str]
-    partitions: int = 8
+    settings: Settings = field(default_factory=Settings)
     form: str | None = None
     mapping: str | None = None
-    model: str | None = None
-    rules: str | None = None
-    operations: str | None = None
-    apart: str | None = None
     from_ms: int | None = None
     until_ms: int | None = None
     alerts: str | None = None
@@ -61,8 +58,6 @@ class Request:
     candidate: str | None = None
     candidate_scores: str | None = None
     goes_on: bool = False
-    ledger: str | None = None
-    ledger_days: int = 400
 
 
 @dataclass(slots=True)
@@ -91,19 +86,20 @@ class Run:
 
     def __init__(self, request: Request, scores: bool = False) -> None:
         self.request, self.begun = request, time.perf_counter()
-        operations = Operations.load(Path(request.operations) if request.operations else None)
-        self.rules = RuleSet.load(request.rules)
-        self.models = [Model.load(request.model)]
+        settings = request.settings
+        operations = Operations.load(settings.operations)
+        self.rules = RuleSet.load(settings.rules)
+        self.models = [Model.load(settings.model)]
         if request.candidate:
             self.models.append(Model.load(request.candidate))
-        self.apart = apart.load(request.apart)
+        self.apart = apart.load(settings.apart)
         self.pipeline = Pipeline(
-            request.partitions,
+            settings.partitions,
             operations,
             self.rules,
             self.models,
             scores or request.scores is not None,
-            request.ledger is not None,
+            bool(settings.ledger),
             self.apart,
         )
         self.history = open_history(
@@ -114,7 +110,7 @@ class Run:
             request.until_ms,
             lambda name: print(f"poolwatch: {name}: skipped, none of the kinds of input", file=sys.stderr),
         )
-        self.evidence = EvidenceIndex(self.history.places, request.partitions)
+        self.evidence = EvidenceIndex(self.history.places, settings.partitions)
         self.last = [LastAlerts() for _ in self.models]
         self.rejected: Counter[str] = Counter()
         self.add_scores: list[Callable[[ScoreRows], None] | None] = []
@@ -192,9 +188,10 @@ class Run:
 
     def _keep(self, stepped: Stepped) -> None:
         self._reject(stepped)
-        if self.request.ledger:
+        settings = self.request.settings
+        if settings.ledger:
             for partition, item in enumerate(stepped.closed[0]):
-                ledger_files.write(self.request.ledger, partition, item.ledger, self.request.ledger_days)
+                ledger_files.write(settings.ledger, partition, item.ledger, settings.ledger_days)
         for last, of_model in zip(self.last, stepped.closed, strict=True):
             for item in of_model:
                 last.add(item.alerts)
@@ -213,10 +210,8 @@ class Run:
         unheard = [name for pair in self.apart for name in pair if name not in heard]
         if unheard:
             more = f" or {len(unheard) - 1:,} others" if len(unheard) > 1 else ""
-            print(
-                f"poolwatch: {self.request.apart}: no alert of {plain(unheard[0])}{more} in this history",
-                file=sys.stderr,
-            )
+            said = f"no alert of {plain(unheard[0])}{more} in this history"
+            print(f"poolwatch: {self.request.settings.apart}: {said}", file=sys.stderr)
 
     def _position(self, merged: Merged) -> int:
         self.position.update(merged.position)

@@ -70,7 +70,7 @@ def replay_and_judge(request: Request, wanted: Wanted) -> Replayed:
             replayed.summary["labels"] = for_json(short(figures))
         if wanted.report:
             other = (replayed.candidate, request.candidate_scores) if replayed.candidate is not None else None
-            known = advice(RuleSet.load(request.rules).rules)
+            known = advice(RuleSet.load(request.settings.rules).rules)
             report(wanted.report, replayed.summary, replayed.alerts, request.scores, figures, other, known)
     return replayed
 

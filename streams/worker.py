@@ -9,7 +9,6 @@ import gc
 import importlib.metadata
 import logging
 import time
-from pathlib import Path
 
 from aiokafka.errors import KafkaError
 
@@ -76,13 +75,13 @@ def _warm() -> None:
 
 
 def _equipment(settings: Settings) -> Equipment:
-    operations = Operations.load(Path(settings.operations) if settings.operations else None)
-    rules = RuleSet.load(settings.rules or None)
+    operations = Operations.load(settings.operations)
+    rules = RuleSet.load(settings.rules)
     equipment = Equipment(
         settings,
         operations,
         rules,
-        Model.load(settings.model or None),
+        Model.load(settings.model),
         apart.load(settings.apart),
         RedisSnapshots(settings.redis, settings.prefix),
         Patience(

@@ -8,6 +8,7 @@ from poolwatch import options
 
 
 def command(
+    context: typer.Context,
     seconds: float = typer.Option(
         None,
         min=1,
@@ -24,7 +25,7 @@ def command(
     rules: str = options.setting("rules"),
 ) -> None:
     """See the whole system find a pooler, on this machine alone."""
-    settings = options.settings(port=port, broker=broker, prefix=prefix, model=model, rules=rules)
+    settings = options.settings(context)
     from poolwatch.demo import Demo
 
     found = Demo(settings, seconds, seed, own_broker=broker is None).run()

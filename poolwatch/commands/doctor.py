@@ -8,6 +8,7 @@ from poolwatch import options
 
 
 def command(
+    context: typer.Context,
     broker: str = options.setting("broker"),
     redis: str = options.setting("redis"),
     model: str = options.setting("model"),
@@ -17,15 +18,7 @@ def command(
     ledger: str = options.setting("ledger"),
 ) -> None:
     """Check broker, topics, Redis, model, ledger; say how to mend."""
-    settings = options.settings(
-        broker=broker,
-        redis=redis,
-        model=model,
-        rules=rules,
-        operations=operations,
-        prefix=prefix,
-        ledger=ledger,
-    )
+    settings = options.settings(context)
     from poolwatch.doctor import examine, show
 
     if not show(examine(settings)):

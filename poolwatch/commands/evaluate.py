@@ -10,6 +10,7 @@ from poolwatch import options
 
 
 def command(
+    context: typer.Context,
     scenario: str = typer.Option("mixed", metavar="NAME", help="Scenario: a name, or a TOML file"),
     seeds: str = typer.Option("81-85", metavar="LIST", help="Seeds, such as 11,12 or 11-15"),
     hours: int = typer.Option(72, min=1, help="Hours of event time"),
@@ -27,7 +28,7 @@ def command(
     as_json: bool = options.JSON,
 ) -> None:
     """Measure detection on made-up marketplaces, seed by seed."""
-    settings = options.settings(model=model, rules=rules)
+    settings = options.settings(context)
     from poolwatch.evaluate import Plan, evaluate_to, parse_seeds
 
     plan = Plan(
@@ -36,8 +37,8 @@ def command(
         hours=hours,
         sellers=sellers,
         developers=developers,
-        model=settings.model or None,
-        rules=settings.rules or None,
+        model=settings.model,
+        rules=settings.rules,
         perturb=perturb,
         rivals=rivals,
         keep=Path(keep) if keep else None,

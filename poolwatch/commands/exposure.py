@@ -9,6 +9,7 @@ from poolwatch import options
 
 
 def command(
+    context: typer.Context,
     entities: list[str] = typer.Argument(
         None,
         metavar="ENTITY",
@@ -28,7 +29,7 @@ def command(
     as_json: bool = options.JSON,
 ) -> None:
     """Whose customers a party saw, how many, of which classes, through which keys, on which days."""
-    settings = options.settings(ledger=ledger, redis=redis, prefix=prefix)
+    settings = options.settings(context)
     if not settings.ledger:
         raise ConfigError("--ledger: give the folder that worker and replay write (or POOLWATCH_LEDGER)")
     if alerts and not case:
@@ -36,13 +37,12 @@ def command(
     from poolwatch.ledger import Question, ask
     from poolwatch.ledger_view import show
     from poolwatch.parties import entities_of
-    from streams.times import time_ms
 
     question = Question(
         folder=settings.ledger,
         entities=(*(entities or ()), *(entities_of(case, settings, alerts) if case else ())),
-        from_ms=time_ms(from_, "--from") if from_ else None,
-        until_ms=time_ms(until, "--until") if until else None,
+        from_ms=options.time_ms(from_, "--from"),
+        until_ms=options.time_ms(until, "--until"),
         by=by,
     )
     show(ask(question), most, as_json)

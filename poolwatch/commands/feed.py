@@ -8,6 +8,7 @@ from poolwatch import options
 
 
 def command(
+    context: typer.Context,
     redis: str = options.setting("redis"),
     prefix: str = options.setting("prefix"),
     after: str = typer.Option(
@@ -21,7 +22,7 @@ def command(
     as_json: bool = typer.Option(False, "--json", help="One JSON object a line"),
 ) -> None:
     """Follow the alerts in the terminal."""
-    settings = options.settings(redis=redis, prefix=prefix)
+    settings = options.settings(context)
     from poolwatch.feed_view import follow
 
     follow(settings.redis, settings.prefix, after, as_json=as_json, once=once)

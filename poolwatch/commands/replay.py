@@ -10,6 +10,7 @@ from poolwatch import options
 
 
 def command(
+    context: typer.Context,
     inputs: list[str] = options.INPUTS,
     model: str = options.setting("model"),
     rules: str = options.setting("rules"),
@@ -44,42 +45,24 @@ def command(
     as_json: bool = options.JSON,
 ) -> None:
     """Run history through the very code that runs live."""
-    settings = options.settings(
-        model=model,
-        rules=rules,
-        operations=operations,
-        apart=apart,
-        partitions=partitions,
-        redis=state,
-        broker=broker,
-        prefix=prefix,
-        ledger=ledger,
-        ledger_days=ledger_days,
-    )
+    settings = options.settings(context, redis=state)
     from poolwatch.replay import Request
     from poolwatch.replay_report import Wanted, replay_and_judge
     from poolwatch.summary import show
-    from streams.times import time_ms
 
     request = Request(
         inputs=inputs,
-        partitions=settings.partitions,
+        settings=settings,
         form=form,
         mapping=mapping,
-        model=settings.model or None,
-        rules=settings.rules or None,
-        operations=settings.operations or None,
-        apart=settings.apart or None,
-        from_ms=time_ms(from_, "--from") if from_ else None,
-        until_ms=time_ms(until, "--until") if until else None,
+        from_ms=options.time_ms(from_, "--from"),
+        until_ms=options.time_ms(until, "--until"),
         alerts=alerts,
         scores=scores,
         keys=keys,
         dead_letters=dead_letters,
         candidate=candidate,
         goes_on=bool(state),
-        ledger=settings.ledger or None,
-        ledger_days=settings.ledger_days,
     )
     if publish and not state:
         raise ConfigError("--publish: give --state redis://... too")

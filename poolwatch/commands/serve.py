@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import sys
 
+import typer
+
 from poolwatch import options
 
 
 def command(
+    context: typer.Context,
     redis: str = options.setting("redis"),
     host: str = options.setting("host"),
     port: int = options.setting("port"),
@@ -15,7 +18,7 @@ def command(
     prefix: str = options.setting("prefix"),
 ) -> None:
     """Show the alerts on a page, as JSON and as server-sent events."""
-    settings = options.settings(redis=redis, host=host, port=port, rules=rules, prefix=prefix)
+    settings = options.settings(context)
     import asyncio
 
     from models.rules import RuleSet
@@ -30,7 +33,7 @@ def command(
             await feed.close()
 
     asyncio.run(check())
-    texts = RuleSet.load(settings.rules or None).rules
+    texts = RuleSet.load(settings.rules).rules
     server = WebServer(
         settings.redis, prefix=settings.prefix, host=settings.host, port=settings.port, rules=texts
     )

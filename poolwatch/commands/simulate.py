@@ -9,6 +9,7 @@ from poolwatch import options
 
 
 def command(
+    context: typer.Context,
     scenario: str = typer.Option("amzreview", metavar="NAME", help="Scenario: a name, or a TOML file"),
     seed: int = typer.Option(1, help="Same seed, same bytes"),
     hours: float = typer.Option(None, help="Hours of event time; default: the scenario's"),
@@ -34,7 +35,7 @@ def command(
         return
     if not out:
         raise ConfigError("--out: give FILE.jsonl, FILE.parquet or kafka://HOST:PORT/TOPIC")
-    settings = options.settings()
+    settings = options.settings(context)
     from poolwatch.simulate import Wish, simulate
 
     simulate(

@@ -10,6 +10,7 @@ from poolwatch import options
 
 
 def command(
+    context: typer.Context,
     broker: str = options.setting("broker"),
     prefix: str = options.setting("prefix"),
     partitions: int = options.setting("partitions"),
@@ -25,15 +26,7 @@ def command(
     only_show: bool = typer.Option(False, "--show", help="Create nothing"),
 ) -> None:
     """Create poolwatch's topics where they are missing, and list them."""
-    settings = options.settings(
-        broker=broker,
-        prefix=prefix,
-        partitions=partitions,
-        replication=replication,
-        retention_h=retention_h,
-        alerts_retention_h=alerts_retention_h,
-        compression=compression,
-    )
+    settings = options.settings(context)
     from streams import topics
 
     if raise_them:

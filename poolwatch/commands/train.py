@@ -8,6 +8,7 @@ from poolwatch import options
 
 
 def command(
+    context: typer.Context,
     inputs: list[str] = options.INPUTS,
     model: str = typer.Option(..., "--model", metavar="FILE", help="Where to put the model"),
     from_: str = options.FROM,
@@ -20,20 +21,19 @@ def command(
     operations: str = options.setting("operations"),
 ) -> None:
     """Learn what is usual from a history."""
-    settings = options.settings(rules=rules, operations=operations)
+    given = options.settings(context, model=None)  # `model` is to be written here
     from poolwatch.replay import Request
     from poolwatch.train import train_file
-    from streams.times import time_ms
+    from streams.settings import Settings
 
     request = Request(
         inputs=inputs,
-        partitions=1,  # one detect sees all: nothing is left behind for workers
+        # One detect sees all: nothing is left behind for workers.
+        settings=Settings(partitions=1, rules=given.rules, operations=given.operations),
         form=form,
         mapping=mapping,
         dead_letters=dead_letters,
-        rules=settings.rules or None,
-        operations=settings.operations or None,
-        from_ms=time_ms(from_, "--from") if from_ else None,
-        until_ms=time_ms(until, "--until") if until else None,
+        from_ms=options.time_ms(from_, "--from"),
+        until_ms=options.time_ms(until, "--until"),
     )
     train_file(request, model, seed)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import typer
+
 from poolwatch import options
 
 
 def command(
+    context: typer.Context,
     broker: str = options.setting("broker"),
     redis: str = options.setting("redis"),
     model: str = options.setting("model"),
@@ -21,21 +24,7 @@ def command(
     ledger_days: int = options.setting("ledger_days"),
 ) -> None:
     """Detect live: usage events in, alerts out."""
-    settings = options.settings(
-        broker=broker,
-        redis=redis,
-        model=model,
-        rules=rules,
-        operations=operations,
-        apart=apart,
-        prefix=prefix,
-        partitions=partitions,
-        snapshot_s=snapshot_s,
-        idle_s=idle_s,
-        metrics_port=metrics_port,
-        ledger=ledger,
-        ledger_days=ledger_days,
-    )
+    settings = options.settings(context)
     import asyncio
     import logging
     import signal

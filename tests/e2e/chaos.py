@@ -117,7 +117,7 @@ class Engine:
 
     def __init__(self, settings):
         self.operations, self.count = Operations.load(), settings.partitions
-        rules, model = RuleSet.load(settings.rules or None), Model.load(settings.model or None)
+        rules, model = RuleSet.load(settings.rules), Model.load(settings.model)
         self.folds = [Fold(partition, self.operations) for partition in range(self.count)]
         self.detects = [Detect(self.count, rules, model, scores=True) for _ in range(self.count)]
         self.actors = Actors(self.count)

@@ -23,7 +23,7 @@ def market(tmp_path_factory):
     """(folder with events and a file that parts one of them from its case, what is told without that file)"""
     folder = tmp_path_factory.mktemp("market")
     simulate(Wish("mixed", 5, 16, 120, 30), str(folder / "events.jsonl"), Settings())
-    without = replay(Request([str(folder / "events.jsonl")], partitions=PARTITIONS))
+    without = replay(Request([str(folder / "events.jsonl")], Settings(partitions=PARTITIONS)))
     alert = merged(without)
     (folder / "apart.toml").write_text(f"pairs = {json.dumps([[alert['case'], entity(alert)]])}\n")
     return folder, without
@@ -57,7 +57,7 @@ def test_a_name_that_nothing_is_told_of_is_said(market, tmp_path, capsys):
     folder, without = market
     pair = [merged(without)["case"], "developer:x"]
     (tmp_path / "apart.toml").write_text(f"pairs = {json.dumps([pair])}\n")
-    replay(Request([str(folder / "events.jsonl")], apart=str(tmp_path / "apart.toml")))
+    replay(Request([str(folder / "events.jsonl")], Settings(apart=str(tmp_path / "apart.toml"))))
     assert capsys.readouterr().err == (
         f"poolwatch: {tmp_path / 'apart.toml'}: no alert of developer:x in this history\n"
     )

@@ -29,7 +29,12 @@ def test_a_worker_that_stops_in_mid_day_writes_the_files_of_a_replay(
 ):
     events = list(chaos.events(7, 4_000, 25_000))
     (tmp_path / "events.jsonl").write_bytes(b"\n".join(value for _, value in events))
-    replay(Request([str(tmp_path / "events.jsonl")], partitions=PARTITIONS, ledger=str(tmp_path / "meant")))
+    replay(
+        Request(
+            [str(tmp_path / "events.jsonl")],
+            Settings(partitions=PARTITIONS, ledger=str(tmp_path / "meant")),
+        )
+    )
     meant = {p.relative_to(tmp_path / "meant"): p for p in (tmp_path / "meant").rglob("*.parquet")}
     over = {name for name in meant if name.parts[0] != max(n.parts[0] for n in meant)}
     assert len(over) == 2 * PARTITIONS

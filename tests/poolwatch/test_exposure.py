@@ -32,7 +32,11 @@ def market(tmp_path_factory):
     events = folder / "events.parquet"
     simulate(Wish("amzreview", 5, 28, 60, 12), str(events), Settings())
     replay(
-        Request([str(events)], partitions=3, ledger=str(folder / "ledger"), alerts=str(folder / "a.jsonl"))
+        Request(
+            [str(events)],
+            Settings(partitions=3, ledger=str(folder / "ledger")),
+            alerts=str(folder / "a.jsonl"),
+        )
     )
     return folder
 
@@ -93,7 +97,7 @@ def test_batches_partitions_and_hours_do_not_show(market, tmp_path, monkeypatch)
     """Other batches: the same bytes. In two halves, in another number of partitions: the same answers."""
     events = str(market / "events.parquet")
     monkeypatch.setattr("poolwatch.replay.STEP_ROWS", 3_001)
-    replay(Request([events], partitions=3, ledger=str(tmp_path / "a")))
+    replay(Request([events], Settings(partitions=3, ledger=str(tmp_path / "a"))))
     files = sorted(p.relative_to(market / "ledger") for p in (market / "ledger").rglob("*.parquet"))
     assert len(files) == 6
     for file in files:
@@ -101,7 +105,7 @@ def test_batches_partitions_and_hours_do_not_show(market, tmp_path, monkeypatch)
     times = pq.read_table(events, columns=["time"])["time"].to_numpy()
     middle = int(times[len(times) // 3])
     for halves in ({"until_ms": middle}, {"from_ms": middle}):
-        replay(Request([events], partitions=2, ledger=str(tmp_path / "b"), **halves))
+        replay(Request([events], Settings(partitions=2, ledger=str(tmp_path / "b")), **halves))
     for by in ("entity", "day"):
         whole, parts = (ask(Question(str(f), by=by)) for f in (market / "ledger", tmp_path / "b"))
         assert parts == whole
@@ -124,7 +128,7 @@ def test_a_snapshot_in_mid_day_loses_and_doubles_nothing(market, tmp_path, monke
     pages = [{} for _ in range(3)]
     monkeypatch.setattr("poolwatch.replay.STEP_ROWS", 1_000)
     monkeypatch.setattr(Pipeline, "step", restarted)
-    replay(Request([str(market / "events.parquet")], partitions=3, ledger=str(tmp_path)))
+    replay(Request([str(market / "events.parquet")], Settings(partitions=3, ledger=str(tmp_path))))
     assert len(tries) > 12
     for file in (market / "ledger").rglob("*.parquet"):
         assert (tmp_path / file.relative_to(market / "ledger")).read_bytes() == file.read_bytes()

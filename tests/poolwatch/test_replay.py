@@ -41,7 +41,9 @@ def test_files_partitions_and_forms_do_not_show(tmp_path, market):
     for part in range(3):  # three files that overlap all the way
         (tmp_path / f"{part}.jsonl").write_text("".join(lines[part::3]))
     whole = replay(Request([str(market)], scores=str(tmp_path / "a.parquet")))
-    parts = replay(Request([str(tmp_path / "*.jsonl")], partitions=3, scores=str(tmp_path / "b.parquet")))
+    parts = replay(
+        Request([str(tmp_path / "*.jsonl")], Settings(partitions=3), scores=str(tmp_path / "b.parquet"))
+    )
     names = ("events", "accepted", "duplicates", "late", "alerts", "entities", "from", "until")
     assert {n: whole.summary[n] for n in names} == {n: parts.summary[n] for n in names}
     by = [("time", "ascending"), ("entity_kind", "ascending"), ("entity_id", "ascending")]
@@ -54,7 +56,13 @@ def test_files_partitions_and_forms_do_not_show(tmp_path, market):
 
 def test_keys_are_told_whatever_the_partitions(tmp_path, market):
     for partitions in (1, 8):
-        replay(Request([str(market)], partitions=partitions, keys=str(tmp_path / f"{partitions}.jsonl")))
+        replay(
+            Request(
+                [str(market)],
+                Settings(partitions=partitions),
+                keys=str(tmp_path / f"{partitions}.jsonl"),
+            )
+        )
     lines = (tmp_path / "8.jsonl").read_text()
     assert lines == (tmp_path / "1.jsonl").read_text()
     rows = [json.loads(line) for line in lines.splitlines()]
@@ -95,7 +103,7 @@ def test_a_field_that_never_came_is_told_with_what_it_switches_off(tmp_path, cal
     assert "dug_fan_out" in summary["off"]["rules"]
     show(summary, [], as_json=False)
     assert "  orders never came, which switches off 25 of " in capsys.readouterr().out
-    train_file(Request([path], partitions=1), str(tmp_path / "a.model"), 1)
+    train_file(Request([path], Settings(partitions=1)), str(tmp_path / "a.model"), 1)
     said = capsys.readouterr().err
     assert "  orders never came, which switches off 25 of " in said
     assert "h are little to tell the usual from: two weeks or more are better" in said or "min are" in said
