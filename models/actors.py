@@ -15,13 +15,13 @@ import msgspec
 
 from models.alerts import Alert
 from models.errors import ConfigError
-from models.held import HeldAlerts
 from models.lifts import Lifts, judged
 from models.likeness import Common
 from models.links import Census, Links, Suspect
 from models.minutes import DAY_MINUTES, HOUR_MINUTES, MINUTE_MS, hour_ends
 from models.pages import Pages
 from models.party import Link, components, find
+from models.published import PublishedAlerts
 from models.raised import Raised
 
 #: A suspect is compared, and its alerts keep their place in a case, so long after it was last over a line.
@@ -88,7 +88,7 @@ class Actors:
         self._since: dict[str, int] = {}  # minute in which a suspect was first over a line
         self._raised = Raised()
         self._links: dict[tuple[str, str], tuple[int, Link]] = {}  # minute in which it was last found
-        self._held = HeldAlerts()
+        self._published = PublishedAlerts()
         self._waiting: dict[tuple[int, str], Suspect] = {}
         self._counting: dict[tuple[int, int], Census] = {}  # by minute and partition
 
@@ -112,7 +112,7 @@ class Actors:
                 "start the workers anew"
             )
         standing = self._standing[partition]
-        out = [told for alert in alerts for told in self._held.tell(alert)]
+        out = [placed for alert in alerts for placed in self._published.publish(alert)]
         for suspect in links.suspects:
             if suspect.minute > standing.until:
                 self._waiting[suspect.minute, suspect.entity] = suspect
@@ -128,7 +128,7 @@ class Actors:
         for standing in self._standing:
             standing.idle = False
         self._suspects = {name: _moved(suspect) for name, suspect in self._suspects.items()}
-        self._held.moved()
+        self._published.moved()
 
     def _advance(self) -> list[Alert]:
         """Apply what every partition has told whole, minute by minute, and judge."""
@@ -173,8 +173,8 @@ class Actors:
                 continue
             new |= item.entity not in self._since
             self._since.setdefault(item.entity, item.minute)
-            out += [self._held.end(alert) for alert in self._raised.stood_for(item)]
-            new |= self._held.open(item.alert_id, item.entity, item.minute)
+            out += [self._published.end(alert) for alert in self._raised.stood_for(item)]
+            new |= self._published.open(item.alert_id, item.entity, item.minute)
         return new, out
 
     def _hours(self, minute: int) -> list[Alert]:
@@ -196,7 +196,7 @@ class Actors:
         parties = components(sorted(self._suspects), [link for _, link in self._links.values()], self._apart)
         case = {name: self._name(party) for party in parties for name in party}
         why = _Why(case, [link for _, link in self._links.values()])
-        return self._lift(parties, why, minute) + self._held.move(case, why.of)
+        return self._lift(parties, why, minute) + self._published.move(case, why.of)
 
     def _lift(self, parties: Sequence[Sequence[str]], why: _Why, minute: int) -> list[Alert]:
         """Judge the members of each party together; alerts of those who are over no line."""
@@ -207,9 +207,9 @@ class Actors:
             for member in members:
                 lifted[member.kind, member.id] = score
                 entity = member.entity
-                for alert in self._raised.tell(member, score, minute):
+                for alert in self._raised.alerts_of(member, score, minute):
                     case = why.case[entity]
-                    out += self._held.tell_of_party(alert, entity, case, minute, why.of(entity))
+                    out += self._published.publish_raised(alert, entity, case, minute, why.of(entity))
         if self._lifts is not None:
             self._lifts.stand(minute, lifted)
         return out
@@ -229,7 +229,7 @@ class Actors:
             for pair, (found, link) in self._links.items()
             if found > minute - LINK_MINUTES and pair[0] in self._suspects and pair[1] in self._suspects
         }
-        self._held.forget(minute - SUSPECT_MINUTES)
+        self._published.forget(minute - SUSPECT_MINUTES)
 
     def changed(self) -> Pages:
         """Pages that changed since the last call: one for each alert kept, one for the rest."""
@@ -245,7 +245,7 @@ class Actors:
             [(partition, census) for (_, partition), census in self._counting.items()],
         )
         pages: Pages = {"actors": msgspec.msgpack.encode(meta)}
-        return pages | self._raised.changed() | self._held.changed()
+        return pages | self._raised.changed() | self._published.changed()
 
     def restore(self, pages: dict[str, bytes]) -> None:
         """Become what `pages` hold. ConfigError where they are of another version or number of partitions."""
@@ -262,7 +262,7 @@ class Actors:
         self._suspects = {s.entity: s for s in meta.suspects}
         self._since = meta.since
         self._raised.restore(pages)
-        self._held.restore(pages)
+        self._published.restore(pages)
         self._links = {(link.a, link.b): (found, link) for found, link in meta.links}
         self._waiting = {(s.minute, s.entity): s for s in meta.waiting}
         self._counting = {(census.minute, partition): census for partition, census in meta.counting}

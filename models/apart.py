@@ -30,12 +30,12 @@ def load(path: str | Path | None) -> Pairs:
 def parse(text: str, where: str) -> Pairs:
     """The pairs of a file's text. ConfigError opens with `where`."""
     try:
-        held = tomllib.loads(text)
+        content = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{where}: not TOML: {error}; the form is {_FORM}") from None
-    if unknown := sorted(held.keys() - {"pairs"}):
+    if unknown := sorted(content.keys() - {"pairs"}):
         raise ConfigError(f"{where}: unknown setting {unknown[0]!r}; the form is {_FORM}")
-    pairs = held.get("pairs")
+    pairs = content.get("pairs")
     if not isinstance(pairs, list):
         raise ConfigError(f"{where}: no list of pairs in it; the form is {_FORM}")
     return tuple(_pair(f"{where}: pair {number}", pair) for number, pair in enumerate(pairs, 1))

@@ -183,11 +183,11 @@ def _move(old: Any, new: Any, segments: Any) -> None:
 
 
 class Arena:
-    """The cells of one detect. Pages `cells/N` are segments; those of the past are told as gone."""
+    """The cells of one detect. Pages `cells/N` are segments; those of the past are given as gone."""
 
     def __init__(self) -> None:
         self._set(np.zeros(4 * SEGMENT_WORDS, np.int32), np.array([1, 1], np.int64))
-        self._told = [0, 0]  # first segment told and kept, first segment that may have changed
+        self._saved = [0, 0]  # first segment in the pages and kept, first segment that may have changed
 
     def _set(self, words: Any, meta: Any) -> None:
         self.table = ArenaTable(words, meta)
@@ -218,13 +218,13 @@ class Arena:
     def changed(self) -> Pages:
         """Segments written since the last call, and those that hold no cell any more."""
         head, tail = (int(p) >> SEGMENT_SHIFT for p in self.table.meta)
-        pages: Pages = {f"cells/{s}": None for s in range(self._told[0], tail)}
+        pages: Pages = {f"cells/{s}": None for s in range(self._saved[0], tail)}
         segments = len(self.table.words) >> SEGMENT_SHIFT
-        for s in range(max(tail, self._told[1]), head + 1):
+        for s in range(max(tail, self._saved[1]), head + 1):
             start = (s % segments) << SEGMENT_SHIFT
             pages[f"cells/{s}"] = self.table.words[start : start + SEGMENT_WORDS].tobytes()
         pages["cells/meta"] = self.table.meta.tobytes()
-        self._told = [tail, head]
+        self._saved = [tail, head]
         return pages
 
     def restore(self, pages: dict[str, bytes]) -> None:
@@ -241,4 +241,4 @@ class Arena:
             start = (s % segments) << SEGMENT_SHIFT
             words[start : start + SEGMENT_WORDS] = np.frombuffer(content, np.int32)
         self._set(words, meta)
-        self._told = [tail, head]
+        self._saved = [tail, head]

@@ -40,7 +40,7 @@ class Case:
     customers: int | None = None
     links: list[str] = field(default_factory=list)
 
-    def told(self) -> str:
+    def summary(self) -> str:
         """What it holds, in one line."""
         least = "" if self.complete else "at least "
         parts = [

@@ -89,7 +89,7 @@ class Detect:
         self._customers = self._source_ip = False
         self._closed_to, self._swept = -1, -1
         self._hours_ended_to = -1  # first minute after the newest hour that was ended
-        self._told: list[Any] = []
+        self._unseen: list[Any] = []
 
     def add(self, message: Sightings) -> None:
         """Take a message of a source partition. Telling one again, or an older one, changes nothing."""
@@ -100,13 +100,13 @@ class Detect:
         n = len(message.rows)
         self._state.reserve(n, len(message.customers))
         rows = np.ascontiguousarray(message.rows).view(np.uint64).reshape(n, -1)
-        cells, told = np.empty(n, np.int32), np.empty(n, np.int32)
+        cells, unseen = np.empty(n, np.int32), np.empty(n, np.int32)
         tables = self._state.tables
-        waiting = enter(
-            tables, totals.table, rows, message.source, self._closed_to, cells, told, self._counters
+        added = enter(
+            tables, totals.table, rows, message.source, self._closed_to, cells, unseen, self._counters
         )
-        if waiting:
-            self._told.append(told[:waiting])
+        if added:
+            self._unseen.append(unseen[:added])
         if len(message.customers):
             self._customers = True
             places = np.ascontiguousarray(message.customers["row"])
@@ -116,7 +116,7 @@ class Detect:
 
     def preview(self) -> list[Alert]:
         """Alerts of thresholds that are certain to be crossed when the open minutes close. Cheap."""
-        cells = self._waiting()
+        cells = self._take_unseen()
         if not len(cells) or not self._rules.early.any():
             return []
         self._state.reserve_preview()
@@ -147,7 +147,7 @@ class Detect:
                 scored.append(self._close_batch(part, closed))
             if self._scores:
                 closed.scores = joined(scored)
-            self._told = [cells for cells in (self._waiting(),) if len(cells)]
+            self._unseen = [cells for cells in (self._take_unseen(),) if len(cells)]
         self._closed_to = max(self._closed_to, until)
         if self._closed_to >= 0:
             self._end_hours(self._closed_to + 1, closed)
@@ -242,19 +242,19 @@ class Detect:
         for part in (self._sources, self._state, self._names, self._book, self._ledger):
             part.restore(pages)
         rows = self._state.cells.table.rows[: self._state.cells.table.meta[HIGH]]
-        waiting = np.flatnonzero(rows["entity"] >= 0).astype(np.int32)
-        rows["told"][waiting] = 1
-        self._told = [waiting]
+        open_cells = np.flatnonzero(rows["entity"] >= 0).astype(np.int32)
+        rows["told"][open_cells] = 1
+        self._unseen = [open_cells]
 
     def _names_in(self, message: Sightings) -> None:
         new = self._names.add(message.names)
         if not self._source_ip:
             self._source_ip = any(text.startswith(("ip:", "net:")) for text in new)
 
-    def _waiting(self) -> Any:
+    def _take_unseen(self) -> Any:
         """Open cells that preview has not seen since they last grew."""
-        cells = np.unique(np.concatenate(self._told)) if self._told else np.empty(0, np.int32)
-        self._told = []
+        cells = np.unique(np.concatenate(self._unseen)) if self._unseen else np.empty(0, np.int32)
+        self._unseen = []
         rows = self._state.cells.table.rows
         return cells[(rows["entity"][cells] >= 0) & (rows["told"][cells] == 1)]
 
@@ -291,8 +291,8 @@ class Detect:
         )
         recount(tables, entities)
         judged = self._judged(view, entities, minutes, log[:logged])
-        told, suspects = self._announcer.closed(judged)
-        closed.alerts += told
+        alerts, suspects = self._announcer.closed(judged)
+        closed.alerts += alerts
         closed.links.suspects += suspects
         closed.minutes += len(np.unique(minutes))
         closed.judged.append((view.kinds, judged.verdict.score))

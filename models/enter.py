@@ -197,21 +197,21 @@ def _bits(grew: Any) -> Any:
 
 @njit(cache=True)
 def enter(
-    t: Any, chunk: Any, longs: Any, source: Any, closed_to: Any, cells: Any, told: Any, counts: Any
+    t: Any, chunk: Any, longs: Any, source: Any, closed_to: Any, cells: Any, unseen: Any, counts: Any
 ) -> Any:
-    """Enter n rows; how many cells were added to `told`.
+    """Enter n rows; how many cells were added to `unseen`.
 
     chunk   table of the source's open chunk
     longs   uint64[n, 22], the rows
     cells   int32[n], out: the open cell that a row went to, -1 = nothing grew
-    told    int32[>= n], out: cells that wait for preview since now
+    unseen  int32[>= n], out: cells that wait for preview since now
     counts  int64[COUNTERS], raised
     """
     n = len(longs)
     words = longs.view(np.int32)
     signed = longs.view(np.int64)
     grew = np.zeros(_SUMS, np.int64)
-    waiting = 0
+    added = 0
     for r in range(n):
         minute, kind = np.int64(words[r, _MINUTE]), words[r, _KIND]
         key = mixed(longs[r, 0], longs[r, 1])
@@ -248,6 +248,6 @@ def enter(
         _witness(t, e, source, minute // DAY_MINUTES, signed[r, _FIRST], signed[r, _LAST])
         if cell.told == 0:
             cell.told = 1
-            told[waiting] = c
-            waiting += 1
-    return waiting
+            unseen[added] = c
+            added += 1
+    return added

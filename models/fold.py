@@ -21,11 +21,11 @@ from models.fold_state import (
     C_CHUNK,
     C_DUPLICATES,
     C_EVENTS,
-    C_HELD,
     C_HIGHEST,
     C_LATE,
     C_NEXT,
     C_ORDERS_FORGOTTEN,
+    C_PENDING,
     C_SEEN_FORGOTTEN,
     FoldLimits,
     FoldState,
@@ -42,15 +42,15 @@ _REASON = "time is more than an hour ahead of the partition, and the records aft
 
 @dataclass(frozen=True, slots=True)
 class Folded:
-    """What one step gave. accepted (in time), duplicates and late count records, those held by earlier steps
-    among them; held: how many wait to be believed now."""
+    """What one step gave. accepted (in time), duplicates and late count records, those that earlier steps
+    left pending too; pending: how many wait to be believed now."""
 
     sightings: Sightings
     accepted: int
     duplicates: int
     late: int
     ahead: list[Rejected]
-    held: int
+    pending: int
 
 
 def split_at_chunks(events: Events) -> list[Events]:
@@ -75,7 +75,7 @@ def _alone(events: Events, i: int, operations: Operations) -> Events:
 class Fold:
     """Folds one source partition.
 
-    A record more than an hour ahead of all before it is held: either its clock is wrong, or the partition
+    A record more than an hour ahead of all before it is pending: either its clock is wrong, or the partition
     was silent. Each later record that reaches its time (less an hour) speaks for it, each other one against
     it. 3 against: it is rejected (`Folded.ahead`). 16 for: it and those near it are folded, in their order,
     and the partition's time moves. The very first record needs 2. So silence of any length loses nothing
@@ -87,7 +87,7 @@ class Fold:
         self.limits = limits or FoldLimits()
         self._operations = operations
         self._state = FoldState()
-        self._held: list[Events] = []
+        self._pending: list[Events] = []
         self._ahead: list[Rejected] = []
         self._chunk = OpenChunk()
 
@@ -105,13 +105,13 @@ class Fold:
 
     @property
     def next_offset(self) -> int:
-        """Offset after the last record folded, held or dropped as a duplicate; -1 at the start."""
+        """Offset after the last record folded, pending or dropped as a duplicate; -1 at the start."""
         return int(self._state.clock[C_NEXT])
 
     @property
-    def held_ms(self) -> npt.NDArray[np.int64]:
-        """Times int64[n] of the records that are held."""
-        return self._state.votes[0, : len(self._held)]
+    def pending_ms(self) -> npt.NDArray[np.int64]:
+        """Times int64[n] of the records that are pending."""
+        return self._state.votes[0, : len(self._pending)]
 
     def counts(self) -> dict[str, int]:
         """Records by outcome since the start, rows of state, and bytes of memory."""
@@ -121,7 +121,7 @@ class Fold:
             "duplicates": C_DUPLICATES,
             "late": C_LATE,
             "ahead": C_AHEAD,
-            "held": C_HELD,
+            "held": C_PENDING,
             "orders_forgotten": C_ORDERS_FORGOTTEN,
             "duplicates_forgotten": C_SEEN_FORGOTTEN,
         }
@@ -146,15 +146,15 @@ class Fold:
             if chunk > clock[C_CHUNK]:
                 self._open(chunk)
         self._run(events)
-        return self._told(before)
+        return self._folded(before)
 
     def finish(self) -> Folded:
-        """The history ends here: decide every held record. It is folded if most later records agree with its
-        time, or if none contradicts it and it is at most a week ahead; else it is rejected."""
+        """The history ends here: decide every pending record. It is folded if most later records agree with
+        its time, or if none contradicts it and it is at most a week ahead; else it is rejected."""
         before = self._state.clock[_TALLIED]
-        while self._held:
+        while self._pending:
             self._settle(at_end=True)
-        return self._told(before)
+        return self._folded(before)
 
     def mark(self, idle: bool = False) -> Sightings:
         """A message without rows: the watermark alone."""
@@ -164,23 +164,23 @@ class Fold:
 
     def changed(self) -> Pages:
         """Pages that changed. Take them between chunks: the open chunk's totals are not in them."""
-        held = [
+        pending = [
             ([getattr(e, name).tobytes() for name in _COLUMNS], list(e.names), list(e.names.values()))
-            for e in self._held
+            for e in self._pending
         ]
-        return {**self._state.changed(), "fold/held": msgspec.msgpack.encode(held)}
+        return {**self._state.changed(), "fold/held": msgspec.msgpack.encode(pending)}
 
     def restore(self, pages: dict[str, bytes]) -> None:
         """Become what `pages` hold. ConfigError where they are of another version."""
         self._state.restore(pages)
-        self._held = []
+        self._pending = []
         empty = no_events()
         dtypes = [getattr(empty, name).dtype for name in _COLUMNS]
         for columns, hashes, texts in msgspec.msgpack.decode(pages.get("fold/held", b"\x90")):
             arrays = {n: np.frombuffer(c, t) for n, c, t in zip(_COLUMNS, columns, dtypes, strict=True)}
-            self._held.append(Events(**arrays, names=dict(zip(hashes, texts, strict=True))))
+            self._pending.append(Events(**arrays, names=dict(zip(hashes, texts, strict=True))))
         self._open(int(self._state.clock[C_CHUNK]))
-        self._chunk.forget_told()
+        self._chunk.forget_named()
 
     def moved(self, next_offset: int) -> None:
         """The source goes on at `next_offset`, whatever came before: a replay hands over to a worker."""
@@ -193,7 +193,7 @@ class Fold:
         self._state.clock[C_CHUNK] = chunk
         self._chunk.clear()
 
-    def _run(self, events: Events, released: bool = False) -> None:
+    def _run(self, events: Events, believed: bool = False) -> None:
         self._chunk.texts.append(events.names)
         columns = Columns(*(_fixed(getattr(events, name)) for name in _COLUMNS))
         self._state.reserve(len(events), len(events.orders), self.limits)
@@ -202,7 +202,7 @@ class Fold:
         memory, counts, at = self._state.memory(), np.zeros((WHOLE + 1, ORDER_COUNTS), np.int64), 0
         while True:
             at, why = fold_events(
-                memory, self._chunk.totals, columns, at, released, counts, kinds, deeds, self.limits
+                memory, self._chunk.totals, columns, at, believed, counts, kinds, deeds, self.limits
             )
             if why == DONE:
                 return
@@ -210,28 +210,28 @@ class Fold:
                 self._chunk.double()
                 continue
             if why == AHEAD:
-                self._hold(events, at)
+                self._defer(events, at)
                 at += 1
             else:
                 self._settle()
-            # What was released used memory that this batch counts on.
+            # What came to be believed used memory that this batch counts on.
             self._state.reserve(len(events) - at, len(events.orders), self.limits)
             self._chunk.reserve(len(events) - at, len(events.customers))
             memory = self._state.memory()
 
-    def _hold(self, events: Events, i: int) -> None:
-        state, place = self._state, len(self._held)
-        self._held.append(_alone(events, i, self._operations))
+    def _defer(self, events: Events, i: int) -> None:
+        state, place = self._state, len(self._pending)
+        self._pending.append(_alone(events, i, self._operations))
         time, event = int(events.time_ms[i]), events.event[i : i + 1].view(np.int64)[0]
         state.votes[:, place] = (time, event, 0, 0)
-        state.clock[C_HELD] = place + 1
+        state.clock[C_PENDING] = place + 1
         state.clock[C_NEXT] = int(events.offset[i]) + 1
 
     def _settle(self, at_end: bool = False) -> None:
-        """Release what is believed, in its order; reject what is not; keep the rest."""
+        """Fold what is believed, in its order; reject what is not; keep the rest."""
         state, limits = self._state, self.limits
         highest = int(state.clock[C_HIGHEST])
-        time, _, support, against = (row[: len(self._held)] for row in state.votes)
+        time, _, support, against = (row[: len(self._pending)] for row in state.votes)
         wrong = against >= limits.against_records
         need = limits.jump_records if highest >= 0 else limits.start_records
         believed = ~wrong & (support >= need)
@@ -244,25 +244,25 @@ class Fold:
             free[:] = False
         if at_end and not free.any():
             wrong[:] = True
-        out = [e for e, f in zip(self._held, free, strict=True) if f]
+        out = [e for e, f in zip(self._pending, free, strict=True) if f]
         self._ahead += [
-            Rejected(int(e.offset[0]), _REASON) for e, w in zip(self._held, wrong, strict=True) if w
+            Rejected(int(e.offset[0]), _REASON) for e, w in zip(self._pending, wrong, strict=True) if w
         ]
         state.clock[C_AHEAD] += int(wrong.sum())
         keep = ~(free | wrong)
-        self._held = [e for e, k in zip(self._held, keep, strict=True) if k]
-        state.votes[:, : len(self._held)] = state.votes[:, : len(keep)][:, keep]
-        state.clock[C_HELD] = len(self._held)
+        self._pending = [e for e, k in zip(self._pending, keep, strict=True) if k]
+        state.votes[:, : len(self._pending)] = state.votes[:, : len(keep)][:, keep]
+        state.clock[C_PENDING] = len(self._pending)
         if out:
-            self._run(join(out), released=True)
+            self._run(join(out), believed=True)
 
-    def _told(self, before: npt.NDArray[np.int64]) -> Folded:
+    def _folded(self, before: npt.NDArray[np.int64]) -> Folded:
         clock = self._state.clock
         sightings = Sightings(self.partition, int(clock[C_CHUNK]), self.watermark_ms)
-        sightings.rows, sightings.customers, sightings.names = self._chunk.tell()
+        sightings.rows, sightings.customers, sightings.names = self._chunk.drain()
         ahead, self._ahead = self._ahead, []
         folded, duplicates, late = (clock[_TALLIED] - before).tolist()
-        return Folded(sightings, folded - late, duplicates, late, ahead, len(self._held))
+        return Folded(sightings, folded - late, duplicates, late, ahead, len(self._pending))
 
 
 def _fixed(column: npt.NDArray[Any]) -> npt.NDArray[Any]:

@@ -1,4 +1,4 @@
-"""The open chunk of a source partition: its totals so far, and what of them is still to be told."""
+"""The open chunk of a source partition: its totals so far, and what of them is still to go out."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import numpy as np
 import numpy.typing as npt
 
 from models.fold_rows import (
+    NAMED_PLACES,
     T_CUSTOMERS,
+    T_NAMED,
     T_ROWS,
-    T_TOLD,
     T_TOUCHED,
     T_UNNAMED,
-    TOLD_PLACES,
     Totals,
 )
 from models.sightings import CHUNK_OFFSETS, CUSTOMER, ROW
@@ -26,7 +26,7 @@ class OpenChunk:
     """Totals of the open chunk.
 
     totals  memory that the compiled loop writes to; `reserve` and `double` put larger memory in its place
-    texts   of ids that came since the last `tell`, by hash
+    texts   of ids that came since the last `drain`, by hash
     """
 
     def __init__(self) -> None:
@@ -39,13 +39,13 @@ class OpenChunk:
         _words(totals.rows)[: totals.meta[T_ROWS]] = 0
         totals.keys[:] = 0
         totals.slots[:] = -1
-        totals.meta[:T_TOLD] = 0
+        totals.meta[:T_NAMED] = 0
         totals.order[:] = 0
 
-    def forget_told(self) -> None:
-        """Nobody may have heard the texts told so far: tell them again as they come."""
-        self.totals.told[:] = 0
-        self.totals.meta[T_TOLD] = 0
+    def forget_named(self) -> None:
+        """Nobody may have heard the texts so far: give them again as they come."""
+        self.totals.named[:] = 0
+        self.totals.meta[T_NAMED] = 0
 
     def reserve(self, events: int, customers: int) -> None:
         """Have space for so many more."""
@@ -59,9 +59,9 @@ class OpenChunk:
         """Have space for twice as many rows."""
         self._grow(2 * len(self.totals.rows), len(self.totals.customers))
 
-    def tell(self) -> tuple[npt.NDArray[np.void], npt.NDArray[np.void], dict[int, str]]:
+    def drain(self) -> tuple[npt.NDArray[np.void], npt.NDArray[np.void], dict[int, str]]:
         """Rows ROW[n] that changed since the last call, as they are now, their new customers CUSTOMER[k], and
-        texts of the ids that were not told within the hour."""
+        texts of the ids that were not given within the hour."""
         totals = self.totals
         touched = totals.touched[: totals.meta[T_TOUCHED]]
         customers = totals.customers[: totals.meta[T_CUSTOMERS]].view(np.uint8).copy().view(CUSTOMER)
@@ -96,8 +96,8 @@ def _empty(rows: int, customers: int) -> Totals:
         touched=np.zeros(rows, np.int32),
         customers=np.zeros(customers, CUSTOMER),
         unnamed=np.zeros(rows, np.int32),
-        told=np.zeros(TOLD_PLACES, np.uint64),
-        meta=np.zeros(T_TOLD + 1, np.int64),
+        named=np.zeros(NAMED_PLACES, np.uint64),
+        meta=np.zeros(T_NAMED + 1, np.int64),
     )
 
 

@@ -165,7 +165,7 @@ def enter_fresh(s: Any, call: Call, newest: int) -> bool:
 
 
 @inner
-def hold(s: Any, since: int, call: Call) -> None:
+def remember_newcomer(s: Any, since: int, call: Call) -> None:
     """Remember the newcomer that last read old orders, until the handler of seller `s` is seen at work."""
     s.held_since = since
     s.held_developer = call.developer

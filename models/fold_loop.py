@@ -18,7 +18,7 @@ from models.fold_facts import (
     use_key,
 )
 from models.fold_orders import judge_orders, touch_orders
-from models.fold_pairs import pair_of, since_of, tell_held
+from models.fold_pairs import count_held, pair_of, since_of
 from models.fold_parties import NOBODY, of_developer, of_origin
 from models.fold_rows import (
     IDENTIFY,
@@ -29,18 +29,18 @@ from models.fold_rows import (
     WHOLE,
     add_orders,
     add_plain,
-    forget_told,
+    forget_named,
     row_of,
     with_classes,
 )
 from models.fold_state import (
     C_DUPLICATES,
     C_EVENTS,
-    C_HELD,
     C_HIGHEST,
     C_HOUR,
     C_LATE,
     C_NEXT,
+    C_PENDING,
     C_VOTED,
 )
 from models.fold_time import decided, is_duplicate, remember_seen, vote
@@ -68,7 +68,7 @@ def _sweep(mem: Any, totals: Any, now: int, lim: Any) -> None:
     if hour == swept:
         return
     mem.clock[C_HOUR] = hour
-    forget_told(totals)
+    forget_named(totals)
     _sweep_table(mem.pairs, now - lim.pair_minutes)
     if now // DAY_MINUTES > swept * HOUR_MINUTES // DAY_MINUTES:
         _sweep_table(mem.keys, now - lim.key_minutes)
@@ -114,10 +114,10 @@ def _newest(call: Call, counts: Any, lim: Any) -> int:
 
 @inner
 def _see(mem: Any, totals: Any, s: Any, call: Call, newest: int, lim: Any) -> bool:
-    """A party is seen at work until minute `newest`; if it acts for the seller, what was held is told."""
+    """A party is seen at work until minute `newest`; if it acts for the seller, what was held is counted."""
     handles = enter_fresh(s, call, newest)
     if handles and s.held_developer != 0 and newest > s.held_since:
-        tell_held(mem, totals, s, call, lim)
+        count_held(mem, totals, s, call, lim)
     return handles
 
 
@@ -169,25 +169,25 @@ def fold_events(
     totals: Any,
     ev: Any,
     start: int,
-    released: bool,
+    believed: bool,
     counts: Any,
     kinds: Any,
     deeds: Any,
     lim: Any,
 ) -> tuple[int, int]:
-    """Fold records from `start` on; (record it stopped at, why). `released`: held before, now believed.
+    """Fold records from `start` on; (record it stopped at, why). `believed`: they were pending.
     counts: room to count a call's orders in."""
     clock = mem.clock
     for i in range(start, len(ev.offset)):
         offset, time = ev.offset[i], ev.time_ms[i]
-        if not released:
+        if not believed:
             if offset < clock[C_NEXT]:
                 continue  # told before: what comes again from the source changes nothing
             if is_duplicate(mem, ev.event[i]):
                 clock[C_DUPLICATES] += 1
                 clock[C_NEXT] = offset + 1
                 continue
-            if clock[C_HELD] > 0:
+            if clock[C_PENDING] > 0:
                 if clock[C_VOTED] != offset:
                     clock[C_VOTED] = offset
                     vote(mem, time, lim)
@@ -211,6 +211,6 @@ def fold_events(
         clock[C_EVENTS] += 1
         call = _call(ev, i, now, kinds, deeds)
         _fold_one(mem, totals, ev, i, call, minute, counts, lim)
-        if not released:
+        if not believed:
             clock[C_NEXT] = offset + 1
     return len(ev.offset), DONE

@@ -221,7 +221,7 @@ def _left_alone(pairs: Any, row: int, s: Any, first: int, now: int, lim: Any) ->
 
 
 @inner
-def _tell_alone(pairs: Any, totals: Any, s: Any, o: Any, now: int, offset: int, lim: Any) -> None:
+def _count_alone(pairs: Any, totals: Any, s: Any, o: Any, now: int, offset: int, lim: Any) -> None:
     """Order `o` of seller `s` stayed alone: told to its reader where others handle the seller's orders."""
     none = np.uint64(0)
     developer = find(pairs.keys, pairs.slots, pair_key(s.key, o.developer, DEVELOPER))
@@ -249,7 +249,7 @@ def judge_orders(mem: Any, totals: Any, now: int, closed: int, offset: int, lim:
         o = rows[clock[C_ORDER_JUDGE]]
         s = mem.sellers.rows[o.seller]
         if o.first - s.first >= lim.known_minutes and alone(o):
-            _tell_alone(mem.pairs, totals, s, o, now, offset, lim)
+            _count_alone(mem.pairs, totals, s, o, now, offset, lim)
         clock[C_ORDER_JUDGE] = o.next
     while clock[C_ORDER_HEAD] >= 0 and closed - rows[clock[C_ORDER_HEAD]].first > lim.order_minutes:
         _forget_order(mem)

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from models.compiled import inner
-from models.fold_facts import Call, differ, hold, tag
+from models.fold_facts import Call, differ, remember_newcomer, tag
 from models.fold_rows import MOST, O_EARLIER, O_NEEDED, O_STALE, O_TAKEN, O_UNSEEN, plus, row_of
 from models.hashing import mix
 from models.minutes import DAY_MINUTES
@@ -184,13 +184,13 @@ def add_pair(p: Any, r: Any, s: Any, counts: Any, call: Call, visit: Visit, lim:
     elif known:
         p.held = plus(p.held, old + stale)
     if p.held > 0 and does_nothing and not visit.lone:
-        hold(s, p.since, call)
+        remember_newcomer(s, p.since, call)
     return does_nothing
 
 
 @inner
-def tell_held(mem: Any, totals: Any, s: Any, call: Call, lim: Any) -> None:
-    """A party that acts for seller `s` goes on: what a newcomer dug up before is told now."""
+def count_held(mem: Any, totals: Any, s: Any, call: Call, lim: Any) -> None:
+    """A party that acts for seller `s` goes on: what a newcomer dug up before counts now."""
     other, none = s.held_developer != call.developer, np.uint64(0)
     elsewhere = differ(s.held_client, tag(call.client)) and differ(s.held_network, tag(call.network))
     if not other and not elsewhere:

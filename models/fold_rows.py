@@ -15,7 +15,7 @@ from models.operations import REPORT, WRITE
 from models.sightings import CLASS_SHIFT
 from models.tables import find, insert
 
-T_ROWS, T_TOUCHED, T_CUSTOMERS, T_UNNAMED, T_TOLD = range(5)
+T_ROWS, T_TOUCHED, T_CUSTOMERS, T_UNNAMED, T_NAMED = range(5)
 #: Orders of a call, counted for each kind of entity (`touch_orders`): int64[WHOLE + 1, ORDER_COUNTS].
 #: O_EARLIER: of those taken, those that had turned up before the developer came.
 O_TAKEN, O_NEEDED, O_HANDLED, O_FOLLOWED, O_AGAIN, O_UNSEEN, O_STALE, O_EARLIER = range(8)
@@ -23,7 +23,7 @@ ORDER_COUNTS = 8
 #: Of the call as a whole: first deeds; the minute in which the newest of its orders turned up.
 WHOLE, O_FIRST_DEEDS, O_NEWEST = 2, 0, 1
 #: Places of the filter of what was told: half of them are used before all are forgotten.
-TOLD_PLACES = 1 << 17
+NAMED_PLACES = 1 << 17
 IDENTIFY = 1 | 2 | 4 | 8 | 32  # classes of personal data: all but `purchase`
 MOST = 2**31 - 1
 _CUSTOMER_BITS = np.uint64((1 << CLASS_SHIFT) - 1)
@@ -61,9 +61,9 @@ class Totals(NamedTuple):
     order: Any  # int32[rows], place in `touched` plus 1, 0 = not touched in this step
     touched: Any  # int32[rows]
     customers: Any  # CUSTOMER[], row = place in `touched`
-    unnamed: Any  # int32[rows], rows of which the ids' texts are to be told
-    told: Any  # uint64[TOLD_PLACES], hashes of the ids, together, that were told within the hour
-    meta: Any  # int64[5]: rows, touched, customers, unnamed, hashes in `told`
+    unnamed: Any  # int32[rows], rows of which the ids' texts are to go out
+    named: Any  # uint64[NAMED_PLACES], hashes of the ids, together, whose texts went out within the hour
+    meta: Any  # int64[5]: rows, touched, customers, unnamed, hashes in `named`
 
 
 @inner
@@ -73,26 +73,26 @@ def plus(a: Any, b: Any) -> Any:
 
 
 @inner
-def forget_told(totals: Any) -> None:
-    """Empty the filter of what was told."""
-    totals.told[:] = 0
-    totals.meta[T_TOLD] = 0
+def forget_named(totals: Any) -> None:
+    """Empty the filter of what was named."""
+    totals.named[:] = 0
+    totals.meta[T_NAMED] = 0
 
 
 @inner
-def _is_told(totals: Any, h: Any) -> bool:
+def _is_named(totals: Any, h: Any) -> bool:
     """Whether `h` was entered before; enters it."""
-    told, mask = totals.told, TOLD_PLACES - 1
+    named, mask = totals.named, NAMED_PLACES - 1
     at = np.int64(h & np.uint64(mask))
-    while told[at] != np.uint64(0):
-        if told[at] == h:
+    while named[at] != np.uint64(0):
+        if named[at] == h:
             return True
         at = (at + 1) & mask
-    if 2 * totals.meta[T_TOLD] >= TOLD_PLACES:
-        forget_told(totals)
+    if 2 * totals.meta[T_NAMED] >= NAMED_PLACES:
+        forget_named(totals)
         at = np.int64(h & np.uint64(mask))
-    told[at] = h
-    totals.meta[T_TOLD] += 1
+    named[at] = h
+    totals.meta[T_NAMED] += 1
     return False
 
 
@@ -118,7 +118,7 @@ def row_of(
         new.kind = kind
         new.first_offset = offset
         new.last_offset = offset
-        if not _is_told(totals, ids):
+        if not _is_named(totals, ids):
             totals.unnamed[totals.meta[T_UNNAMED]] = at
             totals.meta[T_UNNAMED] += 1
     r = totals.rows[at]

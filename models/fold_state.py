@@ -20,7 +20,7 @@ class FoldLimits(NamedTuple):
     lateness_ms: int = 60_000  # how far the watermark stays behind: gateways' clocks and buffers differ
     duplicate_ms: int = 60_000  # horizon of the duplicate filter (contract)
     duplicates_most: int = 1_000_000  # ids held for it, 60 bytes each at most: 16,000 events/s a partition
-    ahead_ms: int = 3_600_000  # further ahead is held until later records agree: a broken clock, or silence
+    ahead_ms: int = 3_600_000  # further ahead waits for later records to agree: a broken clock, or silence
     start_records: int = 2  # records that must agree with the first one of a partition
     jump_records: int = 16  # ... with a jump: one clock in five wrong passes 16 of 18 once in 10**9
     against_records: int = 3  # records that show the old time to be alive
@@ -146,7 +146,7 @@ SEEN = np.dtype([("key", "u8"), ("stamp", "i8"), ("next", "i4"), ("pad", "i4")])
     C_ORDER_JUDGE,  # next order to be judged alone or not
     C_SEEN_HEAD,
     C_SEEN_TAIL,
-    C_HELD,  # records held as far ahead
+    C_PENDING,  # records that wait to be believed
     C_VOTED,  # offset of the last record that voted on them
     C_EVENTS,
     C_DUPLICATES,
@@ -157,9 +157,9 @@ SEEN = np.dtype([("key", "u8"), ("stamp", "i8"), ("next", "i4"), ("pad", "i4")])
     C_SIZE,
 ) = range(19)
 
-#: A record is decided after at most jump_records + against_records others, so no more are ever held.
-HELD_MOST = 64
-assert FoldLimits().jump_records + FoldLimits().against_records < HELD_MOST
+#: A record is decided after at most jump_records + against_records others, so no more are ever pending.
+PENDING_MOST = 64
+assert FoldLimits().jump_records + FoldLimits().against_records < PENDING_MOST
 # An order names its seller's row: the row must outlive it.
 assert FoldLimits().order_minutes < FoldLimits().seller_minutes
 
@@ -173,10 +173,10 @@ class Memory(NamedTuple):
     sellers: Any
     keys: Any
     seen: Any
-    held_time: Any
-    held_event: Any
-    held_support: Any
-    held_against: Any
+    pending_time: Any
+    pending_event: Any
+    pending_support: Any
+    pending_against: Any
 
 
 class FoldState:
@@ -190,7 +190,7 @@ class FoldState:
         self.keys = Rows("keys", KEY)
         self.seen = Rows("seen", SEEN)
         self.tables = (self.orders, self.pairs, self.sellers, self.keys, self.seen)
-        self.votes = np.zeros((4, HELD_MOST), np.int64)
+        self.votes = np.zeros((4, PENDING_MOST), np.int64)
         self.clock = np.zeros(C_SIZE, np.int64)
         self._start()
 

@@ -8,29 +8,29 @@ from __future__ import annotations
 from typing import Any
 
 from models.compiled import inner
-from models.fold_state import C_HELD, C_HIGHEST, C_SEEN_FORGOTTEN, C_SEEN_HEAD, C_SEEN_TAIL
+from models.fold_state import C_HIGHEST, C_PENDING, C_SEEN_FORGOTTEN, C_SEEN_HEAD, C_SEEN_TAIL
 from models.pool import COUNT
 from models.tables import append, drop_first, find, take
 
 
 @inner
 def vote(mem: Any, time: int, lim: Any) -> None:
-    """A record speaks for those held whose time it reaches, against the rest (an hour's slack)."""
-    for h in range(mem.clock[C_HELD]):
-        if time < mem.held_time[h] - lim.ahead_ms:
-            mem.held_against[h] += 1
+    """A record speaks for those pending whose time it reaches, against the rest (an hour's slack)."""
+    for h in range(mem.clock[C_PENDING]):
+        if time < mem.pending_time[h] - lim.ahead_ms:
+            mem.pending_against[h] += 1
         else:
-            mem.held_support[h] += 1
+            mem.pending_support[h] += 1
 
 
 @inner
 def decided(mem: Any, lim: Any) -> bool:
-    """Whether a record that is held has its verdict: enough for it, enough against, or time came up to it."""
+    """Whether a pending record has its verdict: enough for it, enough against, or time came up to it."""
     need = lim.jump_records if mem.clock[C_HIGHEST] >= 0 else lim.start_records
-    for h in range(mem.clock[C_HELD]):
-        if mem.held_support[h] >= need or mem.held_against[h] >= lim.against_records:
+    for h in range(mem.clock[C_PENDING]):
+        if mem.pending_support[h] >= need or mem.pending_against[h] >= lim.against_records:
             return True
-        if mem.clock[C_HIGHEST] >= 0 and mem.held_time[h] <= mem.clock[C_HIGHEST] + lim.ahead_ms:
+        if mem.clock[C_HIGHEST] >= 0 and mem.pending_time[h] <= mem.clock[C_HIGHEST] + lim.ahead_ms:
             return True
     return False
 
@@ -40,8 +40,8 @@ def is_duplicate(mem: Any, event: Any) -> bool:
     """The event id was accepted within the horizon, or waits to be believed."""
     if find(mem.seen.keys, mem.seen.slots, event) >= 0:
         return True
-    for h in range(mem.clock[C_HELD]):  # noqa: SIM110 (compiled)
-        if mem.held_event[h] == event:
+    for h in range(mem.clock[C_PENDING]):  # noqa: SIM110 (compiled)
+        if mem.pending_event[h] == event:
             return True
     return False
 

@@ -144,11 +144,11 @@ class Ledger:
             return []
         self._closed = until
         days = [day for day in self._open() if day <= until]
-        told = [self._told(day, names) for day in days]
+        over = [self._day(day, names) for day in days]  # before they are forgotten
         if days:
             forget(self._tables(), until)
             self._lay()
-        return told
+        return over
 
     def _lay(self) -> None:
         """Lay the words anew: what is left of a day is little."""
@@ -160,13 +160,13 @@ class Ledger:
 
     def peek(self, names: Names) -> list[LedgerDay]:
         """The open days as they are, oldest first; they stay open."""
-        return [self._told(day, names) for day in self._open()]
+        return [self._day(day, names) for day in self._open()]
 
     def _open(self) -> list[int]:
         rows = self._days.table.rows[: self._days.table.meta[HIGH]]
         return [int(day) for day in np.unique(rows["day"][rows["key"] != 0])]
 
-    def _told(self, day: int, names: Names) -> LedgerDay:
+    def _day(self, day: int, names: Names) -> LedgerDay:
         rows = self._entries.table.rows[: self._entries.table.meta[HIGH]]
         days = self._days.table.rows[rows["day"]]
         mine = np.flatnonzero((rows["key"] != 0) & (days["day"] == day)).astype(np.int32)

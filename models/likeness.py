@@ -131,9 +131,9 @@ def _shared(hashes: Sequence[Any]) -> I64:
     _, key, times = np.unique(every, return_inverse=True, return_counts=True)
     several = times[key] > 1
     key, owner = np.unique(key[several], return_inverse=True)[1], owner[several]
-    held = np.zeros((len(hashes), int(key.max()) + 1 if len(key) else 0), np.uint8)
-    held[owner, key] = 1
-    return np.asarray(coincidences(held, held))
+    uses = np.zeros((len(hashes), int(key.max()) + 1 if len(key) else 0), np.uint8)
+    uses[owner, key] = 1
+    return np.asarray(coincidences(uses, uses))
 
 
 def _by_keys(crowd: Crowd, common: Common) -> Found:

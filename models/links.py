@@ -96,8 +96,8 @@ class Suspect(msgspec.Struct, array_like=True, frozen=True):
 
     def minutes(self, bits: bytes) -> Any:
         """Minutes int64[n], ascending, whose bit is set in `active` or `throttled`."""
-        told = np.unpackbits(np.frombuffer(bits, np.uint8))[:ACTIVE_MINUTES]
-        return np.flatnonzero(told) + (self.minute - ACTIVE_MINUTES + 1)
+        is_set = np.unpackbits(np.frombuffer(bits, np.uint8))[:ACTIVE_MINUTES]
+        return np.flatnonzero(is_set) + (self.minute - ACTIVE_MINUTES + 1)
 
 
 class Census(msgspec.Struct, array_like=True, frozen=True):
@@ -135,8 +135,8 @@ class Links(msgspec.Struct, array_like=True):
     census: list[Census] = []
 
 
-class Told(msgspec.Struct, array_like=True):
-    """A message: a partition's links, and the alerts of the same close. heard_ms: when their cause came."""
+class Message(msgspec.Struct, array_like=True):
+    """A partition's links, and the alerts of the same close. heard_ms: when their cause came."""
 
     partition: int
     links: Links
@@ -144,36 +144,36 @@ class Told(msgspec.Struct, array_like=True):
     heard_ms: int = 0
 
 
-def messages(told: Told) -> list[bytes]:
-    """`told`, cut at MESSAGE_BYTES: `until` comes with the last, so that the minute is told when all is."""
+def encode(message: Message) -> list[bytes]:
+    """Bytes, cut at MESSAGE_BYTES: `until` comes with the last, so that the minute is told when all is."""
     parts: list[bytes] = []
-    open_, size = Told(told.partition, Links(), [], told.heard_ms), 0
-    items: list[Alert | Suspect | Census] = [*told.alerts, *told.links.suspects, *told.links.census]
+    open_, size = Message(message.partition, Links(), [], message.heard_ms), 0
+    items: list[Alert | Suspect | Census] = [*message.alerts, *message.links.suspects, *message.links.census]
     for item in items:
         item_size = len(msgspec.msgpack.encode(item))
         if size and size + item_size > MESSAGE_BYTES:
             parts.append(msgspec.msgpack.encode(open_))
-            open_, size = Told(told.partition, Links(), [], told.heard_ms), 0
+            open_, size = Message(message.partition, Links(), [], message.heard_ms), 0
         size += item_size
         _put(open_, item)
-    open_.links.until, open_.links.idle = told.links.until, told.links.idle
+    open_.links.until, open_.links.idle = message.links.until, message.links.idle
     return [*parts, msgspec.msgpack.encode(open_)]
 
 
-def _put(told: Told, item: Alert | Suspect | Census) -> None:
+def _put(message: Message, item: Alert | Suspect | Census) -> None:
     if isinstance(item, Alert):
-        told.alerts.append(item)
+        message.alerts.append(item)
     elif isinstance(item, Suspect):
-        told.links.suspects.append(item)
+        message.links.suspects.append(item)
     else:
-        told.links.census.append(item)
+        message.links.census.append(item)
 
 
-_decoder = msgspec.msgpack.Decoder(Told)
+_decoder = msgspec.msgpack.Decoder(Message)
 
 
-def decode(message: bytes) -> Told:
-    """What `messages` encoded. msgspec.DecodeError where it is none."""
+def decode(message: bytes) -> Message:
+    """What `encode` made, a part. msgspec.DecodeError where it is none."""
     return _decoder.decode(message)
 
 

@@ -99,7 +99,7 @@ def _sweep(t: Any, minute: Any) -> Any:
     hold them."""
     release(t, minute)  # the sums of silent entities lag behind
     today = minute // DAY_MINUTES
-    held = np.zeros(t.pairs.meta[HIGH], np.uint8)
+    in_use = np.zeros(t.pairs.meta[HIGH], np.uint8)
     for e in range(t.entities.meta[HIGH]):
         if t.entities.rows[e].key == 0:
             continue
@@ -108,7 +108,7 @@ def _sweep(t: Any, minute: Any) -> Any:
             o = np.int64(t.cells.rows[c].rows)
             while o >= 0:
                 for m in range(3):
-                    held[t.rows.rows[o].pairs[m]] = 1
+                    in_use[t.rows.rows[o].pairs[m]] = 1
                 o = np.int64(t.rows.rows[o].next)
             c = np.int64(t.cells.rows[c].next)
     freed = 0
@@ -117,7 +117,7 @@ def _sweep(t: Any, minute: Any) -> Any:
         if row.key == 0:
             continue
         shed_sketches(t, e, minute // 60)
-        freed += _sweep_pairs(t, e, row, today, held)
+        freed += _sweep_pairs(t, e, row, today, in_use)
         if row.members < 0 and row.open < 0 and row.day <= today - ENTITY_DAYS and row.sketches < 0:
             drop(t.entities, e)
     for v in range(t.evidence.meta[HIGH]):
@@ -127,7 +127,7 @@ def _sweep(t: Any, minute: Any) -> Any:
 
 
 @inner
-def _sweep_pairs(t: Any, e: Any, row: Any, today: Any, held: Any) -> Any:
+def _sweep_pairs(t: Any, e: Any, row: Any, today: Any, in_use: Any) -> Any:
     before, p, freed = np.int64(-1), np.int64(row.members), 0
     while p >= 0:
         pair = t.pairs.rows[p]
@@ -137,7 +137,7 @@ def _sweep_pairs(t: Any, e: Any, row: Any, today: Any, held: Any) -> Any:
             if pair.last[k] != 0 and whole(t.arena, pair.last[k]) == 0:
                 pair.last[k] = 0
                 t.pairs.dirty[p >> PAGE_SHIFT] = 1
-        if held[p] == 0 and np.int64(pair.day[0]) - 1 <= today - PAIR_DAYS:
+        if in_use[p] == 0 and np.int64(pair.day[0]) - 1 <= today - PAIR_DAYS:
             if before < 0:
                 row.members = following
                 t.entities.dirty[e >> PAGE_SHIFT] = 1

@@ -42,7 +42,7 @@ class Names:
     """Texts of the hashes that came, in order of coming."""
 
     def __init__(self) -> None:
-        self._count = self._told = self._pages = 0
+        self._count = self._saved = self._pages = 0
         self._index = new_index(PAGE_NAMES)
         self._hashes = np.zeros(PAGE_NAMES, np.uint64)
         self._ends = np.zeros(PAGE_NAMES + 1, np.int64)  # of text i: _ends[i + 1]
@@ -71,9 +71,9 @@ class Names:
         hashes = np.fromiter(values, np.uint64)
         places = self._found(hashes)[0]
         starts, ends = self._ends[places].tolist(), self._ends[places + 1].tolist()
-        held = memoryview(self._bytes)  # type: ignore[arg-type]
+        text_bytes = memoryview(self._bytes)  # type: ignore[arg-type]
         return [
-            str(held[start:end], "utf-8") if place >= 0 else f"{value:016x}"
+            str(text_bytes[start:end], "utf-8") if place >= 0 else f"{value:016x}"
             for value, place, start, end in zip(hashes.tolist(), places.tolist(), starts, ends, strict=True)
         ]
 
@@ -84,9 +84,9 @@ class Names:
         if not unknown:
             return []
         new = values[(places < 0) & (values != 0)]
-        told = [names[value] for value in new.tolist()]
-        self._append(new, told)
-        return told
+        texts = [names[value] for value in new.tolist()]
+        self._append(new, texts)
+        return texts
 
     def _found(self, values: Any) -> tuple[Any, int]:
         places = np.empty(len(values), np.int32)
@@ -130,24 +130,24 @@ class Names:
         """Pages that changed since the last call."""
         pages: Pages = {}
         count = -(-self._count // PAGE_NAMES)
-        if self._told < self._count or self._pages > count:
-            for page in range(self._told // PAGE_NAMES, count):
+        if self._saved < self._count or self._pages > count:
+            for page in range(self._saved // PAGE_NAMES, count):
                 part = self._hashes[page * PAGE_NAMES : min((page + 1) * PAGE_NAMES, self._count)].tolist()
                 pages[f"names/{page}"] = msgspec.msgpack.encode(
                     list(zip(part, self.texts(part), strict=True))
                 )
             pages |= {f"names/{page}": None for page in range(count, self._pages)}
-        self._told, self._pages = self._count, count
+        self._saved, self._pages = self._count, count
         return pages
 
     def restore(self, pages: dict[str, bytes]) -> None:
         """Become what `pages` hold."""
         self.__init__()  # type: ignore[misc]
         while content := pages.get(f"names/{self._pages}"):
-            told = msgspec.msgpack.decode(content, type=list[tuple[int, str]])
-            self._append(np.array([v for v, _ in told], np.uint64), [text for _, text in told])
+            page = msgspec.msgpack.decode(content, type=list[tuple[int, str]])
+            self._append(np.array([v for v, _ in page], np.uint64), [text for _, text in page])
             self._pages += 1
-        self._told = self._count
+        self._saved = self._count
 
 
 def _longer(array: Any, size: int) -> Any:

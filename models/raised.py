@@ -19,10 +19,10 @@ class Raised:
         self._counted: dict[str, int] = {}  # newest minute of a member that is counted
         self._dirty = False
 
-    def tell(self, member: Suspect, score: float, minute: int) -> list[Alert]:
-        """What to tell in `minute` of a member that its party's evidence lifts so high.
+    def alerts_of(self, member: Suspect, score: float, minute: int) -> list[Alert]:
+        """What to publish in `minute` of a member that its party's evidence lifts so high.
 
-        Nothing of one that is over a line, or of which nothing was seen since it was last told, or in a day.
+        Nothing of one that is over a line, or of which nothing was seen since last time, or in a day.
         """
         possible = member.alert
         seen = max(self._counted.get(member.entity, -1), minute - DAY_MINUTES)

@@ -32,7 +32,7 @@ class Reservoir:
     matrix: F32
     present: npt.NDArray[np.bool_]
     seen: int = 0
-    held: int = 0
+    filled: int = 0
 
     @classmethod
     def empty(cls, seed: int, kind: int, room: int = RESERVOIR_ROWS) -> Reservoir:
@@ -55,28 +55,30 @@ class Reservoir:
         for start in range(0, len(entities), room // 2):
             part = slice(start, min(start + room // 2, len(entities)))
             keys = mix(entities[part] ^ mix(minutes[part].astype(np.uint64) + np.uint64(self.seed << 20)))
-            if self.held + len(keys) > room:
+            if self.filled + len(keys) > room:
                 self._shrink()
-            place = slice(self.held, self.held + len(keys))
+            place = slice(self.filled, self.filled + len(keys))
             self.keys[place], self.entities[place] = keys, entities[part]
             self.minutes[place], self.matrix[place] = minutes[part], matrix[part]
-            self.held += len(keys)
+            self.filled += len(keys)
 
     def _shrink(self) -> None:
         """Keep the least keys, in their order."""
-        order = np.lexsort((self.minutes[: self.held], self.entities[: self.held], self.keys[: self.held]))
+        order = np.lexsort(
+            (self.minutes[: self.filled], self.entities[: self.filled], self.keys[: self.filled])
+        )
         order = order[: len(self.keys) // 2]
         for column in (self.keys, self.entities, self.minutes, self.matrix):
             column[: len(order)] = column[order]
-        self.held = len(order)
+        self.filled = len(order)
 
     def sample(self) -> tuple[U64, I64, F64]:
         """Entities, minutes and rows of the sample, in the order of their keys."""
         self._shrink()
         return (
-            self.entities[: self.held],
-            self.minutes[: self.held],
-            self.matrix[: self.held].astype(np.float64),
+            self.entities[: self.filled],
+            self.minutes[: self.filled],
+            self.matrix[: self.filled].astype(np.float64),
         )
 
 

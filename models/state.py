@@ -116,15 +116,15 @@ class State:
     @property
     def held_bytes(self) -> dict[str, int]:
         """Memory held, by part."""
-        held = {part.name: part.held_bytes for part in self._parts()}
-        held["cells"] = self.arena.held_bytes
+        sizes = {part.name: part.held_bytes for part in self._parts()}
+        sizes["cells"] = self.arena.held_bytes
         for name, beside in (
             ("entities", self._of_entities),
             ("pairs", self._of_pairs),
             ("open-cells", self._of_cells),
         ):
-            held[name] += sum(array.nbytes for array in beside)
-        return held
+            sizes[name] += sum(array.nbytes for array in beside)
+        return sizes
 
     def changed(self) -> Pages:
         """Pages that changed since the last call."""

@@ -31,7 +31,7 @@ def check(settings: Settings) -> None:
     async def answers() -> None:
         store = RedisSnapshots(settings.redis, settings.prefix)
         try:
-            await store.holds("worker", 0, 0)
+            await store.owns("worker", 0, 0)
         except StoreAwayError as error:
             where = shown(settings.redis)
             raise PoolwatchError(f"{where}: no Redis answers ({error}); start it or mend --state") from error

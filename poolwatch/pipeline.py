@@ -148,7 +148,7 @@ class Pipeline:
     def _mark_silent(self) -> None:
         newest = max(fold.watermark_ms for fold in self.folds)
         for fold in self.folds:
-            waking = np.any(np.abs(fold.held_ms - newest) < WAKING_MS)
+            waking = np.any(np.abs(fold.pending_ms - newest) < WAKING_MS)
             if fold.watermark_ms < newest - SILENT_MS and not waking:
                 self._tell(fold.mark(idle=True))
 

@@ -25,7 +25,7 @@ from poolwatch.report_cases import case_list
 from poolwatch.report_labels import against_labels
 from poolwatch.report_parts import HOUR_MS, SHOWN, alert_list, moment, table
 from poolwatch.words import plain
-from streams.atomic import atomic_path, told
+from streams.atomic import atomic_path, clear_write_errors
 
 #: Bars of the alerts' chart at most, and times written under them.
 MOST_BARS, MOST_TIMES = 72, 7
@@ -75,7 +75,7 @@ def write_report(
         + "".join(f"<section>{s}</section>" for s in sections if s)
         + "</main></body></html>\n"
     )
-    with told(out), atomic_path(out) as partial:
+    with clear_write_errors(out), atomic_path(out) as partial:
         Path(partial).write_text(page, encoding="utf-8")
 
 

@@ -37,7 +37,7 @@ def _case(case: Case, known: Mapping[str, Advice]) -> str:
     todo = f"<p><b>First:</b> {escape(advice.do)}</p>" if advice else ""
     badge = f'<span class="badge {severity}">{severity}</span>'
     return (
-        f'<article class="case"><h3>{badge} <b>{case.told()}</b></h3>'
+        f'<article class="case"><h3>{badge} <b>{case.summary()}</b></h3>'
         f"<p class='quiet'>{counted(len(alerts), 'alert')}, {moment(case.first_seen)} to "
         f"{moment(case.last_seen)} UTC; case {escape(case.case)}</p>{todo}{_alerts(alerts)}</article>"
     )

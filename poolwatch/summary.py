@@ -87,7 +87,7 @@ def _show_case(console: Console, case: Case) -> None:
     )
     lines = [reason["text"] for reason in alert["reasons"][:2]]
     if len(case.alerts) > 1:
-        lines.append(f"{len(case.alerts)} alerts of one party: {case.told()}")
+        lines.append(f"{len(case.alerts)} alerts of one party: {case.summary()}")
     for line in lines:
         console.print(Padding(escape(plain(line)), (0, 0, 0, 9), expand=False))
 

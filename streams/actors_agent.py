@@ -31,24 +31,25 @@ class ActorsAgent:
         """What is new of one batch."""
         metrics.BATCH_EVENTS.observe(len(values), "actors")
         begun, bad = time.perf_counter(), []
-        told = []
+        answers = []
         for value, offset in zip(values, offsets, strict=True):
             try:
                 message = links.decode(value)
             except msgspec.DecodeError as error:  # only detect writes here
                 bad.append(Rejected(offset, f"no links message: {type(error).__name__}"))
                 continue
-            told.append((slot.state.add(message.partition, message.links, message.alerts), message.heard_ms))
+            alerts = slot.state.add(message.partition, message.links, message.alerts)
+            answers.append((alerts, message.heard_ms))
         slot.position = batch.next
         metrics.WORK.observe(time.perf_counter() - begun, "actors")
         await reject(self.stage, slot, self._outbox, self._topics.dead_letters, bad)
-        alerts = [alert for some, _ in told for alert in some]
-        if alerts:
-            for sent in await self._deliver(alerts):
+        due = [alert for alerts, _ in answers for alert in alerts]
+        if due:
+            for sent in await self._deliver(due):
                 self.stage.follow(slot, sent)
             now = time.time()
-            for some, heard_ms in told:
+            for alerts, heard_ms in answers:
                 took = max(0.0, now - heard_ms / 1000)
-                metrics.LATENCY.observe(took, "event_to_alert", times=len(some))
+                metrics.LATENCY.observe(took, "event_to_alert", times=len(alerts))
         if self.stage.due(slot):
             self.stage.capture(slot)

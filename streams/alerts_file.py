@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from models.alerts import SEVERITIES, Alert
-from streams.atomic import atomic_path, told
+from streams.atomic import atomic_path, clear_write_errors
 
 
 class LastAlerts:
@@ -52,7 +52,7 @@ def lines_file(path: str) -> Iterator[Callable[[Sequence[Any]], None]]:
     encode = msgspec.json.Encoder().encode_lines
 
     def add(records: Sequence[Any]) -> None:
-        with told(path):
+        with clear_write_errors(path):
             file.write(encode(records))
 
     with atomic_path(path) as partial, open(partial, "wb") as file:

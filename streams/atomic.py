@@ -18,7 +18,7 @@ def atomic_path(path: str) -> Iterator[str]:
 
     A device or pipe (/dev/stdout) is written to as it is. PoolwatchError naming `path` where writing fails.
     """
-    with told(path):
+    with clear_write_errors(path):
         if _is_stream(path):
             yield path
             return
@@ -36,7 +36,7 @@ def atomic_path(path: str) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def told(path: str) -> Iterator[None]:
+def clear_write_errors(path: str) -> Iterator[None]:
     """Turns what the system says of writing into one clear line."""
     try:
         yield

@@ -8,7 +8,7 @@ from models.alerts import Alert
 from models.closed import Closed
 from models.detect import Detect
 from models.events import Rejected
-from models.links import Told, messages
+from models.links import Message, encode
 from models.sightings_codec import decode
 from streams import metrics
 from streams.actors_agent import PARTITION
@@ -57,7 +57,7 @@ class DetectAgent:
             # stands for it in the end could not say so: so it is written down before it is told.
             if not await self.stage.write_down(slot):
                 return
-            await self._tell(slot, early, batch)
+            await self._publish(slot, early, batch)
         begun = time.perf_counter()
         closed = slot.state.close()
         metrics.WORK.observe(took + time.perf_counter() - begun, "detect")
@@ -86,7 +86,7 @@ class DetectAgent:
         None without a snapshot either (see `apply`)."""
         now = time.time()
         if (
-            slot.hold
+            slot.blocked
             or now - batch.last_timestamp_ms / 1000 > BEHIND_S
             or now - self._previewed.get(slot.partition, 0.0) < EARLY_S
         ):
@@ -96,7 +96,7 @@ class DetectAgent:
             self._previewed[slot.partition] = now
         return list(early)
 
-    async def _tell(self, slot: Slot[Detect], alerts: list[Alert], batch: Batch) -> None:
+    async def _publish(self, slot: Slot[Detect], alerts: list[Alert], batch: Batch) -> None:
         if not alerts:
             return
         for sent in await self._deliver(alerts):
@@ -110,9 +110,9 @@ class DetectAgent:
         if slot.marked.get(PARTITION) == position and not (closed.alerts or links.suspects):
             return
         slot.marked[PARTITION] = position
-        told = Told(slot.partition, links, closed.alerts, batch.last_timestamp_ms)
-        for message in messages(told):
-            sent = await self._outbox.send(self._topics.links, message, partition=PARTITION)
+        message = Message(slot.partition, links, closed.alerts, batch.last_timestamp_ms)
+        for part in encode(message):
+            sent = await self._outbox.send(self._topics.links, part, partition=PARTITION)
             self.stage.follow(slot, sent)
 
     def _clock(self, slot: Slot[Detect]) -> CloseClock:

@@ -216,8 +216,8 @@ class Feed:
             ids = await self._redis.zrevrangebyscore(
                 self.keys.order, "+inf", since_ms, start=start, num=READ_ALERTS
             )
-            held = await self._redis.hmget(self.keys.latest, ids) if ids else []
-            fitting = [raw for raw in held if raw is not None and wanted(heads.decode(raw))]
+            stored = await self._redis.hmget(self.keys.latest, ids) if ids else []
+            fitting = [raw for raw in stored if raw is not None and wanted(heads.decode(raw))]
             found += fitting[max(0, skip - passed) :]
             passed += len(fitting)
             if len(found) >= limit or len(ids) < READ_ALERTS:

@@ -109,7 +109,7 @@ class FoldAgent:
         idle = silent and (said or await self._at_end(slot))
         # While the broker was asked a batch may have come: its messages tell the watermark.
         if (
-            not slot.held
+            not slot.owned
             or slot.busy.locked()
             or (idle and time.monotonic() - slot.read_at < self._settings.idle_s)
         ):
@@ -127,4 +127,4 @@ class FoldAgent:
         if await self._end_offset(slot.partition) != slot.position:
             slot.read_at = time.monotonic()
             return False
-        return await self.stage.store.holds(self.stage.name, slot.partition, slot.epoch)
+        return await self.stage.store.owns(self.stage.name, slot.partition, slot.epoch)

@@ -40,10 +40,10 @@ def look(stage: str, slots: Mapping[int, Slot[Any]], end_of: Callable[[int], int
         if time_ms > 0:
             metrics.WATERMARK_DELAY.labels(stage, partition).set(max(0.0, time.time() - time_ms / 1000))
         _add(state, sizes, rows)
-    for table, held in sizes.items():
-        metrics.STATE_BYTES.labels(f"{stage}.{table}").set(held)
-    for table, held in rows.items():
-        metrics.STATE_ROWS.labels(f"{stage}.{table}").set(held)
+    for table, value in sizes.items():
+        metrics.STATE_BYTES.labels(f"{stage}.{table}").set(value)
+    for table, value in rows.items():
+        metrics.STATE_ROWS.labels(f"{stage}.{table}").set(value)
     detects = [slot.state for slot in slots.values() if isinstance(slot.state, Detect)]
     if detects:
         metrics.ENTITIES.set(rows["entities"])
@@ -68,7 +68,7 @@ def _add(state: Fold | Detect | Actors, sizes: Counter[str], rows: Counter[str])
 async def look_forever(
     stages: Callable[[], Mapping[str, Mapping[int, Slot[Any]]]], end_of: Callable[[str, int], int | None]
 ) -> None:
-    """Look at every stage again and again. stages(): stage -> what it holds now; end_of(stage, partition)."""
+    """Look at every stage again and again. stages(): stage -> its slots now; end_of(stage, partition)."""
     while True:
         for name, slots in stages().items():
             look(name, slots, functools.partial(end_of, name))
@@ -79,19 +79,19 @@ class CloseClock:
     """Times from a minute's last sighting to its close, in one sightings partition."""
 
     def __init__(self) -> None:
-        self._told: dict[int, float] = {}
+        self._written_s: dict[int, float] = {}
 
     def saw(self, message: Sightings, at_s: float) -> None:
         """A message came, written at `at_s` (seconds, wall clock)."""
-        if len(self._told) < MINUTES_MOST and len(message.rows):
-            self._told.update(dict.fromkeys(np.unique(message.rows["minute"]).tolist(), at_s))
+        if len(self._written_s) < MINUTES_MOST and len(message.rows):
+            self._written_s.update(dict.fromkeys(np.unique(message.rows["minute"]).tolist(), at_s))
 
     def closed(self, closed: Closed, closed_to_ms: int) -> None:
         """Minutes were closed: count them, their scores, and how long they waited."""
         now = time.time()
-        done = [minute for minute in self._told if (minute + 1) * MINUTE_MS <= closed_to_ms]
+        done = [minute for minute in self._written_s if (minute + 1) * MINUTE_MS <= closed_to_ms]
         if done:
-            metrics.LATENCY.observe([max(0.0, now - self._told.pop(m)) for m in done], "fold_to_close")
+            metrics.LATENCY.observe([max(0.0, now - self._written_s.pop(m)) for m in done], "fold_to_close")
         metrics.MINUTES.inc(closed.minutes)
         for kinds, scores in closed.judged:
             count_scores(kinds, scores)

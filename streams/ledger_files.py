@@ -26,7 +26,7 @@ from models.events import PII_CLASSES
 from models.ledger import LedgerDay
 from models.ledger_loop import ENTRY_MOST
 from models.sightings import ENTITY_KINDS
-from streams.atomic import atomic_path, told
+from streams.atomic import atomic_path, clear_write_errors
 
 log = logging.getLogger("poolwatch.ledger")
 
@@ -84,7 +84,7 @@ def write(folder: str, partition: int, days: Sequence[LedgerDay], keep_days: int
     """
     for day in days:
         path = Path(folder, _text(day.day), f"{partition:03}.parquet")
-        with told(str(path)):
+        with clear_write_errors(str(path)):
             path.parent.mkdir(parents=True, exist_ok=True)
         _write(path, _merged(path, table_of(day)))
     if days:
@@ -202,7 +202,7 @@ def expire(folder: str, until_day: int) -> list[str]:
     gone = []
     for number, place in _days(folder):
         if number <= until_day:
-            with told(str(place)):
+            with clear_write_errors(str(place)):
                 shutil.rmtree(place)
             gone.append(place.name)
     return gone

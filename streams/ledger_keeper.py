@@ -24,13 +24,13 @@ class LedgerKeeper:
         self._tried = 0.0
 
     async def keep(self, slot: Slot[Any], days: Sequence[LedgerDay]) -> None:
-        """Write days, and those that could not be written before. `slot.hold` tells whether any waits."""
+        """Write days, and those that could not be written before. `slot.blocked` tells whether any waits."""
         if days:
             before, left = self._waiting.get(slot.partition, (slot, []))
-            # A partition that was lost in between: who holds it now, or this worker again, does those anew.
+            # A partition that was lost in between: who owns it now, or this worker again, does those anew.
             self._waiting[slot.partition] = (slot, [*(left if before is slot else []), *days])
-            slot.hold = True
-        elif not slot.hold or time.monotonic() - self._tried < self._settings.wait_s:
+            slot.blocked = True
+        elif not slot.blocked or time.monotonic() - self._tried < self._settings.wait_s:
             return
         await self._write(slot)
 
@@ -45,4 +45,4 @@ class LedgerKeeper:
             return
         self._patience.back("ledger")
         del self._waiting[slot.partition]
-        slot.hold = False
+        slot.blocked = False

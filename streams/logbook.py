@@ -29,9 +29,9 @@ class Logbook:
         self._rules, self._dead_letters = rules, dead_letters
         self._came = Came(operations)
         self._first_ms, self._last_ms = 1 << 62, 0
-        self._missing: tuple[str, ...] | None = None  # as told
+        self._missing: tuple[str, ...] | None = None  # as logged
         self._rejected: Counter[str] = Counter()
-        self._told_at = -REJECTED_S
+        self._logged_at = -REJECTED_S
 
     def met(self, events: Events) -> None:
         """Accepted events came."""
@@ -44,23 +44,23 @@ class Logbook:
         """Records went to the dead letters."""
         self._rejected.update(record.reason for record in records)
 
-    def tell(self, at_end: bool = False) -> None:
+    def log_due(self, at_end: bool = False) -> None:
         """Log what is due. at_end: what waits for its minute, too."""
-        if self._rejected and (at_end or time.monotonic() - self._told_at >= REJECTED_S):
+        if self._rejected and (at_end or time.monotonic() - self._logged_at >= REJECTED_S):
             (reason, _), *_ = self._rejected.most_common(1)
             count = self._rejected.total()
             log.warning(
                 "%d records rejected, see topic %s; most often: %s", count, self._dead_letters, reason
             )
             self._rejected.clear()
-            self._told_at = time.monotonic()
+            self._logged_at = time.monotonic()
         if self._missing is None:
-            self._tell_missing()
+            self._log_missing()
         elif came := set(self._missing) - set(self._came.missing):
             log.info("%s came after all", ", ".join(f for f in self._missing if f in came))
             self._missing = self._came.missing
 
-    def _tell_missing(self) -> None:
+    def _log_missing(self) -> None:
         if self._came.calls < ENOUGH_EVENTS or self._last_ms - self._first_ms < ENOUGH_MS:
             return
         self._missing = self._came.missing
@@ -69,8 +69,8 @@ class Logbook:
             if said:
                 log.warning("in %d events so far: %s", self._came.calls, said)
 
-    async def tell_forever(self) -> None:
-        """Tell again and again what is due."""
+    async def log_forever(self) -> None:
+        """Log again and again what is due."""
         while True:
             await asyncio.sleep(LOOK_S)
-            self.tell()
+            self.log_due()

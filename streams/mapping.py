@@ -72,7 +72,7 @@ class Mapping(Adapter):
             raise ConfigError(
                 f'{path}: give a table [fields] and, where records are nested, records = "PATH"'
             )
-        fields = {name: _field(f"{path}: {name}", name, told) for name, told in content["fields"].items()}
+        fields = {name: _field(f"{path}: {name}", name, given) for name, given in content["fields"].items()}
         unnamed = {name: Field((name,)) for name in FIELDS if name not in fields}
         return cls(path, fields | unnamed, _path(content.get("records", "")))
 
@@ -133,25 +133,25 @@ def _text(value: Any) -> Any:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
-def _field(where: str, name: str, told: Any) -> Field:
+def _field(where: str, name: str, given: Any) -> Field:
     if name not in FIELDS:
         near = difflib.get_close_matches(name, FIELDS, 1)
         raise ConfigError(f"{where}: no such field" + (f"; did you mean {near[0]}?" if near else ""))
-    if isinstance(told, str):
-        told = {"path": told}
-    if not isinstance(told, dict) or not {"path", "value"} & set(told) or set(told) - set(OPTIONS):
+    if isinstance(given, str):
+        given = {"path": given}
+    if not isinstance(given, dict) or not {"path", "value"} & set(given) or set(given) - set(OPTIONS):
         raise ConfigError(f'{where}: give "PATH" or a table of {", ".join(OPTIONS)}, with path or value')
-    if "split" in told and name not in LISTS:
+    if "split" in given and name not in LISTS:
         raise ConfigError(f"{where}: split is for lists: {', '.join(LISTS)}")
-    if "format" in told and name != "time":
+    if "format" in given and name != "time":
         raise ConfigError(f"{where}: format is for time")
     return Field(
-        path=_path(told.get("path", "")),
-        value=told.get("value"),
-        default=told.get("default"),
-        values=told.get("values", {}),
-        split=told.get("split", ""),
-        time=_time_format(where, told["format"]) if "format" in told else None,
+        path=_path(given.get("path", "")),
+        value=given.get("value"),
+        default=given.get("default"),
+        values=given.get("values", {}),
+        split=given.get("split", ""),
+        time=_time_format(where, given["format"]) if "format" in given else None,
     )
 
 

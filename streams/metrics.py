@@ -217,7 +217,7 @@ def count_alerts(alerts: Sequence[Alert], first: set[str]) -> None:
 
 
 def forget(stage: str, partition: int) -> None:
-    """Drop the gauges of a partition that this worker no longer holds, so that no stale lag is shown."""
+    """Drop the gauges of a partition that this worker no longer owns, so that no stale lag is shown."""
     for gauge in (LAG, WATERMARK_DELAY):
         gauge.remove_by_labels({"stage": stage, "partition": str(partition)})
 

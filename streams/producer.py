@@ -58,12 +58,12 @@ class FastProducer:
 
     def send(self, batch: Iterable[tuple[bytes, bytes]]) -> int:
         """Queue a batch; waits for room and for the rate. Returns how many. PoolwatchError: not delivered."""
-        produce, poll, topic, told = self._producer.produce, self._producer.poll, self._topic, self._delivered
+        produce, poll, topic = self._producer.produce, self._producer.poll, self._topic
         count = 0
         for key, value in batch:
             while True:
                 try:
-                    produce(topic, value, key, on_delivery=told)
+                    produce(topic, value, key, on_delivery=self._delivered)
                     break
                 except BufferError:
                     poll(0.05)

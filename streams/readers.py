@@ -138,11 +138,11 @@ class Reader:
         for i in range(group.num_columns):
             column = group.column(i)
             if column.path_in_schema == "time" and column.physical_type == "INT64" and column.is_stats_set:
-                told = column.statistics  # a timestamp's are no integers, and may not be had at all
-                if told.logical_type.type not in ("NONE", "INT"):
+                statistics = column.statistics  # a timestamp's are no integers, and may not be had at all
+                if statistics.logical_type.type not in ("NONE", "INT"):
                     return True
-                after = self.from_ms is not None and told.max < self.from_ms
-                before = self.until_ms is not None and told.min >= self.until_ms
+                after = self.from_ms is not None and statistics.max < self.from_ms
+                before = self.until_ms is not None and statistics.min >= self.until_ms
                 return not (after or before)
         return True
 

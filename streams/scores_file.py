@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 
 from models.closed import ScoreRows
 from models.features import FEATURE_NAMES
-from streams.atomic import atomic_path, told
+from streams.atomic import atomic_path, clear_write_errors
 
 ROW_GROUP_ROWS = 65_536
 SCHEMA = pa.schema(
@@ -40,7 +40,7 @@ class _Groups:
 
     def flush(self) -> None:
         if self._waiting:
-            with told(self._path):
+            with clear_write_errors(self._path):
                 self._writer.write_table(pa.concat_tables(self._waiting), row_group_size=ROW_GROUP_ROWS)
         self._waiting, self._rows = [], 0
 

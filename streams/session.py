@@ -55,7 +55,7 @@ class Session:
             await outbox.start()
             stack.push_async_callback(outbox.stop)
             counts = await self._partitions(outbox)
-            await self.equipment.store.holds("worker", 0, 0)  # Redis answers, before the group is joined
+            await self.equipment.store.owns("worker", 0, 0)  # Redis answers, before the group is joined
             self.equipment.patience.back("kafka")
             self.equipment.patience.back("redis")
             deliver = Deliver(outbox, self.topics, self.settings, self.equipment.patience)
@@ -66,8 +66,8 @@ class Session:
             await stack.enter_async_context(self._running(app, stages))
             log.info("worker runs: %s, group %s", self.settings.broker, app.conf.id)
             self._task(self._pulse(outbox, deliver))
-            self._task(self.equipment.logbook.tell_forever())
-            self._task(gauges.look_forever(stages.held, stages.heard))
+            self._task(self.equipment.logbook.log_forever())
+            self._task(gauges.look_forever(stages.slots, stages.heard))
             await self._until(stop, app, self._task(fold.mark_forever()))
             await stages.finish()
 

@@ -28,7 +28,7 @@ STAGED_S = 600
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What `load` gives: the epoch now held, the position to go on from (None = no snapshot), the pages."""
+    """What `load` gives: the epoch now owned, the position to go on from (None = no snapshot), the pages."""
 
     epoch: int
     position: int | None
@@ -86,7 +86,7 @@ class RedisSnapshots:
         """Take the partition: from now on older epochs are fenced. StoreAwayError: no Redis."""
         try:
             head = self._key(stage, partition, "head")
-            # The epoch first: whoever held the partition can change nothing from here on.
+            # The epoch first: whoever owned the partition can change nothing from here on.
             epoch = int(await self._redis.hincrby(head, "epoch", 1))
             position = await self._redis.hget(head, "position")
             key = self._key(stage, partition, "pages")
@@ -126,7 +126,7 @@ class RedisSnapshots:
             await self._redis.set(keys[-1], part, ex=STAGED_S)
         return keys
 
-    async def holds(self, stage: str, partition: int, epoch: int) -> bool:
+    async def owns(self, stage: str, partition: int, epoch: int) -> bool:
         """Whether `epoch` is still the newest. StoreAwayError: no Redis."""
         try:
             return int(await self._redis.hget(self._key(stage, partition, "head"), "epoch") or 0) == epoch

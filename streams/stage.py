@@ -1,4 +1,4 @@
-"""What the stages share: partitions held, what of a batch is applied, snapshots, acknowledgement.
+"""What the stages share: partitions owned, what of a batch is applied, snapshots, acknowledgement.
 
 A stage's output depends on its partition's records alone, so that a crash needs an old snapshot and the
 records since. What must hold for that:
@@ -42,8 +42,8 @@ class Event(Protocol):
 
 @dataclass(slots=True)
 class Slot(Generic[State]):
-    """One partition held. position: the next offset to apply; seek: the stamp that its batches must carry;
-    hold: something is not kept yet that a snapshot would forget, so none is taken."""
+    """One partition, owned until it is dropped. position: the next offset to apply; seek: the stamp that its
+    batches must carry; blocked: something is not kept yet that a snapshot would forget, so none is taken."""
 
     partition: int
     state: State
@@ -51,8 +51,8 @@ class Slot(Generic[State]):
     position: int
     seek: int = 0
     fresh: bool = False  # there was no snapshot
-    held: bool = True
-    hold: bool = False
+    owned: bool = True
+    blocked: bool = False
     busy: asyncio.Lock = field(default_factory=asyncio.Lock)
     sent: set[asyncio.Future[Any]] = field(default_factory=set)
     unacked: deque[tuple[Event, set[asyncio.Future[Any]]]] = field(default_factory=deque)
@@ -67,7 +67,7 @@ Apply = Callable[[Slot[State], list[bytes], list[int], Batch], Awaitable[None]]
 
 
 class Stage(Generic[State]):
-    """Partitions of one topic that this worker holds now.
+    """Partitions of one topic that this worker owns now.
 
     new     makes the empty state of a partition
     reread  moves the consumer of (topic, partition) to an offset
@@ -92,7 +92,7 @@ class Stage(Generic[State]):
         self.slots: dict[int, Slot[State]] = {}
 
     async def locate(self, partitions: set[int]) -> dict[int, int | None]:
-        """Take exactly these partitions: drop what is held, take the epochs, load. Returns where to start."""
+        """Take exactly these partitions: drop all others, take the epochs, load. Returns where to start."""
         self.drop()
         start: dict[int, int | None] = {}
         for partition in sorted(partitions):
@@ -120,7 +120,7 @@ class Stage(Generic[State]):
     def drop(self) -> None:
         """Let go of every partition: nothing queued for it is applied or written any more."""
         for slot in self.slots.values():
-            slot.held = False
+            slot.owned = False
             if slot.saving:
                 slot.saving.cancel()
             metrics.forget(self.name, slot.partition)
@@ -156,7 +156,7 @@ class Stage(Generic[State]):
 
     def due(self, slot: Slot[State]) -> bool:
         """Whether a snapshot may be taken now."""
-        if slot.hold or time.monotonic() - slot.saved_at < self.settings.snapshot_s:
+        if slot.blocked or time.monotonic() - slot.saved_at < self.settings.snapshot_s:
             return False
         # One partition's at a time: the pages of all of them, copied, are as large as the state itself.
         return all(other.saving is None or other.saving.done() for other in self.slots.values())
@@ -170,13 +170,13 @@ class Stage(Generic[State]):
         slot.saving.add_done_callback(self._saved)
 
     async def write_down(self, slot: Slot[State]) -> bool:
-        """Take a snapshot now and wait until it is written; False = the partition is not held any more."""
+        """Take a snapshot now and wait until it is written; False = the partition is lost."""
         if slot.saving and not slot.saving.done():
             await asyncio.wait([slot.saving])
         self.capture(slot)
         if slot.saving:
             await asyncio.wait([slot.saving])
-        return slot.held and slot.saving is not None and _written(slot.saving)
+        return slot.owned and slot.saving is not None and _written(slot.saving)
 
     async def _save(
         self, slot: Slot[State], position: int, pages: Pages, sent: set[asyncio.Future[Any]]
@@ -186,7 +186,7 @@ class Stage(Generic[State]):
             await asyncio.wait(sent)
             for future in sent:
                 future.result()
-        while slot.held:
+        while slot.owned:
             try:
                 await self.store.save(self.name, slot.partition, slot.epoch, position, pages)
             except StoreAwayError as error:
@@ -194,7 +194,7 @@ class Stage(Generic[State]):
                 continue
             except Fenced:
                 metrics.FENCED.inc()
-                if slot.held:
+                if slot.owned:
                     raise
                 return
             self._patience.back("redis")
@@ -212,7 +212,7 @@ class Stage(Generic[State]):
 
         def settled(done: asyncio.Future[Any]) -> None:
             slot.sent.discard(done)
-            if slot.held and not done.cancelled() and done.exception() is not None:
+            if slot.owned and not done.cancelled() and done.exception() is not None:
                 metrics.ERRORS.labels("kafka").inc()
                 self.fail(done.exception() or PoolwatchError("send failed"))
             self._settle(slot)
@@ -235,7 +235,7 @@ class Stage(Generic[State]):
             async with slot.busy:
                 if slot.saving and not slot.saving.done():
                     await asyncio.wait([slot.saving])
-                if at_any_position and not slot.hold:
+                if at_any_position and not slot.blocked:
                     self.capture(slot)
                     if slot.saving:
                         await asyncio.wait([slot.saving])

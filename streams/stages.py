@@ -1,4 +1,4 @@
-"""Fold, detect and actors on the partitions that a worker holds. Decides nothing about events."""
+"""Fold, detect and actors on the partitions that a worker owns. Decides nothing about events."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ class Stages:
                 if stage.topic == tp.topic:
                     stage.moved(tp.partition, position, seek)
 
-    def held(self) -> dict[str, dict[int, Any]]:
+    def slots(self) -> dict[str, dict[int, Any]]:
         """stage -> its slots."""
         return {stage.name: stage.slots for stage in self}
 

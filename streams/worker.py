@@ -51,7 +51,7 @@ async def run(settings: Settings, stop: asyncio.Event | None = None) -> None:
     gc.set_threshold(100_000, 50, 50)
     try:
         await _sessions(equipment, stop)
-        equipment.logbook.tell(at_end=True)
+        equipment.logbook.log_due(at_end=True)
         log.info("worker has stopped, in order")
     finally:
         gc.set_threshold(*before)

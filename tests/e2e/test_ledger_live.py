@@ -81,7 +81,7 @@ class Slot:
     """What the keeper knows of a slot."""
 
     def __init__(self, partition=0):
-        self.partition, self.hold = partition, False
+        self.partition, self.blocked = partition, False
 
 
 def test_a_full_disk_holds_snapshots_up_and_is_told_once(monkeypatch, caplog):
@@ -102,11 +102,11 @@ def test_a_full_disk_holds_snapshots_up_and_is_told_once(monkeypatch, caplog):
         for _ in range(5):
             await keeper.keep(slot, [])
         await keeper.keep(other, [])
-        assert (slot.hold, other.hold) == (True, False)
+        assert (slot.blocked, other.blocked) == (True, False)
         await keeper.keep(slot, ["day 2"])
         full[0] = False
         await keeper.keep(slot, [])
-        assert not slot.hold
+        assert not slot.blocked
         await keeper.keep(slot, [])
 
     with caplog.at_level(logging.WARNING):
@@ -132,7 +132,7 @@ def test_days_of_an_earlier_holding_are_not_written(monkeypatch):
     again = Slot()
     asyncio.run(keeper.keep(again, ["anew"]))
     assert wrote == [["anew"]]
-    assert not again.hold
+    assert not again.blocked
 
 
 def test_the_doctor_tries_the_folder(tmp_path):

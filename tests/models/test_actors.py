@@ -6,12 +6,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from models import actors, held
+from models import actors, published
 from models.actors import Actors
 from models.errors import ConfigError
 from models.judge import score_over
 from models.lifts import Lifts
-from models.links import Links, Told, decode, messages
+from models.links import Links, Message, decode, encode
 from tests.models.suspects import HOUR_0, alert, census, suspect
 
 QUICK = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
@@ -242,7 +242,7 @@ def test_a_gap_of_years_is_judged_in_its_first_days_and_at_its_end(monkeypatch):
 
 def test_what_is_kept_is_bounded(monkeypatch):
     monkeypatch.setattr(actors, "SUSPECTS", 20)
-    monkeypatch.setattr(held, "ALERTS", 30)
+    monkeypatch.setattr(published, "ALERTS", 30)
     state, pages = Actors(PARTITIONS), {}
     for number in range(12):
         names = {f"developer:{number}-{n}": [f"{number}{n}{k}" for k in range(3)] for n in range(10)}
@@ -329,10 +329,10 @@ def test_withdrawn_alerts_pass():
 def test_a_message_is_cut_so_that_the_minute_comes_with_the_last(monkeypatch):
     monkeypatch.setattr("models.links.MESSAGE_BYTES", 2_000)
     links = Links(HOUR_0, True, [suspect(f"developer:{n}", range(50)) for n in range(9)], [census(HOUR_0, 5)])
-    told = Told(2, links, [alert(s) for s in links.suspects], 17)
-    parts = [decode(part) for part in messages(told)]
+    told = Message(2, links, [alert(s) for s in links.suspects], 17)
+    parts = [decode(part) for part in encode(told)]
     assert len(parts) > 3
-    assert all(len(part) < 3_000 for part in messages(told))
+    assert all(len(part) < 3_000 for part in encode(told))
     assert [p.links.until for p in parts] == [-1] * (len(parts) - 1) + [HOUR_0]
     assert [p.links.idle for p in parts] == [False] * (len(parts) - 1) + [True]
     assert [a for p in parts for a in p.alerts] == told.alerts

@@ -56,9 +56,9 @@ def test_a_case_holds_what_its_alerts_list_together():
     assert (case.developers, case.acted_as, case.origins) == ({"app"}, {"shop"}, {"o1", "o2"})
     assert (case.keys, case.sellers, case.customers) == ({"k1", "k2", "k3"}, {"s"}, 17)
     assert case.links == ["with developer:app: as I say"]
-    assert case.told() == "1 developer, 2 origins, 3 keys, 1 seller, at least 17 customers"
+    assert case.summary() == "1 developer, 2 origins, 3 keys, 1 seller, at least 17 customers"
     assert not other.complete
-    assert other.told() == "1 developer, at least 0 keys"
+    assert other.summary() == "1 developer, at least 0 keys"
 
 
 TRUTH = Truth(

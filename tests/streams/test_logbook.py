@@ -38,7 +38,7 @@ def test_dead_letters_are_counted_and_told_once_a_minute(book, caplog, monkeypat
     for at, reasons, at_end in ((0, "aab", False), (5, "bba", False), (61, "", False), (62, "c", True)):
         now[0] = at
         book.rejected([Rejected(i, reason) for i, reason in enumerate(reasons)])
-        book.tell(at_end)
+        book.log_due(at_end)
     assert [record.getMessage() for record in caplog.records] == [
         "3 records rejected, see topic usage-events-dlq; most often: a",
         "3 records rejected, see topic usage-events-dlq; most often: b",
@@ -48,15 +48,15 @@ def test_dead_letters_are_counted_and_told_once_a_minute(book, caplog, monkeypat
 
 def test_what_never_came_is_told_once_when_it_is_known(book, caplog):
     book.met(calls(2_000, ENOUGH_MS // 2))
-    book.tell()
+    book.log_due()
     assert not caplog.records, "some minutes more"
     book.met(calls(2_000, 2 * ENOUGH_MS))
     for _ in range(3):
-        book.tell()
+        book.log_due()
     off, unlisted = (record.getMessage() for record in caplog.records)
     assert off.startswith("in 4000 events so far: orders never came, which switches off ")
     assert unlisted.startswith("in 4000 events so far: 4,000 of 4,000 calls are of operations that no table")
     book.met(calls(10, 10, orders=["o"]))
-    book.tell()
-    book.tell()
+    book.log_due()
+    book.log_due()
     assert [record.getMessage() for record in caplog.records[2:]] == ["orders came after all"]

@@ -70,8 +70,8 @@ def test_an_older_epoch_writes_nothing(store):
         a = await store.load("detect", 0)
         await store.save("detect", 0, a.epoch, 10, {"x": b"a"})
         b = await store.load("detect", 0)
-        assert not await store.holds("detect", 0, a.epoch)
-        assert await store.holds("detect", 0, b.epoch)
+        assert not await store.owns("detect", 0, a.epoch)
+        assert await store.owns("detect", 0, b.epoch)
         with pytest.raises(Fenced, match=r"detect\[0\]"):
             await store.save("detect", 0, a.epoch, 20, {"x": b"zombie", "y": b"zombie"})
         await store.save("detect", 0, b.epoch, 15, {"z": b"b"})

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from models import held
-from models.held import HeldAlerts
+from models import published
 from models.minutes import DAY_MINUTES
+from models.published import PublishedAlerts
 from tests.models.suspects import HOUR_0, alert, suspect
 
 NAMES = [f"developer:{n}" for n in range(5)]
@@ -16,7 +16,7 @@ WEEK = 7 * DAY_MINUTES
 def step(book, minute, versions, case):
     """The entities of `versions` are over a line, in their cases; what is told of them."""
     suspects = {name: suspect(name, [1], minute, since=HOUR_0) for name in versions}
-    told = [one for name, version in versions.items() for one in book.tell(alert(suspects[name], version))]
+    told = [one for name, version in versions.items() for one in book.publish(alert(suspects[name], version))]
     for name, one in suspects.items():
         book.open(one.alert_id, name, minute)
     told += book.move(case, lambda _: {})
@@ -37,8 +37,8 @@ def step(book, minute, versions, case):
     st.booleans(),
 )
 def test_no_version_of_an_open_alert_is_lower_than_one_told(monkeypatch, alerts, steps, crash):
-    monkeypatch.setattr(held, "ALERTS", alerts)
-    book, minute, pages, versions, last = HeldAlerts(), HOUR_0, {}, {}, {}
+    monkeypatch.setattr(published, "ALERTS", alerts)
+    book, minute, pages, versions, last = PublishedAlerts(), HOUR_0, {}, {}, {}
     for passed, names, case in steps:
         minute += passed
         versions |= {name: versions.get(name, 0) + 1 for name in names}
@@ -48,15 +48,15 @@ def test_no_version_of_an_open_alert_is_lower_than_one_told(monkeypatch, alerts,
             last[one.alert_id] = one.version
         pages |= book.changed()
         if crash:
-            book = HeldAlerts()
+            book = PublishedAlerts()
             book.restore({name: page for name, page in pages.items() if page is not None})
     assert sum(len(page or b"") > 160 for page in pages.values()) <= alerts
 
 
 def test_what_is_kept_of_cases_is_bounded_in_number_and_time(monkeypatch):
-    monkeypatch.setattr(held, "ALERTS", 3)
-    monkeypatch.setattr(held, "CASES", 20)
-    book, pages = HeldAlerts(), {}
+    monkeypatch.setattr(published, "ALERTS", 3)
+    monkeypatch.setattr(published, "CASES", 20)
+    book, pages = PublishedAlerts(), {}
     for n in range(50):
         step(book, HOUR_0 + n, {f"developer:{n}": 1}, {f"developer:{n}": "developer:0"})
         pages |= book.changed()
