@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from models.batches import join, no_events, part, take
+from models.batches import join, part
 from models.errors import PoolwatchError
 from models.events import Events, Rejected
 from models.fold_chunk import OpenChunk
 from models.fold_loop import AHEAD, DONE, ROOM, fold_events
+from models.fold_pending import Pending
 from models.fold_rows import ORDER_COUNTS, WHOLE, Columns
 from models.fold_state import (
     C_AHEAD,
@@ -37,7 +37,6 @@ from models.tables import Rows
 
 _COLUMNS = Columns._fields
 _TALLIED = [C_EVENTS, C_DUPLICATES, C_LATE]
-_REASON = "time is more than an hour ahead of the partition, and the records after it do not follow"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +63,6 @@ def split_at_chunks(events: Events) -> list[Events]:
     return [part(events, a, b) for a, b in pairwise(cuts)]
 
 
-def _alone(events: Events, i: int, operations: Operations) -> Events:
-    """Event i by itself, on memory of its own, as another process may meet it."""
-    one = take(events, np.array([i]))
-    operation = np.array([operations.lasting(int(one.operation[0]))], one.operation.dtype)
-    ids = (int(column[0]) for column in (one.developer, one.seller, one.key, one.origin))
-    return replace(one, operation=operation, names={h: events.names[h] for h in ids if h in events.names})
-
-
 class Fold:
     """Folds one source partition.
 
@@ -87,7 +78,7 @@ class Fold:
         self.limits = limits or FoldLimits()
         self._operations = operations
         self._state = FoldState()
-        self._pending: list[Events] = []
+        self._pending = Pending(self._state, operations, self.limits)
         self._ahead: list[Rejected] = []
         self._chunk = OpenChunk()
 
@@ -111,7 +102,7 @@ class Fold:
     @property
     def pending_ms(self) -> npt.NDArray[np.int64]:
         """Times int64[n] of the records that are pending."""
-        return self._state.votes[0, : len(self._pending)]
+        return self._pending.times_ms
 
     def counts(self) -> dict[str, int]:
         """Records by outcome since the start, rows of state, and bytes of memory."""
@@ -164,21 +155,12 @@ class Fold:
 
     def changed(self) -> Pages:
         """Pages that changed. Take them between chunks: the open chunk's totals are not in them."""
-        pending = [
-            ([getattr(e, name).tobytes() for name in _COLUMNS], list(e.names), list(e.names.values()))
-            for e in self._pending
-        ]
-        return {**self._state.changed(), "fold/held": msgspec.msgpack.encode(pending)}
+        return {**self._state.changed(), "fold/held": self._pending.page()}
 
     def restore(self, pages: dict[str, bytes]) -> None:
         """Become what `pages` hold. ConfigError where they are of another version."""
         self._state.restore(pages)
-        self._pending = []
-        empty = no_events()
-        dtypes = [getattr(empty, name).dtype for name in _COLUMNS]
-        for columns, hashes, texts in msgspec.msgpack.decode(pages.get("fold/held", b"\x90")):
-            arrays = {n: np.frombuffer(c, t) for n, c, t in zip(_COLUMNS, columns, dtypes, strict=True)}
-            self._pending.append(Events(**arrays, names=dict(zip(hashes, texts, strict=True))))
+        self._pending.restore(pages.get("fold/held"))
         self._open(int(self._state.clock[C_CHUNK]))
         self._chunk.forget_named()
 
@@ -210,7 +192,7 @@ class Fold:
                 self._chunk.double()
                 continue
             if why == AHEAD:
-                self._defer(events, at)
+                self._pending.add(events, at)
                 at += 1
             else:
                 self._settle()
@@ -219,42 +201,12 @@ class Fold:
             self._chunk.reserve(len(events) - at, len(events.customers))
             memory = self._state.memory()
 
-    def _defer(self, events: Events, i: int) -> None:
-        state, place = self._state, len(self._pending)
-        self._pending.append(_alone(events, i, self._operations))
-        time, event = int(events.time_ms[i]), events.event[i : i + 1].view(np.int64)[0]
-        state.votes[:, place] = (time, event, 0, 0)
-        state.clock[C_PENDING] = place + 1
-        state.clock[C_NEXT] = int(events.offset[i]) + 1
-
     def _settle(self, at_end: bool = False) -> None:
-        """Fold what is believed, in its order; reject what is not; keep the rest."""
-        state, limits = self._state, self.limits
-        highest = int(state.clock[C_HIGHEST])
-        time, _, support, against = (row[: len(self._pending)] for row in state.votes)
-        wrong = against >= limits.against_records
-        need = limits.jump_records if highest >= 0 else limits.start_records
-        believed = ~wrong & (support >= need)
-        if at_end:
-            week = highest < 0 or time <= highest + 7 * 86_400_000
-            believed = ~wrong & ((support > against) | ((against == 0) & week))
-        reach = max(int(time[believed].max()) if believed.any() else -1, highest) + limits.ahead_ms
-        free = ~wrong & (time <= reach)
-        if highest < 0 and not believed.any():
-            free[:] = False
-        if at_end and not free.any():
-            wrong[:] = True
-        out = [e for e, f in zip(self._pending, free, strict=True) if f]
-        self._ahead += [
-            Rejected(int(e.offset[0]), _REASON) for e, w in zip(self._pending, wrong, strict=True) if w
-        ]
-        state.clock[C_AHEAD] += int(wrong.sum())
-        keep = ~(free | wrong)
-        self._pending = [e for e, k in zip(self._pending, keep, strict=True) if k]
-        state.votes[:, : len(self._pending)] = state.votes[:, : len(keep)][:, keep]
-        state.clock[C_PENDING] = len(self._pending)
-        if out:
-            self._run(join(out), believed=True)
+        """Fold what is believed by now, in its order; reject what is not."""
+        believed, rejected = self._pending.settle(at_end)
+        self._ahead += rejected
+        if believed:
+            self._run(join(believed), believed=True)
 
     def _folded(self, before: npt.NDArray[np.int64]) -> Folded:
         clock = self._state.clock
