@@ -10,8 +10,10 @@ import numpy as np
 from models.alerts import Alert
 from models.columns import F64, I64
 from models.features import FEATURE_NAMES
+from models.judged import Judged
 from models.ledger import LedgerDay
 from models.links import Links
+from models.minutes import MINUTE_MS
 
 
 @dataclass(slots=True)
@@ -55,9 +57,20 @@ class Closed:
     links: Links = field(default_factory=Links)
 
 
-def joined(parts: list[ScoreRows | None]) -> ScoreRows:
-    """One after the other; those that are None are left out."""
-    rows = [part for part in parts if part is not None]
+def score_rows(judged: Judged) -> ScoreRows:
+    """Of each judged row, by minute, kind and entity id."""
+    order = judged.ordered(np.arange(len(judged.view)))
+    return ScoreRows(
+        (judged.minutes[order] + 1) * MINUTE_MS,
+        [judged.kind(n) for n in order],
+        [judged.id(n) for n in order],
+        judged.verdict.score[order],
+        judged.matrix[order],
+    )
+
+
+def joined(rows: list[ScoreRows]) -> ScoreRows:
+    """One after the other."""
     return ScoreRows(
         np.concatenate([r.time for r in rows]),
         [kind for r in rows for kind in r.entity_kind],

@@ -13,9 +13,10 @@ from models.alert_book import AlertBook
 from models.alert_fill import AlertFiller
 from models.alerts import Alert
 from models.announce import Announcer
-from models.closed import Closed, ScoreRows, joined
+from models.closed import Closed, ScoreRows, joined, score_rows
 from models.columns import I64, View
 from models.customers import enter_customers
+from models.early import Early
 from models.enter import COUNTERS, LATE, enter
 from models.errors import ConfigError
 from models.features import FEATURES, matrix
@@ -28,8 +29,7 @@ from models.minutes import DAY_MINUTES, HOUR_MINUTES, MINUTE_MS, hour_ends
 from models.model import Model
 from models.names import Names
 from models.pages import Pages
-from models.pool import HIGH
-from models.preview import bounds, recount
+from models.preview import recount
 from models.rules import RuleSet
 from models.sightings import Sightings
 from models.sources import Sources
@@ -85,11 +85,11 @@ class Detect:
         self._key_owners = KeyOwners(self._state, self._names)
         filler = AlertFiller(self._state, self._names, self._key_owners, rules, model)
         self._announcer = Announcer(self._book, self._state, filler, rules, last=last)
+        self._early = Early(self._state, rules)
         self._counters = np.zeros(len(COUNTERS), np.int64)
         self._customers = self._source_ip = False
         self._closed_to, self._swept = -1, -1
         self._hours_ended_to = -1  # first minute after the newest hour that was ended
-        self._unseen: list[Any] = []
 
     def add(self, message: Sightings) -> None:
         """Take a message of a source partition. Telling one again, or an older one, changes nothing."""
@@ -100,13 +100,13 @@ class Detect:
         n = len(message.rows)
         self._state.reserve(n, len(message.customers))
         rows = np.ascontiguousarray(message.rows).view(np.uint64).reshape(n, -1)
-        cells, unseen = np.empty(n, np.int32), np.empty(n, np.int32)
+        cells, grown = np.empty(n, np.int32), np.empty(n, np.int32)
         tables = self._state.tables
         added = enter(
-            tables, totals.table, rows, message.source, self._closed_to, cells, unseen, self._counters
+            tables, totals.table, rows, message.source, self._closed_to, cells, grown, self._counters
         )
         if added:
-            self._unseen.append(unseen[:added])
+            self._early.grew(grown[:added])
         if len(message.customers):
             self._customers = True
             places = np.ascontiguousarray(message.customers["row"])
@@ -116,44 +116,25 @@ class Detect:
 
     def preview(self) -> list[Alert]:
         """Alerts of thresholds that are certain to be crossed when the open minutes close. Cheap."""
-        cells = self._take_unseen()
-        if not len(cells) or not self._rules.early.any():
+        sure = self._early.sure()
+        if sure is None:
             return []
-        self._state.reserve_preview()
-        view = View.empty(len(cells))
-        entities, minutes = np.empty(len(cells), np.int64), np.empty(len(cells), np.int64)
-        filled = bounds(self._state.tables, cells, view.kinds, entities, minutes, view.windows)
-        view = view.part(np.arange(filled))
-        fired = self._early(view)
-        over = np.flatnonzero(fired.any(axis=1))
-        if not len(over):
-            return []
-        judged = self._judged(view.part(over), entities[over], minutes[over], NO_LOG, preview=True)
-        return self._announcer.early(judged, fired[over])
+        judged = self._judged(sure.view, sure.entities, sure.minutes, NO_LOG, preview=True)
+        return self._announcer.early(judged, sure.fired)
 
     def close(self) -> Closed:
         """Apply and judge each minute that the sources' watermark completes, oldest first."""
         closed = Closed()
-        rows = self._state.cells.table.rows[: self._state.cells.table.meta[HIGH]]
-        used = np.flatnonzero(rows["entity"] >= 0)
-        minutes = rows["minute"][used]
-        newest = int(minutes.max()) if len(used) else self._closed_to
-        until = self._sources.complete(newest)
-        ready = used[minutes <= until] if until > self._closed_to else used[:0]
+        ready, until = self._ready()
         if len(ready):
-            scored = []
-            for part in self._batches(ready, rows):
-                self._end_hours(int(rows["minute"][part[0]]), closed)
-                scored.append(self._close_batch(part, closed))
-            if self._scores:
-                closed.scores = joined(scored)
-            self._unseen = [cells for cells in (self._take_unseen(),) if len(cells)]
+            self._close_cells(ready, closed)
         self._closed_to = max(self._closed_to, until)
         if self._closed_to >= 0:
             self._end_hours(self._closed_to + 1, closed)
-        closed.links.until, closed.links.idle = self._closed_to, self._sources.all_idle
+        idle = self._sources.all_idle
+        closed.links.until, closed.links.idle = self._closed_to, idle
         closed.alerts += self._book.withdraw(self._closed_to)
-        closed.alerts += self._book.due(None if self._sources.all_idle else self._closed_to)
+        closed.alerts += self._book.due(None if idle else self._closed_to)
         if self._closed_to // SWEEP_MINUTES > self._swept and len(ready):
             self._forget()
         closed.ledger = self._ledger.close(self._closed_to, self._names)
@@ -241,78 +222,57 @@ class Detect:
         self._customers, self._source_ip = kept.customers, kept.source_ip
         for part in (self._sources, self._state, self._names, self._book, self._ledger):
             part.restore(pages)
-        rows = self._state.cells.table.rows[: self._state.cells.table.meta[HIGH]]
-        open_cells = np.flatnonzero(rows["entity"] >= 0).astype(np.int32)
-        rows["told"][open_cells] = 1
-        self._unseen = [open_cells]
+        self._early.look_at_all()
 
     def _names_in(self, message: Sightings) -> None:
         new = self._names.add(message.names)
         if not self._source_ip:
             self._source_ip = any(text.startswith(("ip:", "net:")) for text in new)
 
-    def _take_unseen(self) -> Any:
-        """Open cells that preview has not seen since they last grew."""
-        cells = np.unique(np.concatenate(self._unseen)) if self._unseen else np.empty(0, np.int32)
-        self._unseen = []
-        rows = self._state.cells.table.rows
-        return cells[(rows["entity"][cells] >= 0) & (rows["told"][cells] == 1)]
+    def _ready(self) -> tuple[I64, int]:
+        """Open cells that may be closed, by place, and the last minute that may."""
+        cells = self._state.open_cells
+        minutes = self._state.cells.table.rows["minute"][cells]
+        newest = int(minutes.max()) if len(cells) else self._closed_to
+        until = self._sources.complete(newest)
+        return cells[minutes <= until] if until > self._closed_to else cells[:0], until
 
-    def _early(self, view: View) -> Any:
-        """bool[n, rules]: early thresholds crossed, from their own features alone."""
-        bound = np.zeros((len(view), len(FEATURES)))
-        for column in {c for rule in self._rules.rules if rule.early for c in rule.columns}:
-            bound[:, column] = FEATURES[column].of(view)
-        return self._rules.fired(view.kinds, bound) & self._rules.early
+    def _close_cells(self, ready: I64, closed: Closed) -> None:
+        """Close cells int64[n], and tell what they give."""
+        rows, scored = self._state.cells.table.rows, []
+        for cells in _batches(rows, ready):
+            self._end_hours(int(rows["minute"][cells[0]]), closed)
+            scored += self._tell(self._close_batch(cells), closed)
+        if self._scores:
+            closed.scores = joined(scored)
+        self._early.drop_closed()
 
-    def _batches(self, ready: Any, rows: Any) -> Iterator[Any]:
-        """Cells to close, by minute, cut at hours, and at minutes where they are many."""
-        order = ready[np.argsort(rows["minute"][ready], kind="stable")].astype(np.int32)
-        minute, count = rows["minute"][order], np.cumsum(rows["count"][order])
-        ends = np.append(np.flatnonzero(np.diff(minute)) + 1, len(order))
-        start = taken = 0
-        for place, end in enumerate(ends.tolist()):
-            following = int(ends[place + 1]) if place + 1 < len(ends) else 0
-            full = following - start > BATCH_CELLS or count[following - 1] - taken > BATCH_ROWS
-            if not following or full or minute[end] // HOUR_MINUTES > minute[end - 1] // HOUR_MINUTES:
-                yield order[start:end]
-                start, taken = end, int(count[end - 1])
+    def _tell(self, judged: Judged, closed: Closed) -> list[ScoreRows]:
+        """Add to `closed` what the rows of a batch give; their score rows, where asked for."""
+        alerts, suspects = self._announcer.closed(judged)
+        closed.alerts += alerts
+        closed.links.suspects += suspects
+        closed.minutes += len(np.unique(judged.minutes))
+        closed.judged.append((judged.view.kinds, judged.verdict.score))
+        return [score_rows(judged)] if self._scores else []
 
-    def _close_batch(self, cells: Any, closed: Closed) -> ScoreRows | None:
-        n = len(cells)
-        rows = self._state.cells.table.rows
+    def _close_batch(self, cells: Any) -> Judged:
+        rows, view = self._state.cells.table.rows, View.empty(len(cells))
         entities, minutes = rows["entity"][cells].astype(np.int64), rows["minute"][cells].astype(np.int64)
         log = np.empty((3 * int(rows["count"][cells].sum()), LOG_COLUMNS), np.int64)
-        self._state.reserve_close(n)
-        view = View.empty(n)
+        self._state.reserve_close(len(cells))
         tables = self._state.tables
         logged = close_cells(
             tables, cells, view.kinds, view.windows, view.week, view.past, view.customers, log
         )
         recount(tables, entities)
-        judged = self._judged(view, entities, minutes, log[:logged])
-        alerts, suspects = self._announcer.closed(judged)
-        closed.alerts += alerts
-        closed.links.suspects += suspects
-        closed.minutes += len(np.unique(minutes))
-        closed.judged.append((view.kinds, judged.verdict.score))
-        return self._score_rows(judged) if self._scores else None
+        return self._judged(view, entities, minutes, log[:logged])
 
     def _judged(self, view: View, entities: I64, minutes: I64, log: I64, *, preview: bool = False) -> Judged:
         features = matrix(view)
         verdict = judge(view.kinds, features, self._rules, self._model)
         hashes = self._state.entities.table.rows["hash"][entities]
         return Judged(view, entities, minutes, hashes, self._names, features, verdict, log, preview)
-
-    def _score_rows(self, judged: Judged) -> ScoreRows:
-        order = np.array(judged.ordered(np.arange(len(judged.view))))
-        return ScoreRows(
-            (judged.minutes[order] + 1) * MINUTE_MS,
-            [judged.kind(n) for n in order],
-            [judged.id(n) for n in order],
-            judged.verdict.score[order],
-            judged.matrix[order],
-        )
 
     def _end_hours(self, minute: int, closed: Closed) -> None:
         """At each end of an hour up to `minute`, before which everything is closed, forget members that no
@@ -331,3 +291,17 @@ class Detect:
         self._book.sweep(self._closed_to)
         if day:
             self._names.keep(met.known(self._state))
+
+
+def _batches(rows: Any, ready: I64) -> Iterator[Any]:
+    """Cells to close, by minute, cut at hours, and at minutes where they are many. rows: the cells' table."""
+    order = ready[np.argsort(rows["minute"][ready], kind="stable")].astype(np.int32)
+    minute, count = rows["minute"][order], np.cumsum(rows["count"][order])
+    ends = np.append(np.flatnonzero(np.diff(minute)) + 1, len(order))
+    start = taken = 0
+    for place, end in enumerate(ends.tolist()):
+        following = int(ends[place + 1]) if place + 1 < len(ends) else 0
+        full = following - start > BATCH_CELLS or count[following - 1] - taken > BATCH_ROWS
+        if not following or full or minute[end] // HOUR_MINUTES > minute[end - 1] // HOUR_MINUTES:
+            yield order[start:end]
+            start, taken = end, int(count[end - 1])

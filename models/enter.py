@@ -197,14 +197,14 @@ def _bits(grew: Any) -> Any:
 
 @njit(cache=True)
 def enter(
-    t: Any, chunk: Any, longs: Any, source: Any, closed_to: Any, cells: Any, unseen: Any, counts: Any
+    t: Any, chunk: Any, longs: Any, source: Any, closed_to: Any, cells: Any, grown: Any, counts: Any
 ) -> Any:
-    """Enter n rows; how many cells were added to `unseen`.
+    """Enter n rows; how many cells were added to `grown`.
 
     chunk   table of the source's open chunk
     longs   uint64[n, 22], the rows
     cells   int32[n], out: the open cell that a row went to, -1 = nothing grew
-    unseen  int32[>= n], out: cells that wait for preview since now
+    grown   int32[>= n], out: cells that wait for preview since now
     counts  int64[COUNTERS], raised
     """
     n = len(longs)
@@ -248,6 +248,6 @@ def enter(
         _witness(t, e, source, minute // DAY_MINUTES, signed[r, _FIRST], signed[r, _LAST])
         if cell.told == 0:
             cell.told = 1
-            unseen[added] = c
+            grown[added] = c
             added += 1
     return added

@@ -24,7 +24,7 @@ from models.layout import (
 )
 from models.memory import zeros
 from models.pages import Pages
-from models.pool import Pool
+from models.pool import HIGH, Pool
 from models.rebuild import rebuild
 from models.tables import Rows
 
@@ -81,6 +81,12 @@ class State:
             self.rows,
             self.customers,
         )
+
+    @property
+    def open_cells(self) -> npt.NDArray[np.int64]:
+        """Places of the open cells, int64[n], ascending."""
+        rows = self.cells.table.rows[: self.cells.table.meta[HIGH]]
+        return np.flatnonzero(rows["entity"] >= 0)
 
     @property
     def tables(self) -> Tables:
