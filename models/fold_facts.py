@@ -195,22 +195,23 @@ def others_handle(s: Any, call: Call, since: int, lim: Any) -> int:
 
 @inner
 def enter_write(s: Any, hour: int, deed: bool) -> None:
-    """Count a write in the seller's hours. Halved at 2**16, so that new habits are learnt."""
-    s.writes[hour] += 1
-    s.writes_all += 1
-    if s.writes_all >= 65_536:
-        s.writes_all = 0
-        for h in range(24):
-            s.writes[h] //= 2
-            s.writes_all += s.writes[h]
+    """Count a write in the seller's hours."""
+    s.writes_all = _count_hour(s.writes, s.writes_all, hour)
     if deed:
-        s.deeds[hour] += 1
-        s.deeds_all += 1
-        if s.deeds_all >= 65_536:
-            s.deeds_all = 0
-            for h in range(24):
-                s.deeds[h] //= 2
-                s.deeds_all += s.deeds[h]
+        s.deeds_all = _count_hour(s.deeds, s.deeds_all, hour)
+
+
+@inner
+def _count_hour(hours: Any, total: int, hour: int) -> int:
+    """Count one more in an hour of int[24]; the new total. Halved at 2**16, so that new habits are learnt."""
+    hours[hour] += 1
+    total += 1
+    if total >= 65_536:
+        total = 0
+        for h in range(24):
+            hours[h] //= 2
+            total += hours[h]
+    return total
 
 
 @inner

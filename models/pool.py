@@ -28,8 +28,8 @@ class PoolTable(NamedTuple):
 
 
 @inner
-def take_row(table: Any) -> Any:
-    """A row, its fields as they were left: the caller sets each. Room must have been reserved."""
+def claim(table: Any) -> Any:
+    """A row that is free, its fields but `next` as they were left. Room must have been reserved."""
     row = table.meta[FREE]
     if row >= 0:
         table.meta[FREE] = table.rows[row].next
@@ -38,6 +38,21 @@ def take_row(table: Any) -> Any:
         table.meta[HIGH] += 1
     table.meta[COUNT] += 1
     table.rows[row].next = -1
+    return row
+
+
+@inner
+def give_back(table: Any, row: Any) -> None:
+    """`row` is free, and the first to be used again."""
+    table.rows[row].next = table.meta[FREE]
+    table.meta[FREE] = row
+    table.meta[COUNT] -= 1
+
+
+@inner
+def take_row(table: Any) -> Any:
+    """A row, its fields as they were left: the caller sets each. Room must have been reserved."""
+    row = claim(table)
     table.dirty[row >> PAGE_SHIFT] = 1
     return row
 
@@ -45,9 +60,7 @@ def take_row(table: Any) -> Any:
 @inner
 def free_row(table: Any, row: Any) -> None:
     """Give `row` back; it is the first to be used again."""
-    table.rows[row].next = table.meta[FREE]
-    table.meta[FREE] = row
-    table.meta[COUNT] -= 1
+    give_back(table, row)
     table.dirty[row >> PAGE_SHIFT] = 1
 
 

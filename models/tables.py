@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from models.compiled import inner, leaf
 from models.memory import zeros
-from models.pool import COUNT, FREE, HIGH, Pool
+from models.pool import HIGH, Pool, claim, give_back
 
 #: A page is 64 rows: small enough that scattered changes stay cheap, large enough to be few.
 PAGE_SHIFT = 6
@@ -90,15 +90,8 @@ class Table(NamedTuple):
 @inner
 def take(table: Any, key: Any) -> Any:
     """A row for `key` (absent so far), its other fields as they were left: the caller sets each."""
-    row = table.meta[FREE]
-    if row >= 0:
-        table.meta[FREE] = table.rows[row].next
-    else:
-        row = table.meta[HIGH]
-        table.meta[HIGH] += 1
-    table.meta[COUNT] += 1
+    row = claim(table)
     table.rows[row].key = key
-    table.rows[row].next = -1
     table.dirty[row >> PAGE_SHIFT] = 1
     insert(table.keys, table.slots, key, row)
     return row
@@ -109,9 +102,7 @@ def drop(table: Any, row: Any) -> None:
     """Free `row`; it is the first to be used again."""
     remove(table.keys, table.slots, table.rows[row].key)
     table.rows[row].key = 0
-    table.rows[row].next = table.meta[FREE]
-    table.meta[FREE] = row
-    table.meta[COUNT] -= 1
+    give_back(table, row)
     table.dirty[row >> PAGE_SHIFT] = 1
 
 
