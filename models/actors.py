@@ -8,13 +8,13 @@ against all of them: those over no line are alerted on where one of them is over
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
 from models.alerts import Alert
 from models.errors import ConfigError
+from models.inbox import Evidence, Inbox, Standing
 from models.lifts import Lifts, judged
 from models.likeness import Common
 from models.links import Census, Links, Suspect
@@ -36,17 +36,11 @@ _NEVER = 2**62
 STATE_VERSION = 3
 
 
-class _Standing(msgspec.Struct):
-    until: int = -1
-    idle: bool = False
-    census: Census | None = None
-
-
 class _Meta(msgspec.Struct):
     version: int
     applied: int
     hour: int
-    standing: list[_Standing]
+    standing: list[Standing]
     suspects: list[Suspect]
     since: dict[str, int]
     links: list[tuple[int, Link]]
@@ -82,15 +76,13 @@ class Actors:
     ) -> None:
         self._apart = frozenset((min(pair), max(pair)) for pair in apart)
         self._lifts = lifts
-        self._standing = [_Standing() for _ in range(partitions)]
+        self._inbox = Inbox(partitions)
         self._applied, self._hour = -1, -1
         self._suspects: dict[str, Suspect] = {}
         self._since: dict[str, int] = {}  # minute in which a suspect was first over a line
         self._raised = Raised()
         self._links: dict[tuple[str, str], tuple[int, Link]] = {}  # minute in which it was last found
         self._published = PublishedAlerts()
-        self._waiting: dict[tuple[int, str], Suspect] = {}
-        self._counting: dict[tuple[int, int], Census] = {}  # by minute and partition
 
     def __len__(self) -> int:
         """Suspects kept."""
@@ -106,39 +98,30 @@ class Actors:
 
         ConfigError for a partition that there is not.
         """
-        if not 0 <= partition < len(self._standing):
+        partitions = len(self._inbox.standing)
+        if not 0 <= partition < partitions:
             raise ConfigError(
-                f"links of sightings partition {partition}, but there were said to be {len(self._standing)}: "
+                f"links of sightings partition {partition}, but there were said to be {partitions}: "
                 "start the workers anew"
             )
-        standing = self._standing[partition]
+        self._inbox.put(partition, links)
         out = [placed for alert in alerts for placed in self._published.publish(alert)]
-        for suspect in links.suspects:
-            if suspect.minute > standing.until:
-                self._waiting[suspect.minute, suspect.entity] = suspect
-        for census in links.census:
-            if census.minute > standing.until:
-                self._counting[census.minute, partition] = census
-        if links.until >= 0 or links.idle:
-            standing.until, standing.idle = max(standing.until, links.until), links.idle
         return out + self._advance()
 
     def moved(self) -> None:
         """The partitions go on at other positions: a replay hands over to a worker."""
-        for standing in self._standing:
-            standing.idle = False
+        self._inbox.moved()
         self._suspects = {name: _moved(suspect) for name, suspect in self._suspects.items()}
         self._published.moved()
 
     def _advance(self) -> list[Alert]:
         """Apply what every partition has told whole, minute by minute, and judge."""
-        until = self._complete()
+        until = self._inbox.complete()
         out: list[Alert] = []
-        due = sorted(self._due(until), key=lambda item: item[0])
-        for minute, group in itertools.groupby(due, key=lambda item: item[0][0]):
+        for minute, evidence in self._inbox.take(until, first=self._applied + 1):
             out += self._hours(minute)
-            new, told = self._apply([item for _, item in group])
-            out += told
+            new, stood_for = self._apply(evidence)
+            out += stood_for
             if new:
                 out += self._judge(minute, timed=False)
         if until > self._applied:
@@ -146,27 +129,13 @@ class Actors:
             self._applied = until
         return out
 
-    def _complete(self) -> int:
-        """Last minute that every partition has told; those that are idle hold nothing back."""
-        if any(s.until < 0 and not s.idle for s in self._standing):
-            return -1
-        awake = [s.until for s in self._standing if not s.idle]
-        return min(awake) if awake else max(s.until for s in self._standing)
-
-    def _due(self, until: int) -> Iterable[tuple[tuple[int, str], Suspect | tuple[int, Census]]]:
-        """Evidence of minutes up to `until`, taken out; what comes late counts in the next minute."""
-        for key in [key for key in self._waiting if key[0] <= until]:
-            yield (max(key[0], self._applied + 1), key[1]), self._waiting.pop(key)
-        for minute, partition in [key for key in self._counting if key[0] <= until]:
-            census = self._counting.pop((minute, partition))
-            yield (max(minute, self._applied + 1), f" {partition:06}"), (partition, census)
-
-    def _apply(self, items: Sequence[Suspect | tuple[int, Census]]) -> tuple[bool, list[Alert]]:
+    def _apply(self, items: Sequence[Evidence]) -> tuple[bool, list[Alert]]:
         """Whether a suspect is newly over a line, or an alert of one; alerts for which its own stand now."""
         new, out = False, []
         for item in items:
             if not isinstance(item, Suspect):
-                self._standing[item[0]].census = item[1]
+                partition, census = item
+                self._inbox.standing[partition].census = census
                 continue
             self._suspects[item.entity] = item
             if not item.over:
@@ -190,7 +159,7 @@ class Actors:
 
     def _judge(self, minute: int, *, timed: bool) -> list[Alert]:
         """Find links anew, and the parties that follow; alerts whose case changed."""
-        common = Common([s.census for s in self._standing if s.census])
+        common = Common([s.census for s in self._inbox.standing if s.census])
         for link in find(list(self._suspects.values()), common, timed=timed):
             self._links[link.a, link.b] = (minute, link)
         parties = components(sorted(self._suspects), [link for _, link in self._links.values()], self._apart)
@@ -237,12 +206,12 @@ class Actors:
             STATE_VERSION,
             self._applied,
             self._hour,
-            self._standing,
+            self._inbox.standing,
             list(self._suspects.values()),
             self._since,
             list(self._links.values()),
-            list(self._waiting.values()),
-            [(partition, census) for (_, partition), census in self._counting.items()],
+            self._inbox.suspects,
+            self._inbox.censuses,
         )
         pages: Pages = {"actors": msgspec.msgpack.encode(meta)}
         return pages | self._raised.changed() | self._published.changed()
@@ -253,19 +222,19 @@ class Actors:
             meta = msgspec.msgpack.decode(pages["actors"], type=_Meta)
         except (KeyError, msgspec.DecodeError) as error:
             raise ConfigError(f"snapshot: no state of actors in it ({error}); delete it and replay") from None
-        if meta.version != STATE_VERSION or len(meta.standing) != len(self._standing):
+        partitions = len(self._inbox.standing)
+        if meta.version != STATE_VERSION or len(meta.standing) != partitions:
             raise ConfigError(
                 f"snapshot: actors of version {meta.version}, {len(meta.standing)} partitions; this is "
-                f"{STATE_VERSION}, {len(self._standing)}; delete it and replay"
+                f"{STATE_VERSION}, {partitions}; delete it and replay"
             )
-        self._applied, self._hour, self._standing = meta.applied, meta.hour, meta.standing
+        self._inbox.restore(meta.standing, meta.waiting, meta.counting)
+        self._applied, self._hour = meta.applied, meta.hour
         self._suspects = {s.entity: s for s in meta.suspects}
         self._since = meta.since
         self._raised.restore(pages)
         self._published.restore(pages)
         self._links = {(link.a, link.b): (found, link) for found, link in meta.links}
-        self._waiting = {(s.minute, s.entity): s for s in meta.waiting}
-        self._counting = {(census.minute, partition): census for partition, census in meta.counting}
 
 
 def _moved(suspect: Suspect) -> Suspect:
