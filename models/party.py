@@ -15,7 +15,8 @@ import numpy as np
 from numba import njit
 
 from models.columns import I64
-from models.likeness import MOST_CHANCE, Common, Crowd, Found, evidence
+from models.crowd import Crowd
+from models.likeness import MOST_CHANCE, Common, Found, evidence
 from models.links import OWN_KEYS, Suspect
 from models.significance import discoveries
 

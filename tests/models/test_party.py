@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from scipy import stats
 
-from models.likeness import Common, coincidences
+from models.crowd import coincidences
+from models.likeness import Common
 from models.party import FALSE_LINKS, Link, components, find
 from tests.models.suspects import HOUR_0, census, suspect
 
