@@ -84,16 +84,23 @@ class AlertBook:
         self._dirty.add(key)
         entry = self._standing(key, crossing.minute)
         if entry is None:
-            # Told early or not, the close gives version 2 where it might have been.
-            first_version = 2 if crossing.certain else 1
-            old = self._open.get(key)
-            last_of_old = [old.alert] if old and old.waiting else []
-            alert = self._new(crossing, first_version)
-            minute = crossing.minute
-            entry = _Open(alert, first_version, minute, minute, minute, crossing.quiet_minutes)
-            self._open[key] = entry
-            fill(alert)
-            return [*last_of_old, *self._supersede(key, entry), msgspec.structs.replace(alert)]
+            return self._begin(key, crossing, fill)
+        return self._go_on(key, entry, crossing, fill)
+
+    def _begin(self, key: tuple[str, str], crossing: Crossing, fill: Fill) -> list[Alert]:
+        """The first version of an alert; before it the last of an older one that is still to be told."""
+        # Told early or not, the close gives version 2 where it might have been.
+        first_version = 2 if crossing.certain else 1
+        old = self._open.get(key)
+        last_of_old = [old.alert] if old and old.waiting else []
+        alert, minute = self._new(crossing, first_version), crossing.minute
+        entry = _Open(alert, first_version, minute, minute, minute, crossing.quiet_minutes)
+        self._open[key] = entry
+        fill(alert)
+        return [*last_of_old, *self._supersede(key, entry), msgspec.structs.replace(alert)]
+
+    def _go_on(self, key: tuple[str, str], entry: _Open, crossing: Crossing, fill: Fill) -> list[Alert]:
+        """A further version of an open alert, where severity rose or the last one is old enough."""
         alert = entry.alert
         rose = SEVERITIES.index(crossing.severity) > SEVERITIES.index(alert.severity)
         alert.count += 1

@@ -50,35 +50,38 @@ def find(suspects: Sequence[Suspect], common: Common, *, timed: bool = True) -> 
     if len(suspects) < 2:
         return []
     crowd = Crowd(suspects)
-    found = evidence(crowd, common, timed=timed)
+    links = _carried(crowd, evidence(crowd, common, timed=timed)) + _moving(crowd)
+    return sorted(links + _filled(crowd, links))
+
+
+def _carried(crowd: Crowd, found: Sequence[Found]) -> list[Link]:
+    """Links of the pairs that the evidence carries."""
+    suspects, n = crowd.suspects, len(crowd.suspects)
     i, j, p = (np.concatenate([getattr(f, name) for f in found]) for name in ("i", "j", "chance"))
-    pair = i * len(suspects) + j
+    pair = i * n + j
     order = np.lexsort((p, pair))
-    best = order[np.unique(pair[order], return_index=True)[1]]
-    tests = len(suspects) * (len(suspects) - 1) // 2
-    line = min(discoveries(np.minimum(p[best], 1.0), tests, FALSE_LINKS), MOST_CHANCE)
+    best = order[np.unique(pair[order], return_index=True)[1]]  # of each pair, its strongest evidence
+    line = min(discoveries(np.minimum(p[best], 1.0), n * (n - 1) // 2, FALSE_LINKS), MOST_CHANCE)
     best = best[p[best] <= line]
     best = best[np.lexsort((pair[best], p[best]))]
-    best = best[_needed(i[best], j[best], len(suspects), STRONGEST)]
-    told = _sentences(found, pair, p <= line, pair[best])
-    links = [
-        Link(float(p[k]), suspects[i[k]].entity, suspects[j[k]].entity, "; ".join(told[int(pair[k])]))
+    best = best[_needed(i[best], j[best], n, STRONGEST)]
+    sentences = _sentences(found, pair, p <= line, pair[best])
+    return [
+        Link(float(p[k]), suspects[i[k]].entity, suspects[j[k]].entity, "; ".join(sentences[int(pair[k])]))
         for k in best.tolist()
     ]
-    links += _moving(crowd)
-    return sorted(links + _filled(crowd, links))
 
 
 def _sentences(found: Sequence[Found], pair: I64, carried: Any, wanted: I64) -> dict[int, list[str]]:
     """What carries each wanted pair, the strongest first."""
-    told: dict[int, list[tuple[float, str]]] = {}
+    texts_of: dict[int, list[tuple[float, str]]] = {}
     start = 0
     for kind in found:
         mine = slice(start, start + len(kind.i))
         for k in np.flatnonzero(carried[mine] & np.isin(pair[mine], wanted)).tolist():
-            told.setdefault(int(pair[start + k]), []).append((float(kind.chance[k]), kind.text(k)))
+            texts_of.setdefault(int(pair[start + k]), []).append((float(kind.chance[k]), kind.text(k)))
         start += len(kind.i)
-    return {number: [text for _, text in sorted(texts)] for number, texts in told.items()}
+    return {number: [text for _, text in sorted(texts)] for number, texts in texts_of.items()}
 
 
 @njit(cache=True)
@@ -118,33 +121,38 @@ def _filled(crowd: Crowd, links: Sequence[Link]) -> list[Link]:
     Origins count together with those that they are linked with. A popular console or a shared NAT has many
     more keys than one suspect's, and a victim's developer no more than its own: neither is joined.
     """
-    suspects, hashes = crowd.suspects, crowd.hashes
+    suspects = crowd.suspects
     place = {s.entity: i for i, s in enumerate(suspects)}
     groups = components([s.entity for s in suspects if s.kind == "origin"], links)
     developers = [i for i, s in enumerate(suspects) if s.kind == "developer" and not s.own]
-    sizes = np.array([len(hashes[d]) for d in developers])
-    out = []
+    sizes = np.array([len(crowd.hashes[d]) for d in developers])
+    out: list[Link] = []
     for group in groups:
         origins = [place[name] for name in group]
         most = crowd.shared[np.ix_(developers, origins)].sum(axis=1)  # a key may be shared with several
-        meeting = [d for d, near in zip(developers, most >= FILLED * sizes, strict=True) if near]
-        if not meeting:
-            continue
-        served = _union([hashes[o] for o in origins])
-        inside = {d: _shared(hashes[d], served) for d in meeting}
-        at_home = [d for d in meeting if inside[d] >= FILLED * len(hashes[d])]
-        theirs = _shared(_union([hashes[d] for d in at_home]), served)
-        if not at_home or theirs < FILLED * len(served):
-            continue
-        for d in at_home:
-            o = max(origins, key=lambda o: (crowd.shared[d, o], suspects[o].entity))
-            where = f"{len(origins)} linked origins" if len(origins) > 1 else "the origin"
-            told = f"{inside[d] / len(hashes[d]):.0%} of the developer's {suspects[d].key_count:,} keys "
-            told += (
-                f"are used from {where}; {theirs / len(served):.0%} of the keys there are such developers'"
-            )
-            a, b = sorted((suspects[d].entity, suspects[o].entity))
-            out.append(Link(0.0, a, b, told))
+        near = [d for d, enough in zip(developers, most >= FILLED * sizes, strict=True) if enough]
+        if near:
+            out += _filled_by(crowd, near, origins)
+    return out
+
+
+def _filled_by(crowd: Crowd, developers: Sequence[int], origins: Sequence[int]) -> list[Link]:
+    """As `_filled`, of some developers and one group of linked origins: their places in the crowd."""
+    suspects, hashes = crowd.suspects, crowd.hashes
+    served = _union([hashes[o] for o in origins])
+    inside = {d: _shared(hashes[d], served) for d in developers}
+    at_home = [d for d in developers if inside[d] >= FILLED * len(hashes[d])]
+    theirs = _shared(_union([hashes[d] for d in at_home]), served)
+    if not at_home or theirs < FILLED * len(served):
+        return []
+    where = f"{len(origins)} linked origins" if len(origins) > 1 else "the origin"
+    there = f"{theirs / len(served):.0%} of the keys there are such developers'"
+    out = []
+    for d in at_home:
+        o = max(origins, key=lambda o: (crowd.shared[d, o], suspects[o].entity))
+        part = f"{inside[d] / len(hashes[d]):.0%} of the developer's {suspects[d].key_count:,} keys"
+        a, b = sorted((suspects[d].entity, suspects[o].entity))
+        out.append(Link(0.0, a, b, f"{part} are used from {where}; {there}"))
     return out
 
 
