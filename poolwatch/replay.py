@@ -21,9 +21,9 @@ from models.model import Model
 from models.operations import Operations
 from models.rules import RuleSet
 from poolwatch.evidence_index import EvidenceIndex
-from poolwatch.notes import notes
 from poolwatch.pipeline import Pipeline, Stepped
 from poolwatch.progress import Bar
+from poolwatch.replay_summary import summary_of
 from poolwatch.words import plain
 from streams import ledger_files
 from streams.adapters import adapter
@@ -34,7 +34,6 @@ from streams.settings import Settings
 from streams.sources import open_history
 
 STEP_ROWS = 65_536
-TOLD = 20  # operations that the table does not list, by name
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +135,7 @@ class Run:
                 for keys in self.pipeline.key_rows():
                     add_keys(keys)
         other = self._told(self.last[1]) if wish.candidate else None
-        return Replayed(self.summary(), alerts, self.pipeline, other, self.history.next_offsets())
+        return Replayed(summary_of(self), alerts, self.pipeline, other, self.history.next_offsets())
 
     def score_rows(self) -> Iterator[ScoreRows]:
         """The history's score rows alone, as they are made; its dead letters are kept."""
@@ -216,43 +215,3 @@ class Run:
     def _position(self, merged: Merged) -> int:
         self.position.update(merged.position)
         return sum(self.position.values())
-
-    def summary(self) -> dict[str, Any]:
-        """What was read and found so far, as `--json` prints it."""
-        pipeline, seconds = self.pipeline, time.perf_counter() - self.begun
-        accepted = self.read - sum(self.rejected.values()) - pipeline.duplicates
-        off, unlisted = pipeline.off, pipeline.came.unlisted()
-        return {
-            "inputs": len(self.history.inputs),
-            "events": self.read,
-            "accepted": accepted,
-            "rejected": dict(self.rejected.most_common()),
-            "dead_letters": self.request.dead_letters,
-            "duplicates": pipeline.duplicates,
-            "late": pipeline.late,
-            "alerts": self.last[0].by_severity(),
-            "replaced": len(self.last[0].all()) - len(self.last[0]),
-            "cases": len({alert.case for alert in self.last[0].standing()}),
-            "entities": len(pipeline.entities),
-            "from": pipeline.first_ms,
-            "until": pipeline.last_ms,
-            "seconds": round(seconds, 3),
-            "events_per_s": round(self.read / seconds) if seconds else 0,
-            "model": self.models[0].hash,
-            "rule_set": self.rules.hash,
-            "off": {"fields": off.fields, "features": off.features, "rules": off.rules},
-            "unlisted": {"calls": unlisted.calls, "operations": dict(list(unlisted.names.items())[:TOLD])},
-            "notes": notes(pipeline, accepted),
-            **({"candidate": self._compared()} if self.request.candidate else {}),
-        }
-
-    def _compared(self) -> dict[str, Any]:
-        """What the candidate model would have changed."""
-        now, then = ({alert.alert_id for alert in last.standing()} for last in self.last)
-        return {
-            "model": self.models[1].hash,
-            "alerts": self.last[1].by_severity(),
-            "same": len(now & then),
-            "gone": sorted(now - then),
-            "new": sorted(then - now),
-        }

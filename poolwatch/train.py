@@ -19,6 +19,7 @@ from models.rules import RuleSet
 from models.sightings import ENTITY_KINDS
 from models.train import Rows, train
 from poolwatch.replay import Request, Run
+from poolwatch.replay_summary import summary_of
 from poolwatch.summary import show_read
 from poolwatch.words import span
 
@@ -43,7 +44,7 @@ def train_file(request: Request, path: str, seed: int) -> Model:
 def _history(run: Run) -> Iterator[Rows]:
     """The rows; then what was read is told. PoolwatchError where nothing of it is a usage event."""
     yield from map(_rows, run.score_rows())
-    summary = run.summary()
+    summary = summary_of(run)
     length_ms = summary["until"] - summary["from"]
     if summary["accepted"] and length_ms < ENOUGH_MS:
         short = f"{span(length_ms)} are little to tell the usual from: two weeks or more are better"
