@@ -150,7 +150,7 @@ def _add_alerts(app: FastAPI, feed: Feed) -> None:
 def _add_stream(app: FastAPI, feed: Feed) -> None:
     listeners = 0
 
-    async def told(after: str) -> AsyncIterator[ServerSentEvent]:
+    async def events(after: str) -> AsyncIterator[ServerSentEvent]:
         nonlocal listeners
         listeners += 1
         metrics.LISTENERS.set(listeners)
@@ -175,7 +175,7 @@ def _add_stream(app: FastAPI, feed: Feed) -> None:
         if listeners >= LISTENERS_MOST:
             raise HTTPException(503, f"{LISTENERS_MOST} live feeds are open already", {"Retry-After": "5"})
         return EventSourceResponse(
-            told(place),
+            events(place),
             ping=PING_S,
             ping_message_factory=lambda: ServerSentEvent("1", event="ping"),
             send_timeout=30,  # a reader that takes nothing is let go; it comes back with its Last-Event-ID

@@ -66,29 +66,29 @@ class Slot(Generic[State]):
 Apply = Callable[[Slot[State], list[bytes], list[int], Batch], Awaitable[None]]
 
 
-class Stage(Generic[State]):
-    """Partitions of one topic that this worker owns now.
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What all stages of a session use.
 
-    new     makes the empty state of a partition
     reread  moves the consumer of (topic, partition) to an offset
     fail    told of an error that only a fresh start heals; called once an error, from any task
     """
 
-    def __init__(
-        self,
-        name: str,
-        topic: str,
-        new: Callable[[int], State],
-        store: RedisSnapshots,
-        settings: Settings,
-        patience: Patience,
-        reread: Callable[[str, int, int], Awaitable[None]],
-        fail: Callable[[BaseException], None],
-        logbook: Logbook,
-    ) -> None:
-        self.name, self.topic, self.store, self.settings = name, topic, store, settings
-        self._new, self._patience, self._reread, self.fail = new, patience, reread, fail
-        self.logbook = logbook
+    store: RedisSnapshots
+    settings: Settings
+    patience: Patience
+    logbook: Logbook
+    reread: Callable[[str, int, int], Awaitable[None]]
+    fail: Callable[[BaseException], None]
+
+
+class Stage(Generic[State]):
+    """Partitions of one topic that this worker owns now. new: makes the empty state of a partition."""
+
+    def __init__(self, name: str, topic: str, new: Callable[[int], State], shared: Shared) -> None:
+        self.name, self.topic, self._new = name, topic, new
+        self.store, self.settings, self.logbook = shared.store, shared.settings, shared.logbook
+        self._patience, self._reread, self.fail = shared.patience, shared.reread, shared.fail
         self.slots: dict[int, Slot[State]] = {}
 
     async def locate(self, partitions: set[int]) -> dict[int, int | None]:

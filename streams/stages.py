@@ -23,7 +23,7 @@ from streams.logbook import Logbook
 from streams.patience import Patience
 from streams.settings import Settings
 from streams.snapshots import RedisSnapshots
-from streams.stage import Stage
+from streams.stage import Shared, Stage
 from streams.topics import Topics
 from streams.transport import Consumer
 
@@ -69,12 +69,13 @@ class Stages:
         def new_detect(_: int) -> Detect:
             return Detect(sources, equipment.rules, equipment.model, ledger=bool(settings.ledger))
 
-        shared = (equipment.store, settings, equipment.patience, self._reread, fail, equipment.logbook)
-        self.fold = Stage("fold", topics.events, lambda p: Fold(p, equipment.operations), *shared)
-        self.detect = Stage("detect", topics.sightings, new_detect, *shared)
-        self.actors = Stage(
-            "actors", topics.links, lambda _: Actors(self.destinations, equipment.apart), *shared
-        )
+        def new_actors(_: int) -> Actors:
+            return Actors(self.destinations, equipment.apart)
+
+        shared = Shared(equipment.store, settings, equipment.patience, equipment.logbook, self._reread, fail)
+        self.fold = Stage("fold", topics.events, lambda p: Fold(p, equipment.operations), shared)
+        self.detect = Stage("detect", topics.sightings, new_detect, shared)
+        self.actors = Stage("actors", topics.links, new_actors, shared)
 
     def __iter__(self) -> Iterator[Stage[Any]]:
         return iter((self.fold, self.detect, self.actors))
