@@ -112,8 +112,11 @@ def seller_of(mem: Any, seller: Any, now: int) -> int:
         s.writes_all = 0
         s.pace = 0
         s.pace_before = 0
+        s.sent_today = 0
+        s.sent_before = 0
         s.pace_day = 0
         s.sent = 0
+        s.opened = 0
         for h in range(24):
             s.deeds[h] = 0
             s.writes[h] = 0
@@ -133,7 +136,10 @@ def seller_of(mem: Any, seller: Any, now: int) -> int:
 def enter_deed(s: Any, call: Call, orders: int) -> None:
     """Parcels of so many orders were told: remember who sent some for seller `s` last, three parties, by
     developer and client."""
+    enter_pace(s, 0, orders, call.now)
     s.sent = plus(s.sent, orders)
+    if s.opened == 0:
+        s.opened = call.now
     dev, cli = tag(call.developer), tag(call.client)
     at, came = 0, call.now
     for p in range(3):
@@ -215,14 +221,17 @@ def _count_hour(hours: Any, total: int, hour: int) -> int:
 
 
 @inner
-def enter_pace(s: Any, orders: int, now: int) -> None:
-    """Whoever handles seller `s`'s orders took so many more: as many as it gets."""
+def enter_pace(s: Any, taken: int, sent: int, now: int) -> None:
+    """Whoever handles seller `s`'s orders took, and sent, so many more: as many as it gets."""
     day = now // DAY_MINUTES
     if day != s.pace_day:
         s.pace_before = max(s.pace, s.pace_before // 2)
+        s.sent_before = max(s.sent_today, s.sent_before // 2)
         s.pace = 0
+        s.sent_today = 0
         s.pace_day = day
-    s.pace = plus(s.pace, orders)
+    s.pace = plus(s.pace, taken)
+    s.sent_today = plus(s.sent_today, sent)
 
 
 @inner

@@ -89,20 +89,46 @@ def idle(p: Any, s: Any, now: int, lim: Any) -> bool:
 
 
 @inner
+def _newcomer(p: Any, s: Any, now: int, lim: Any) -> bool:
+    """The pair's entity came to seller `s` after the log began: who came with it most likely works there."""
+    return since_of(p, now) - s.first >= lim.early_minutes
+
+
+@inner
+def _allowed(p: Any, s: Any, now: int, lim: Any) -> int:
+    """Untouched orders a day that pair `p` may read as new ones: so many as seller `s` gets.
+
+    As many as its handlers take, which is less than it gets where somebody else sends the parcels: those who
+    came with the log are allowed more.
+    """
+    pace = np.int64(max(s.pace, s.pace_before))
+    if _newcomer(p, s, now, lim):
+        return pace * lim.pace_newcomer
+    return max(pace, np.int64(s.sent_today), np.int64(s.sent_before)) * lim.pace_settled
+
+
+@inner
 def _beyond(p: Any, s: Any, old: int, now: int, lim: Any) -> int:
     """Of orders that look old, those beyond what seller `s` gets: who reads first finds new ones untouched.
 
-    A token bucket that fills at the seller's pace and holds a day's orders. The pace is what its handlers
-    take, which is less than it gets where somebody else sends the parcels: those who came with the log, and
-    whose work is most likely ordinary, are allowed more.
-    """
-    factor = lim.pace_newcomer if since_of(p, now) - s.first >= lim.early_minutes else lim.pace_settled
-    pace = np.int64(max(s.pace, s.pace_before)) * factor
+    A token bucket that fills at the pace that is allowed, and holds a day's orders."""
+    pace = _allowed(p, s, now, lim)
     full = min(pace * DAY_MINUTES, MOST)
     p.spare = full if p.since == 0 else min(full, p.spare + pace * (now - p.last))
     new = min(np.int64(old), p.spare // DAY_MINUTES)
     p.spare -= new * DAY_MINUTES
     return old - new
+
+
+@inner
+def _known(p: Any, s: Any, now: int, lim: Any) -> bool:
+    """Enough was seen of seller `s` to call orders old: where pair `p` came with the log, hours of parcels.
+
+    A log may begin on a Sunday, and what is ordered until Monday's parcels is nobody's past.
+    """
+    if now - s.first < lim.early_minutes:
+        return False
+    return _newcomer(p, s, now, lim) or (s.opened != 0 and now - s.opened >= lim.opened_minutes)
 
 
 @inner
@@ -175,7 +201,7 @@ def add_pair(p: Any, r: Any, s: Any, counts: Any, call: Call, visit: Visit, lim:
     took_enough = p.taken >= lim.shadow_orders or (not call.lists and p.reads >= lim.shadow_orders)
     shadow = visit.handled and not visit.lone and does_nothing and (visit.plenty or took_enough)
     p.dug = plus(p.dug, counts[O_UNSEEN] + max(counts[O_STALE], counts[O_EARLIER]))
-    known = now - s.first >= lim.early_minutes
+    known = _known(p, s, now, lim)
     if known and shadow:
         r.shadow_calls = plus(r.shadow_calls, 1)
         r.orders_old = plus(r.orders_old, old + p.held)

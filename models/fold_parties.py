@@ -59,7 +59,7 @@ def of_developer(mem: Any, s: Any, r: Any, call: Call, counts: Any, handles: boo
     visit = Visit(new, handled, lone=_lone(pair, s, call, lim), plenty=False)
     idle = add_pair(pair, r, s, counts, call, visit, lim)
     if call.reads and handles and not idle and _settled(pair, s, call.now, lim):
-        enter_pace(s, counts[O_TAKEN], call.now)
+        enter_pace(s, counts[O_TAKEN], 0, call.now)
     return Party(idle, handled and idle and pair.taken >= lim.shadow_orders, visit)
 
 

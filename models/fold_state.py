@@ -11,7 +11,7 @@ from models.minutes import DAY_MINUTES, HOUR_MINUTES
 from models.pages import Pages
 from models.tables import Rows
 
-VERSION = 4
+VERSION = 5
 
 
 class FoldLimits(NamedTuple):
@@ -31,6 +31,7 @@ class FoldLimits(NamedTuple):
     key_minutes: int = 30 * DAY_MINUTES
     known_minutes: int = DAY_MINUTES  # a seller or key younger than this is still settling in
     log_minutes: int = 48 * HOUR_MINUTES  # who came so soon after the seller turned up came with the log
+    opened_minutes: int = 3 * HOUR_MINUTES  # parcels for so long tell how many orders a seller gets
     early_minutes: int = 12 * HOUR_MINUTES  # ... but most of those who work for a seller were seen by now
     arrival_minutes: int = 12 * HOUR_MINUTES  # what it takes later, it may have taken before
     alone_minutes: int = DAY_MINUTES  # by then whoever handles an order has read it
@@ -114,8 +115,11 @@ SELLER = np.dtype(
         ("writes", "i4", (24,)),
         ("deeds_all", "i4"),
         ("writes_all", "i4"),
+        ("opened", "i4"),  # minute of the first parcel that was told, 0 = none
         ("pace_day", "i4"),  # UTC day
         ("pace", "i4"),  # orders that those who handle them took on that day
+        ("sent_today", "i4"),  # parcels told on that day
+        ("sent_before", "i4"),  # as pace_before, of parcels
         ("pace_before", "i4"),  # most on a day before, halved with each day that has some
     ]
 )

@@ -292,6 +292,30 @@ def test_who_reads_each_new_order_before_the_tool_digs_up_nothing():
     assert total(parts, "orders_old", "pooler") == 0
 
 
+def test_where_a_log_begins_on_a_sunday_the_weekends_orders_are_new():
+    # hour       0 ... 35                          36 ... 71
+    # screen     reads each order first            the same
+    # tool       reads an order hourly             and ships it an hour later, those of the weekend at 36
+    tool = [read(n, n * HOUR, [f"d{n}"]) for n in range(72)]
+    parcels = [deed(500 + n, max(36, n + 1) * HOUR + n, [f"d{n}"]) for n in range(71)]
+    screen = [read(900 + n, n * HOUR - MINUTE, [f"d{n}"], **POOLER) for n in range(1, 72)]
+    _, parts = folded(in_time([*tool, *parcels, *screen]))
+    assert total(parts, "orders_taken", "pooler") == 71
+    assert total(parts, "orders_old", "pooler") == 0
+
+
+def test_who_came_with_the_log_may_read_as_many_new_orders_as_parcels_go():
+    # hour       0 ... 71
+    # tool       ships two orders an hour of before the log, looks for new ones
+    # screen     reads a new order each hour, that the tool has not read yet
+    parcels = [deed(500 + n, n * HOUR // 2, [f"before-{n}"]) for n in range(142)]
+    looks = [event(2000 + n, n * HOUR + 7 * MINUTE) for n in range(72)]
+    screen = [read(900 + n, n * HOUR, [f"d{n}"], **POOLER) for n in range(72)]
+    last = read(990, 71 * HOUR + 9 * MINUTE, ["before-141"])
+    _, parts = folded(in_time([*parcels, *looks, *screen, last]))
+    assert total(parts, "orders_old", "pooler") == 0
+
+
 @pytest.mark.parametrize(("later", "dug"), [(0, True), (20, False)])
 def test_orders_that_others_had_read_before_a_newcomer_came_are_old_too(later, dug):
     # hour       0 ... 71                   40           40 + later
