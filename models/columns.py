@@ -68,7 +68,7 @@ COLUMN = {name: place for place, name in enumerate(COLUMNS)}
 FIRST_DISTINCT = len(SUMMED) + 1
 
 #: Distinct counts over whole UTC days: today and six before. The first of DISTINCTS.
-DAY_DISTINCTS = ("sellers", "sellers_pii", "sellers_shadow", "sellers_new", "sellers_dug")
+DAY_DISTINCTS = ("sellers", "sellers_pii", "sellers_shadow", "sellers_new", "sellers_dug", "sellers_deed")
 #: Sums kept per UTC day.
 DAY_SUMMED = (
     "calls",

@@ -129,6 +129,12 @@ def _read_only(view: View) -> F64:
     return left
 
 
+def _idle_share(view: View) -> F64:
+    read, worked_for = view.over_week("sellers_pii"), view.over_week("sellers_deed")
+    left: F64 = np.clip(read - worked_for, 0, None) / np.maximum(read, 1)
+    return left
+
+
 def _just_handled(view: View) -> F64:
     just: F64 = view.of("orders_handled", DAY) - view.of("orders_stale", DAY)
     return just
@@ -198,6 +204,11 @@ FEATURES: tuple[Feature, ...] = (
         "sellers of identifying records less those for whom something was done that needs them", "24h",
         _read_only, "pii",
     ),
+    Feature(
+        "idle_share_7d", "share", "it did nothing for {value:.0f}% of the sellers it read in 7 days",
+        "sellers of identifying records less those for whom something was done, over the former", "7d",
+        _idle_share, "pii",
+    ),
     *_counts(
         "sellers_shadow", "1h 24h 7d", "sellers", "sellers read whose orders another party handles",
         "sellers that another party works for, and this entity only reads", needs="orders",
@@ -217,7 +228,7 @@ FEATURES: tuple[Feature, ...] = (
     ),
     *_counts(
         "sellers_dug", "1h 24h 7d", "sellers", "sellers whose old orders it digs up",
-        "shadowed sellers of whom old orders were read: see orders_dug_24h", needs="orders",
+        "shadowed sellers of whom old orders were read, and nothing done since", needs="orders",
     ),
     *_counts(
         "sellers_alone", "24h", "sellers", "sellers of whose orders it read some that concerned nobody else",

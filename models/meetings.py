@@ -47,6 +47,7 @@ KEY_ORDERS_MOST = 1 << 30
 _MINUTES = np.array(WINDOW_MINUTES)
 _STARTS = np.array(DISTINCT_START)
 _UNNEEDED = DISTINCT_NAMES.index("sellers_unneeded")
+_DUG = DISTINCT_NAMES.index("sellers_dug")
 _THROTTLED = DISTINCT_NAMES.index("keys_throttled") - DISTINCT_START[KEY]
 
 
@@ -120,6 +121,23 @@ def take_orders(t: Any, row: Any, first: Any, day: Any) -> None:
         pair.taken += seen.taken if row.orders_logged else seen.reads
         pair.needed += seen.needed if row.orders_logged else seen.deeds
         o = seen.next
+
+
+@inner
+def excuse(t: Any, e: Any, p: Any, minute: Any) -> None:
+    """Something was done for the seller of pair `p`: what was dug up there in minutes before counts no more.
+
+    Who moves a shop reads its past first, and works for it then; who pools does not.
+    """
+    pair = t.pairs.rows[p]
+    if pair.day[_DUG] == 0 or _last_minute(t, pair, _DUG) == minute:
+        return
+    _unmeet(t, e, pair, _DUG, minute)
+    day = np.int64(pair.day[_DUG]) - 1
+    if day > minute // DAY_MINUTES - WEEK_DAYS:
+        t.entities.rows[e].ring[(day % WEEK_DAYS) * RING + _DUG] -= 1
+    pair.day[_DUG] = 0
+    t.pairs.dirty[p >> PAGE_SHIFT] = 1
 
 
 @inner

@@ -32,6 +32,7 @@ from models.columns import (
     COLUMN,
     DAY_SUMMED,
     PAST,
+    SELLER,
     SUMMED,
     WEEK,
     WEEK_DAYS,
@@ -39,8 +40,9 @@ from models.columns import (
 )
 from models.compiled import inner
 from models.customers import customers_of, meet_customers
+from models.enter import DEED
 from models.layout import RING, RING_MET, RING_SUMMED, WINDOWS
-from models.meetings import log_meetings, meet_key, meet_other, meet_seller, take_orders
+from models.meetings import excuse, log_meetings, meet_key, meet_other, meet_seller, take_orders
 from models.minutes import DAY_MINUTES
 from models.pool import PAGE_SHIFT as POOL_SHIFT
 from models.pool import free_row
@@ -139,8 +141,9 @@ def _sum_up(t: Any, e: Any, row: Any, values: Any, day: Any) -> None:
 
 
 @inner
-def _apply(t: Any, c: Any, minute: Any, values: Any, turns: Any, log: Any, logged: Any) -> Any:
-    """Close open cell c; how many entries the log has then."""
+def _apply(t: Any, c: Any, minute: Any, values: Any, turns: Any, log: Any, logged: Any, excused: Any) -> Any:
+    """Close open cell c; how many entries the log has then, and how many pairs were put into `excused`."""
+    count = np.int64(0)
     cell = t.cells.rows[c]
     e = np.int64(cell.entity)
     row = t.entities.rows[e]
@@ -164,6 +167,9 @@ def _apply(t: Any, c: Any, minute: Any, values: Any, turns: Any, log: Any, logge
         for m in range(3):
             t.open_bits[seen.pairs[m]] = 0
         meet_seller(t, e, row, seen, place, minute, values)
+        if seen.bits & DEED:
+            excused[count] = seen.pairs[SELLER]
+            count += 1
         meet_key(t, e, row, seen, place, minute, values, turns)
         meet_other(t, e, seen, place, minute, values)
         following = np.int64(seen.next)
@@ -185,7 +191,7 @@ def _apply(t: Any, c: Any, minute: Any, values: Any, turns: Any, log: Any, logge
     meet_customers(t, e, cell.customers, minute // 60)
     t.entities.dirty[e >> PAGE_SHIFT] = 1
     _unlink(t, e, c)
-    return logged
+    return logged, count
 
 
 @njit(cache=True)
@@ -199,6 +205,7 @@ def close_cells(
     """
     values = np.zeros(CELL_COLUMNS, np.int64)
     turns = np.zeros(3, np.int64)
+    excused = np.zeros(len(log), np.int64)
     logged = np.int64(0)
     # Once, for the first minute: alerts of each minute of the batch list members by these cells.
     release(t, np.int64(t.cells.rows[order[0]].minute))
@@ -206,11 +213,13 @@ def close_cells(
         c = order[n]
         minute = np.int64(t.cells.rows[c].minute)
         e = np.int64(t.cells.rows[c].entity)
-        logged = _apply(t, c, minute, values, turns, log, logged)
+        logged, count = _apply(t, c, minute, values, turns, log, logged, excused)
         kinds[n] = t.entities.rows[e].kind
         windows[n] = t.sums[e]
         _view_days(t.entities.rows[e], minute // DAY_MINUTES, week[n], past[n])
         customers[n] = customers_of(t, e, minute // 60)
+        for i in range(count):  # not before the view: while a minute is open, counts must not fall
+            excuse(t, e, excused[i], minute)
     return logged
 
 

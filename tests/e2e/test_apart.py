@@ -22,7 +22,7 @@ HOUR_MS = 3_600_000
 def market(tmp_path_factory):
     """(folder with events and a file that parts one of them from its case, what is told without that file)"""
     folder = tmp_path_factory.mktemp("market")
-    simulate(Wish("mixed", 5, 16, 120, 30), str(folder / "events.jsonl"), Settings())
+    simulate(Wish("mixed", 5, 24, 120, 30), str(folder / "events.jsonl"), Settings())
     without = replay(Request([str(folder / "events.jsonl")], Settings(partitions=PARTITIONS)))
     alert = merged(without)
     (folder / "apart.toml").write_text(f"pairs = {json.dumps([[alert['case'], entity(alert)]])}\n")

@@ -50,6 +50,18 @@ def remembered(touches: list[Touch]) -> list[Touch]:
     return [t for t in touches if not gaps or t.minute // DAY >= gaps[-1]]
 
 
+def dug(touches: list[Touch], first: int, now: int) -> int:
+    """Sellers whose old orders were read from minute `first` on, and for whom nothing was done since: what is
+    done in minute `now` counts from the next one on."""
+    out = 0
+    for seller in {t.seller for t in touches}:
+        theirs = [t for t in touches if t.seller == seller]
+        digs = [t.minute for t in having(theirs, "orders_old") + having(theirs, "orders_stale")]
+        deeds = [t.minute for t in having(theirs, "deeds") if t.minute < now]
+        out += bool(digs) and max(digs) >= first and not any(m > max(digs) for m in deeds)
+    return out
+
+
 def handovers(touches: list[Touch], minute: int) -> int:
     """Of one minute: keys refused now or a minute ago, for which as many silent keys set in at most."""
 
@@ -85,6 +97,13 @@ def features(touches: list[Touch], now: int) -> dict[str, float]:
     out["sellers_shadow_7d"] = len({t.seller for t in having(week, "shadow_calls")})
     out["sellers_new_7d"] = len({t.seller for t in having(week, "newcomer")})
     out["pii_records_7d"] = total(week, "pii_records")
+    out["sellers_dug_1h"], out["sellers_dug_24h"] = (
+        dug(touches, now - 59, now),
+        dug(touches, now - DAY + 1, now),
+    )
+    out["sellers_dug_7d"] = dug(touches, (now // DAY - 6) * DAY, now)
+    worked_for = len({t.seller for t in having(week, "deeds")})
+    out["idle_share_7d"] = max(out["sellers_pii_7d"] - worked_for, 0) / max(out["sellers_pii_7d"], 1)
     out["sellers_unneeded_24h"] = unneeded(touches, now)
     out["handovers_24h"] = sum(handovers(touches, m) for m in {t.minute for t in inside["24h"]})
     out["activity_24h"] = len({t.minute for t in inside["24h"]}) / DAY

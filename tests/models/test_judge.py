@@ -39,7 +39,7 @@ def pooler(keys: float = 92) -> np.ndarray:
         records_24h=4_000 * keys, shadow_share_24h=0.95,
         orders_taken_24h=1_000 * keys, orders_unneeded_24h=1_000 * keys, unneeded_share_24h=0.99,
         unneeded_share_7d=0.99, reads_without_deeds_24h=0.9, dug_share_24h=0.8, dug_share_7d=0.8,
-        orders_dug_24h=800 * keys, sellers_dug_share_24h=0.95, open_share_24h=0.9,
+        orders_dug_24h=800 * keys, sellers_dug_share_24h=0.95, open_share_24h=0.9, idle_share_7d=1.0,
     )  # fmt: skip
 
 

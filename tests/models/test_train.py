@@ -75,6 +75,7 @@ def poolers(share: float) -> tuple[list[Rows], F64]:
         "reads_without_deeds_24h",
         "sellers_dug_share_24h",
         "open_share_24h",
+        "idle_share_7d",
     ):
         matrix[bad, FEATURE[name]] = 0.95
     return [(kinds, entities, minutes, matrix), HISTORY[1]], matrix[bad]
