@@ -29,7 +29,8 @@ __all__ = [
 
 def _run() -> None:
     """Print where they are, as a shell takes it, and wait for the end."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for ends in (signal.SIGINT, signal.SIGTERM):  # a shell that starts it with & has SIGINT ignored
+        signal.signal(ends, signal.default_int_handler)
     try:
         with JarKafka() as kafka, EmbeddedRedis() as redis:
             print(f"export POOLWATCH_BROKER={kafka.url} POOLWATCH_REDIS={redis.url}", flush=True)
