@@ -7,10 +7,10 @@ import time
 
 import numpy as np
 
-from models.detect import Detect
-from models.model import Model
-from models.rules import RuleSet
-from models.sightings import ROW, Sightings
+from models.detect.detect import Detect
+from models.scoring.model import Model
+from models.scoring.rules import RuleSet
+from models.wire.sightings import ROW, Sightings
 
 DAY_0 = 20_000 * 1_440
 

@@ -10,16 +10,16 @@ from typing import Any
 
 import numpy as np
 
-from models.decode import Decoder
-from models.detect import Detect
+from models.decode.decode import Decoder
+from models.detect.detect import Detect
 from models.events import Events
-from models.fold import Fold, split_at_chunks
-from models.model import Model
+from models.fold.fold import Fold, split_at_chunks
 from models.operations import Operations
-from models.routing import route
-from models.rules import RuleSet
-from models.sightings import Sightings
-from models.sightings_codec import decode, encode
+from models.scoring.model import Model
+from models.scoring.rules import RuleSet
+from models.wire.codec import decode, encode
+from models.wire.routing import route
+from models.wire.sightings import Sightings
 
 BATCH = 500
 PARTITIONS = 8

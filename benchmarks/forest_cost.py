@@ -8,10 +8,11 @@ from collections.abc import Callable
 import numpy as np
 from sklearn.ensemble import IsolationForest
 
-from models import bootstrap, forest
-from models.judge import judge, reasons
-from models.model import Model
-from models.rules import RuleSet
+from models.scoring import forest
+from models.scoring.judge import judge, reasons
+from models.scoring.model import Model
+from models.scoring.rules import RuleSet
+from models.training import bootstrap
 
 BATCHES = (1, 1_000, 30_000)
 

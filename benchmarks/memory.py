@@ -20,12 +20,12 @@ import psutil
 import pyarrow as pa
 from numba import njit
 
-from models.arena import ENTITY, TAIL, after, at, first_place
-from models.decode import Decoder
-from models.model import Model
+from models.decode.decode import Decoder
 from models.operations import Operations
-from models.rules import RuleSet
-from models.sightings import ENTITY_KINDS
+from models.scoring.model import Model
+from models.scoring.rules import RuleSet
+from models.windows.arena import ENTITY, TAIL, after, at, first_place
+from models.wire.sightings import ENTITY_KINDS
 from poolwatch.pipeline import Pipeline
 
 PAIRS, ENTITIES, SELLERS, PARTITIONS = 1_000_000, 5_000, 100_000, 8

@@ -23,7 +23,7 @@ from pathlib import Path
 
 import psutil
 
-from models.rules import SHIPPED
+from models.scoring.rules import SHIPPED
 from streams import topics
 from streams.brokers import EmbeddedRedis, JarKafka, cache_folder, free_port
 from streams.producer import FastProducer

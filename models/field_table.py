@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-from models.fields import REQUIRED, RULES
-from models.lists import LIST_MAX_IDS
-from models.missing import needing, switched_off
-from models.rules import RuleSet
+from models.decode.fields import REQUIRED, RULES
+from models.decode.lists import LIST_MAX_IDS
+from models.scoring.missing import needing, switched_off
+from models.scoring.rules import RuleSet
 
 #: What is taken for a field that is absent or null.
 DEFAULTS = {"records": "0", "bytes": "0", "pii": "none"}

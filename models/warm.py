@@ -17,29 +17,30 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from models.arena import Arena
-from models.decode import Decoder
-from models.detect import Detect
-from models.features import FEATURES
-from models.fold import Fold
-from models.judge import judge, reasons
-from models.model import Model
+from models.decode.decode import Decoder
+from models.detect.detect import Detect
+from models.fold.fold import Fold
 from models.operations import Operations
-from models.routing import route
-from models.rules import RuleSet
-from models.sightings import ENTITY_KINDS
-from models.sightings_codec import decode, encode
+from models.scoring.features import FEATURES
+from models.scoring.judge import judge, reasons
+from models.scoring.model import Model
+from models.scoring.rules import RuleSet
+from models.windows.arena import Arena
+from models.wire.codec import decode, encode
+from models.wire.routing import route
+from models.wire.sightings import ENTITY_KINDS
 
 START_MS, DAY_MS = 1_700_006_400_000, 86_400_000
 
 
 def drop_stale() -> int:
     """Remove compiled code that is older than the newest source of this room; how many files went."""
-    room = Path(__file__).parent
-    newest = max(source.stat().st_mtime for source in room.glob("*.py"))
-    places = [room / "__pycache__"]
-    if folder := os.environ.get("NUMBA_CACHE_DIR"):
-        places += Path(folder).glob("models_*")
+    sources = list(Path(__file__).parent.rglob("*.py"))
+    newest = max(source.stat().st_mtime for source in sources)
+    folders = {source.parent for source in sources}
+    places = [folder / "__pycache__" for folder in folders]
+    if kept_in := os.environ.get("NUMBA_CACHE_DIR"):
+        places += (place for folder in folders for place in Path(kept_in).glob(f"{folder.name}_*"))
     stale = [kept for place in places for kept in place.glob("*.nb[ci]") if kept.stat().st_mtime < newest]
     for kept in stale:
         kept.unlink(missing_ok=True)

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from models.operations import WRITE, Operations
-from models.yardstick import HOUR_MS
+from models.yardstick.yardstick import HOUR_MS
 from poolwatch.evidence import batches, milliseconds
 
 COLUMNS = (

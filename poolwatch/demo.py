@@ -20,11 +20,11 @@ import numpy as np
 import pyarrow as pa
 from rich.console import Console
 
-from models.decode import Decoder
+from models.decode.decode import Decoder
 from models.errors import PoolwatchError
-from models.model import Model
 from models.operations import Operations
-from models.rules import RuleSet
+from models.scoring.model import Model
+from models.scoring.rules import RuleSet
 from models.warm import warm
 from poolwatch.demo_market import DemoMarket
 from poolwatch.demo_state import DemoState, planted

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from models.cases import stands
+from models.alerts.cases import stands
 
 #: Rates kept for the small curve.
 RATES = 14

@@ -13,13 +13,13 @@ import msgspec
 from rich.console import Console
 from rich.markup import escape
 
-from models.decode import Decoder
+from models.decode.decode import Decoder
 from models.errors import PoolwatchError
 from models.events import Events
-from models.missing import Came, needing, switched_off
-from models.model import DEFAULT, Model
 from models.operations import Operations
-from models.rules import RuleSet
+from models.scoring.missing import Came, needing, switched_off
+from models.scoring.model import DEFAULT, Model
+from models.scoring.rules import RuleSet
 from streams import ledger_files
 from streams.adapters import NOT_JSON
 from streams.atomic import atomic_path

@@ -17,12 +17,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from models.columns import I64
-from models.decode import Decoder
+from models.decode.decode import Decoder
 from models.errors import ConfigError, PoolwatchError
 from models.operations import Operations
-from models.truth import AGGREGATOR, Entity, Truth, parse_label
-from models.yardstick import Sign, Take
+from models.windows.columns import I64
+from models.yardstick.truth import AGGREGATOR, Entity, Truth, parse_label
+from models.yardstick.yardstick import Sign, Take
 from streams.adapters import Adapter
 from streams.inputs import find_inputs
 from streams.readers import Reader

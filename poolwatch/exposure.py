@@ -16,8 +16,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from models.errors import PoolwatchError
-from models.truth import AGGREGATOR, BENIGN, Label, Truth
-from models.yardstick import Take
+from models.yardstick.truth import AGGREGATOR, BENIGN, Label, Truth
+from models.yardstick.yardstick import Take
 from poolwatch.evidence import accepted
 from streams.adapters import Adapter
 

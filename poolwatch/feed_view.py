@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from models import cases
+from models.alerts import cases
 from models.errors import PoolwatchError
 from poolwatch import words
 from streams.feed import Back, Cut, Entry, Feed, Lost, position

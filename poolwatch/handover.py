@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from redis.exceptions import RedisError
 
 from models.errors import ConfigError, PoolwatchError
-from models.pages import Stateful
+from models.memory.pages import Stateful
 from poolwatch.pipeline import Pipeline
 from streams.feed import FeedKeys
 from streams.feed_writer import Keep, publish

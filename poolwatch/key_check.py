@@ -1,6 +1,6 @@
 """Made-up marketplaces -> is the probability that a key's owner calls right? Runs simulator and replay.
 
-`python -m poolwatch.key_check` makes docs/keys.md; `--fit` prints the weights for models/owner.py.
+`python -m poolwatch.key_check` makes docs/keys.md; `--fit` prints the weights for models/keys/owner.py.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from pathlib import Path
 
 import numpy as np
 
-from models.columns import F64
 from models.errors import PoolwatchError
-from models.owner import Weights, signs
-from models.sightings import DEVELOPER, ENTITY_KINDS, ORIGIN
+from models.keys.owner import Weights, signs
+from models.windows.columns import F64
+from models.wire.sightings import DEVELOPER, ENTITY_KINDS, ORIGIN
 from poolwatch.evaluate import Plan, make, parse_seeds
 from poolwatch.evidence import read_labels
 from poolwatch.key_rows import KeyRows, joined, read_keys

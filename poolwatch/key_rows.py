@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from models.columns import F64
-from models.key_facts import KeyFacts
-from models.sightings import ENTITY_KINDS, ORIGIN
-from models.truth import AGGREGATOR, VICTIM, Truth
+from models.keys.facts import KeyFacts
+from models.windows.columns import F64
+from models.wire.sightings import ENTITY_KINDS, ORIGIN
+from models.yardstick.truth import AGGREGATOR, VICTIM, Truth
 from poolwatch.evidence import read_lines
 from simulators import poolers
 

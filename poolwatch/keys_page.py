@@ -7,8 +7,8 @@ from dataclasses import fields
 
 import numpy as np
 
-from models.owner import WEIGHTS, Weights
-from models.sightings import ENTITY_KINDS
+from models.keys.owner import WEIGHTS, Weights
+from models.wire.sightings import ENTITY_KINDS
 from poolwatch.key_rows import KeyRows, brier, groups, reliability
 
 EDGES = (0.0, 0.02, 0.1, 0.3, 0.5, 0.7, 0.9, 1.01)

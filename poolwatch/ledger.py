@@ -14,8 +14,8 @@ import pyarrow.compute as pc
 
 from models.errors import ConfigError, PoolwatchError
 from models.events import PII_CLASSES
-from models.samples import counts, union
-from models.sightings import ENTITY_KINDS
+from models.ledger.samples import counts, union
+from models.wire.sightings import ENTITY_KINDS
 from streams import ledger_files
 
 BY = ("class", "key", "seller", "day", "entity")

@@ -10,10 +10,10 @@ from typing import Any
 
 from models.errors import ConfigError
 from models.operations import Operations
-from models.ranking import FALSE_RATES, rank_all, ranking_figures
-from models.sightings import ENTITY_KINDS
-from models.truth import Truth
-from models.yardstick import HOUR_MS, Take, alert_figures, detection_figures, detections
+from models.wire.sightings import ENTITY_KINDS
+from models.yardstick.ranking import FALSE_RATES, rank_all, ranking_figures
+from models.yardstick.truth import Truth
+from models.yardstick.yardstick import HOUR_MS, Take, alert_figures, detection_figures, detections
 from poolwatch.evidence import ScoreFile, read_alerts, read_labels, read_take
 from poolwatch.exposure import EventPass
 from poolwatch.key_rows import key_figures, read_keys

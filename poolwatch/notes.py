@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from models.missing import NOTABLE
+from models.scoring.missing import NOTABLE
 
 if TYPE_CHECKING:
     from poolwatch.pipeline import Pipeline

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 from redis.exceptions import RedisError
 
-from models.alerts import case_of
+from models.alerts.alerts import case_of
 from models.errors import PoolwatchError
 from streams.feed import LATEST_ALERTS, Feed, heads
 from streams.settings import Settings

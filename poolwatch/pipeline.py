@@ -11,20 +11,20 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from models.actors import Actors
-from models.apart import Pairs
+from models.actors.actors import Actors
+from models.actors.apart import Pairs
+from models.actors.lifts import Lifts
 from models.batches import part, placed, take
-from models.closed import Closed
-from models.detect import Detect
+from models.detect.closed import Closed
+from models.detect.detect import Detect
 from models.events import Events, Rejected
-from models.fold import Fold, Folded, split_at_chunks
-from models.lifts import Lifts
-from models.missing import Came, Off, switched_off
-from models.model import Model
+from models.fold.fold import Fold, Folded, split_at_chunks
 from models.operations import Operations
-from models.routing import route
-from models.rules import RuleSet
-from models.sightings import Sightings
+from models.scoring.missing import Came, Off, switched_off
+from models.scoring.model import Model
+from models.scoring.rules import RuleSet
+from models.wire.routing import route
+from models.wire.sightings import Sightings
 from streams.partitions import SellerPartitions
 
 #: A partition that is this far behind the others in event time is silent: it holds no minute open.

@@ -12,14 +12,14 @@ from typing import Any
 
 import msgspec
 
-from models import apart
-from models.alerts import case_of
-from models.closed import ScoreRows
-from models.decode import Decoder
+from models.actors import apart
+from models.alerts.alerts import case_of
+from models.decode.decode import Decoder
 from models.errors import PoolwatchError
-from models.model import Model
 from models.operations import Operations
-from models.rules import RuleSet
+from models.scoring.model import Model
+from models.scoring.rules import RuleSet
+from models.scoring.score_rows import ScoreRows
 from poolwatch.evidence_index import EvidenceIndex
 from poolwatch.pipeline import Pipeline, Stepped
 from poolwatch.progress import Bar

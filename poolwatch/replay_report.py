@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from models.advice import Advice, advice
 from models.errors import ConfigError
-from models.rules import RuleSet
+from models.scoring.advice import Advice, advice
+from models.scoring.rules import RuleSet
 from poolwatch.evidence import read_labels
 from poolwatch.measure import Given, for_json, measure
 from poolwatch.report import Side, write_report

@@ -13,11 +13,11 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from models.advice import Advice
-from models.alerts import SEVERITIES
-from models.cases import stands
-from models.sightings import ENTITY_KINDS
-from models.truth import Entity
+from models.alerts.alerts import SEVERITIES
+from models.alerts.cases import stands
+from models.scoring.advice import Advice
+from models.wire.sightings import ENTITY_KINDS
+from models.yardstick.truth import Entity
 from poolwatch.charts import legend, stacked_bars
 from poolwatch.detection_page import two
 from poolwatch.evidence import ScoreFile

@@ -7,9 +7,9 @@ from html import escape
 from itertools import chain
 from typing import Any
 
-from models.advice import Advice, first
-from models.alerts import SEVERITIES
-from models.cases import Case, cases
+from models.alerts.alerts import SEVERITIES
+from models.alerts.cases import Case, cases
+from models.scoring.advice import Advice, first
 from poolwatch.report_parts import SHOWN, block, counted, moment
 
 #: Alerts of a case that are shown at once; the rest are folded.

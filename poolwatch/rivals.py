@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from models.operations import Operations
-from models.yardstick import HOUR_MS
+from models.yardstick.yardstick import HOUR_MS
 from poolwatch.cube import I64, SUMS, Cube, build_cube, summed
 
 DAY_HOURS = 24

@@ -13,7 +13,7 @@ from rich.markup import escape
 from rich.padding import Padding
 from rich.text import Text
 
-from models.cases import Case, cases
+from models.alerts.cases import Case, cases
 from poolwatch.notes import notably_late
 from poolwatch.words import plain
 

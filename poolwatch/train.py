@@ -10,14 +10,14 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 
-from models.closed import ScoreRows
 from models.errors import ConfigError, PoolwatchError
 from models.hashing import hash_text
 from models.minutes import DAY_MINUTES, MINUTE_MS
-from models.model import Model
-from models.rules import RuleSet
-from models.sightings import ENTITY_KINDS
-from models.train import Rows, train
+from models.scoring.model import Model
+from models.scoring.rules import RuleSet
+from models.scoring.score_rows import ScoreRows
+from models.training.train import Rows, train
+from models.wire.sightings import ENTITY_KINDS
 from poolwatch.replay import Request, Run
 from poolwatch.replay_summary import summary_of
 from poolwatch.summary import show_read

@@ -56,7 +56,7 @@ class Manner:
     keys_per_day: float = 0.0  # 0 = all at once
     shift_hours: float = 24.0  # of a day in which it works
     early: float = 0.25  # chance that it is at work when the span begins
-    expect: tuple[str, ...] = ()  # topics (models.topics) of which an alert's top three reasons hold one
+    expect: tuple[str, ...] = ()  # topics (models.scoring) of which an alert's top three reasons hold one
 
 
 def between(rng: np.random.Generator, span: Span) -> float:

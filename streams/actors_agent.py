@@ -6,9 +6,9 @@ import time
 
 import msgspec
 
-from models import links
-from models.actors import Actors
+from models.actors.actors import Actors
 from models.events import Rejected
+from models.wire import links
 from streams import metrics
 from streams.dead_letters import reject
 from streams.deliver import Deliver

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from models.alerts import SEVERITIES, Alert
+from models.alerts.alerts import SEVERITIES, Alert
 from streams.atomic import atomic_path, clear_write_errors
 
 

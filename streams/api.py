@@ -19,10 +19,10 @@ from redis.exceptions import RedisError
 from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from models.advice import advice
-from models.alerts import SEVERITIES
+from models.alerts.alerts import SEVERITIES
 from models.errors import ConfigError, PoolwatchError
-from models.rules import Rule
+from models.scoring.advice import advice
+from models.scoring.rules import Rule
 from streams import metrics
 from streams.feed import Back, Cut, Entry, Feed, Head, Lost, position
 from streams.times import time_ms

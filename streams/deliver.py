@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from redis.exceptions import RedisError
 
-from models.alerts import Alert
+from models.alerts.alerts import Alert
 from streams import feed_writer, metrics
 from streams.feed import FeedKeys
 from streams.outbox import Outbox

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 
-from models.alerts import Alert
-from models.closed import Closed
-from models.detect import Detect
+from models.alerts.alerts import Alert
+from models.detect.closed import Closed
+from models.detect.detect import Detect
 from models.events import Rejected
-from models.links import Message, encode
-from models.sightings_codec import decode
+from models.wire.codec import decode
+from models.wire.links import Message, encode
 from streams import metrics
 from streams.actors_agent import PARTITION
 from streams.dead_letters import reject

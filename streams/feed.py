@@ -70,7 +70,7 @@ class Head(msgspec.Struct, frozen=True):
 
     @property
     def stands(self) -> bool:
-        """Whether it still counts (models.alerts.Alert.stands)."""
+        """Whether it still counts (models.alerts.alerts.Alert.stands)."""
         return self.superseded_by is None and not self.withdrawn
 
 

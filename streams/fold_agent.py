@@ -6,12 +6,12 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 
-from models.decode import Decoder
+from models.decode.decode import Decoder
 from models.events import Events, Rejected
-from models.fold import Fold, split_at_chunks
-from models.routing import cut, route
-from models.sightings import CHUNK_OFFSETS, Sightings
-from models.sightings_codec import encode
+from models.fold.fold import Fold, split_at_chunks
+from models.wire.codec import encode
+from models.wire.routing import cut, route
+from models.wire.sightings import CHUNK_OFFSETS, Sightings
 from streams import metrics
 from streams.dead_letters import reject
 from streams.outbox import Outbox

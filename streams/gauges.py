@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from models.actors import Actors
-from models.closed import Closed
-from models.detect import Detect
-from models.features import FEATURES
-from models.fold import Fold
+from models.actors.actors import Actors
+from models.detect.closed import Closed
+from models.detect.detect import Detect
+from models.fold.fold import Fold
 from models.minutes import MINUTE_MS
-from models.sightings import ENTITY_KINDS, Sightings
+from models.scoring.features import FEATURES
+from models.wire.sightings import ENTITY_KINDS, Sightings
 from streams import metrics
 from streams.stage import Slot
 

@@ -23,9 +23,9 @@ import pyarrow.parquet as pq
 
 from models.errors import ConfigError, PoolwatchError
 from models.events import PII_CLASSES
-from models.ledger import LedgerDay
-from models.ledger_loop import ENTRY_MOST
-from models.sightings import ENTITY_KINDS
+from models.ledger.ledger import LedgerDay
+from models.ledger.loop import ENTRY_MOST
+from models.wire.sightings import ENTITY_KINDS
 from streams.atomic import atomic_path, clear_write_errors
 
 log = logging.getLogger("poolwatch.ledger")

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from models.errors import PoolwatchError
-from models.ledger import LedgerDay
+from models.ledger.ledger import LedgerDay
 from streams import ledger_files
 from streams.patience import Patience
 from streams.settings import Settings

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 
 from models.events import Events, Rejected
 from models.minutes import MINUTE_MS
-from models.missing import Came, needing, switched_off
 from models.operations import Operations
-from models.rules import RuleSet
+from models.scoring.missing import Came, needing, switched_off
+from models.scoring.rules import RuleSet
 
 log = logging.getLogger("poolwatch.worker")
 

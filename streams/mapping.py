@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from models.decode.fields import REQUIRED
 from models.errors import BadRecord, ConfigError
-from models.fields import REQUIRED
 from streams.adapters import Adapter, Record
 from streams.tables import FIELDS, LIST_SEPARATOR, LISTS, NUMBERS, TEXT
 

@@ -22,7 +22,7 @@ from prometheus_client import (
 from prometheus_client.core import HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from models.alerts import Alert
+from models.alerts.alerts import Alert
 from models.errors import PoolwatchError
 
 disable_created_metrics()  # type: ignore[no-untyped-call]

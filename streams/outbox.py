@@ -9,7 +9,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from models.errors import PoolwatchError
-from models.routing import MESSAGE_MAX_BYTES
+from models.wire.routing import MESSAGE_MAX_BYTES
 from streams.refusal import refused
 from streams.security import client_security
 from streams.settings import Settings

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from models.decode import Decoder
+from models.decode.decode import Decoder
 from models.errors import PoolwatchError
 from models.events import Events, Rejected
 from streams.adapters import Adapter

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from models.closed import ScoreRows
-from models.features import FEATURE_NAMES
+from models.scoring.features import FEATURE_NAMES
+from models.scoring.score_rows import ScoreRows
 from streams.atomic import atomic_path, clear_write_errors
 
 ROW_GROUP_ROWS = 65_536

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import uvicorn
 
 from models.errors import PoolwatchError
-from models.rules import Rule
+from models.scoring.rules import Rule
 from streams.api import create_app
 from streams.feed import Feed
 

@@ -12,7 +12,7 @@ from typing import Any
 from aiokafka.errors import KafkaError
 from mode import CrashingSupervisor
 
-from models.decode import Decoder
+from models.decode.decode import Decoder
 from models.errors import ConfigError, PoolwatchError
 from streams import gauges, topics
 from streams.actors_agent import ActorsAgent

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from redis.exceptions import RedisError, ResponseError
 
 from models.errors import Fenced
-from models.pages import Pages
+from models.memory.pages import Pages
 from streams.redis_connect import away, connect
 
 #: Bytes sent to Redis in one go: short enough that nobody else waits long for Redis.

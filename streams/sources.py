@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from models.batches import within
-from models.decode import Decoder
+from models.decode.decode import Decoder
 from models.errors import ConfigError
 from models.events import Events
 from streams.adapters import Adapter

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
 from models.errors import Fenced, PoolwatchError
-from models.pages import Pages, Stateful
+from models.memory.pages import Pages, Stateful
 from streams import metrics
 from streams.logbook import Logbook
 from streams.patience import Patience

@@ -10,14 +10,14 @@ from typing import Any
 
 from faust.types import TP
 
-from models.actors import Actors
-from models.apart import Pairs
-from models.detect import Detect
+from models.actors.actors import Actors
+from models.actors.apart import Pairs
+from models.detect.detect import Detect
 from models.errors import PoolwatchError
-from models.fold import Fold
-from models.model import Model
+from models.fold.fold import Fold
 from models.operations import Operations
-from models.rules import RuleSet
+from models.scoring.model import Model
+from models.scoring.rules import RuleSet
 from streams import metrics
 from streams.logbook import Logbook
 from streams.patience import Patience

@@ -8,8 +8,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from models.decode.fields import REQUIRED
 from models.errors import PoolwatchError
-from models.fields import REQUIRED
 
 TEXT = (
     "event_id",

@@ -12,11 +12,11 @@ import time
 
 from aiokafka.errors import KafkaError
 
-from models import apart
+from models.actors import apart
 from models.errors import ConfigError, Fenced
-from models.model import Model
 from models.operations import Operations
-from models.rules import RuleSet
+from models.scoring.model import Model
+from models.scoring.rules import RuleSet
 from models.warm import warm
 from streams import metrics
 from streams.logbook import Logbook

@@ -21,7 +21,7 @@ def command(
     settings = options.settings(context)
     import asyncio
 
-    from models.rules import RuleSet
+    from models.scoring.rules import RuleSet
     from streams.feed import Feed
     from streams.server import WebServer
 

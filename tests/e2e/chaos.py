@@ -19,16 +19,16 @@ from dataclasses import dataclass, field
 
 from confluent_kafka import Consumer, TopicPartition
 
-from models import links
-from models.actors import Actors
-from models.decode import Decoder
-from models.detect import Detect
-from models.fold import Fold, split_at_chunks
-from models.model import Model
+from models.actors.actors import Actors
+from models.decode.decode import Decoder
+from models.detect.detect import Detect
+from models.fold.fold import Fold, split_at_chunks
 from models.operations import Operations
-from models.routing import route
-from models.rules import RuleSet
-from models.sightings_codec import decode
+from models.scoring.model import Model
+from models.scoring.rules import RuleSet
+from models.wire import links
+from models.wire.codec import decode
+from models.wire.routing import route
 from streams.deliver import contract
 from streams.partitions import partition_of
 from streams.producer import FastProducer

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from models.cases import case_figures
-from models.truth import Truth, parse_label
+from models.yardstick.cases import case_figures
+from models.yardstick.truth import Truth, parse_label
 from tests.e2e.command import poolwatch
 
 #: Two alerted entities of a pooler of these should be one case.

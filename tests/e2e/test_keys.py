@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.sightings import DEVELOPER, ORIGIN
+from models.wire.sightings import DEVELOPER, ORIGIN
 from poolwatch.evaluate import Plan, make
 from poolwatch.evidence import read_labels
 from poolwatch.key_check import CHECKED_SEEDS, FITTED_SEEDS

@@ -10,13 +10,13 @@ import msgspec
 import numpy as np
 from hypothesis import strategies as st
 
-from models.alerts import Alert
-from models.closed import ScoreRows
-from models.detect import Detect
-from models.links import Census, Links, Suspect
-from models.model import Model
-from models.rules import RuleSet
-from models.sightings import Sightings
+from models.alerts.alerts import Alert
+from models.detect.detect import Detect
+from models.scoring.model import Model
+from models.scoring.rules import RuleSet
+from models.scoring.score_rows import ScoreRows
+from models.wire.links import Census, Links, Suspect
+from models.wire.sightings import Sightings
 from tests.models.sightings_maker import DAY_0, Touch, message
 
 RULE = """

@@ -1,6 +1,6 @@
 """Labels in few words, for tests."""
 
-from models.truth import AGGREGATOR, Label
+from models.yardstick.truth import AGGREGATOR, Label
 
 
 def label(kind, entity, role=AGGREGATOR, party="p", scenario="loud", start=0, end=86_400_000, population=""):

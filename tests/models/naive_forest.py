@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from models.forest import Forest, mean_path
+from models.scoring.forest import Forest, mean_path
 
 
 def path(forest: Forest, root: int, row: np.ndarray) -> list[int]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from models.features import FEATURE
-from models.model import RESIDUAL_LIMIT, SIZES, KindModel
+from models.scoring.features import FEATURE
+from models.scoring.model import RESIDUAL_LIMIT, SIZES, KindModel
 
 
 def residual(kind: KindModel, row: np.ndarray, column: int) -> float:

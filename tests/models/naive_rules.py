@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from models.rules import Rule
+from models.scoring.rules import Rule
 
 
 def fired(rule: Rule, kind: int, row: np.ndarray) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from models.sightings import CUSTOMER, ROW, SUM_NAMES, Sightings
+from models.wire.sightings import CUSTOMER, ROW, SUM_NAMES, Sightings
 
 DAY_0 = 20_000 * 1_440  # a minute that begins a UTC day
 MINUTE_MS = 60_000

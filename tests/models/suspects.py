@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping
 import msgspec
 import numpy as np
 
-from models.alerts import Alert, alert_id_of
+from models.alerts.alerts import Alert, alert_id_of
 from models.hashing import hash_text
-from models.links import ACTIVE_MINUTES, SAMPLE, Census, Suspect, client_of
 from models.minutes import MINUTE_MS
+from models.wire.links import ACTIVE_MINUTES, SAMPLE, Census, Suspect, client_of
 
 HOUR_0 = 28_333_440  # a UTC midnight, in minutes
 

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import msgspec
 
-from models.decode import Decoder, _Record
+from models.decode.decode import Decoder, _Record
+from models.decode.fields import REQUIRED, RULES
 from models.events import PII_CLASSES
-from models.features import FEATURES
 from models.field_table import DEFAULTS, MEANINGS, table
-from models.fields import REQUIRED, RULES
 from models.operations import Operations
+from models.scoring.features import FEATURES
 
 ROWS = {line.split("`")[1]: line for line in table().splitlines()[2:]}
 EVENT = {

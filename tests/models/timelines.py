@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from models.decode import Decoder
+from models.decode.decode import Decoder
 from models.events import Events
-from models.fold import Fold, split_at_chunks
-from models.fold_state import FoldLimits
+from models.fold.fold import Fold, split_at_chunks
+from models.fold.state import FoldLimits
 from models.hashing import hash_text
 from models.operations import Operations
-from models.sightings import ENTITY_KINDS, SUM_NAMES
+from models.wire.sightings import ENTITY_KINDS, SUM_NAMES
 
 START_MS = 1_700_006_400_000  # a UTC midnight
 MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000

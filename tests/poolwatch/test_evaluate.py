@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from models.errors import ConfigError
-from models.yardstick import HOUR_MS
+from models.yardstick.yardstick import HOUR_MS
 from poolwatch.detection_page import as_markdown
 from poolwatch.evaluate import Plan, command_of, main, parse_seeds
 from poolwatch.evidence import read_alerts

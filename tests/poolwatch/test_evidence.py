@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from models.errors import PoolwatchError
-from models.truth import Truth
+from models.yardstick.truth import Truth
 from poolwatch.evidence import ScoreFile, read_alerts, read_labels, read_take
 from poolwatch.exposure import EventPass
 from tests.models.made_labels import label

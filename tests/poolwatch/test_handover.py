@@ -4,10 +4,10 @@ import asyncio
 
 import pytest
 
-from models.decode import Decoder
-from models.model import Model
+from models.decode.decode import Decoder
 from models.operations import Operations
-from models.rules import RuleSet
+from models.scoring.model import Model
+from models.scoring.rules import RuleSet
 from poolwatch.handover import hand_over
 from poolwatch.pipeline import Pipeline
 from poolwatch.simulate import Wish

@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from models.sightings import DEVELOPER, ORIGIN
-from models.truth import Truth
+from models.wire.sightings import DEVELOPER, ORIGIN
+from models.yardstick.truth import Truth
 from poolwatch.key_check import fit
 from poolwatch.key_rows import KeyRows, brier, groups, joined, key_figures, read_keys, reliability
 from tests.models.made_labels import label

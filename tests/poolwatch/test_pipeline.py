@@ -5,9 +5,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.batches import part
-from models.model import Model
 from models.operations import Operations
-from models.rules import RuleSet
+from models.scoring.model import Model
+from models.scoring.rules import RuleSet
 from poolwatch.pipeline import Pipeline
 from tests.models.timelines import MINUTE, decoded, read
 

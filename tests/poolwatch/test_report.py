@@ -7,8 +7,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from models.advice import Advice
 from models.errors import PoolwatchError
+from models.scoring.advice import Advice
 from poolwatch.charts import stacked_bars
 from poolwatch.report import Side, write_report
 

@@ -6,8 +6,8 @@ import numpy as np
 import pyarrow.compute as pc
 import pytest
 
-from models.features import FEATURES
-from models.topics import topic
+from models.scoring.features import FEATURES
+from models.scoring.topics import topic
 from simulators import poolers, populations, report, scenario
 from simulators.calls import EVERYTHING, IDENTIFYING, OP
 from simulators.catalogue import listing, tables

@@ -9,10 +9,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from models.decode import Decoder
+from models.decode.decode import Decoder
 from models.errors import ConfigError
 from models.operations import Operations
-from models.truth import parse_label
+from models.yardstick.truth import parse_label
 from simulators import scenario, write
 from simulators.calls import BURST, OP, OPERATIONS, RATE_PER_MS
 from simulators.marketplace import Marketplace

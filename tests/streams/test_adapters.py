@@ -10,7 +10,7 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 import pytest
 
-from models.decode import Decoder
+from models.decode.decode import Decoder
 from models.errors import ConfigError
 from models.hashing import hash_text
 from models.operations import Operations

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from models.alerts import Alert
+from models.alerts.alerts import Alert
 from streams.alerts_file import LastAlerts
 from tests.streams.sample import alert
 

@@ -5,7 +5,7 @@ import asyncio
 import msgspec
 import pytest
 
-from models.alerts import Alert
+from models.alerts.alerts import Alert
 from streams import metrics
 from streams.deliver import Deliver
 from streams.outbox import Outbox

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from models.errors import ConfigError, PoolwatchError
-from models.ledger import LedgerDay
-from models.ledger_loop import ENTRY_MOST
+from models.ledger.ledger import LedgerDay
+from models.ledger.loop import ENTRY_MOST
 from streams import ledger_files
 
 TODAY = int(time.time()) // 86_400

@@ -5,10 +5,10 @@ import logging
 
 import pytest
 
-from models.decode import Decoder
+from models.decode.decode import Decoder
 from models.events import Rejected
 from models.operations import Operations
-from models.rules import RuleSet
+from models.scoring.rules import RuleSet
 from streams import logbook
 from streams.logbook import ENOUGH_MS, Logbook
 

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.batches import part
-from models.decode import Decoder
+from models.decode.decode import Decoder
 from models.errors import ConfigError, PoolwatchError
 from models.operations import Operations
 from streams.merge import arrival_ms

@@ -1,0 +1,1 @@
+"""Links and alerts of every partition -> alerts by case. Touches its own state only."""

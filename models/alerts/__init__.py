@@ -1,0 +1,1 @@
+"""Crossings -> alerts, their versions and cases. Touches its own book only."""

@@ -1,0 +1,1 @@
+"""`Sightings` -> alerts, score rows, links for actors. Touches the state of one sightings partition."""

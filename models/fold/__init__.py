@@ -1,0 +1,1 @@
+"""`Events` of a chunk -> `Sightings`. Touches the state of one source partition."""

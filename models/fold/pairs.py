@@ -1,0 +1,238 @@
+"""Facts about a pair (an entity at a seller), from what is remembered of it. Compiled; touches arguments."""
+
+# Types in compiled code are numba's to infer; mypy sees Any.
+# mypy: disable-error-code="no-any-return, arg-type, return-value, assignment"
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from models.compiled import inner
+from models.fold.facts import Call, differ, remember_newcomer, tag
+from models.fold.rows import MOST, O_EARLIER, O_NEEDED, O_STALE, O_TAKEN, O_UNSEEN, plus, row_of
+from models.hashing import mix
+from models.memory.tables import PAGE_SHIFT, find, take
+from models.minutes import DAY_MINUTES
+from models.wire.sightings import DEVELOPER, ENTITY_KINDS
+
+#: Kind of the pair in which a seller stands for all places that are foreign to its keys.
+AWAY = len(ENTITY_KINDS)
+
+
+class Visit(NamedTuple):
+    """What a call of an entity is to the seller, before its own orders are counted."""
+
+    new: bool  # a first read would make the entity's party new to the seller
+    handled: bool  # another party handles the seller's orders
+    lone: bool  # a report that none came before of late: no sign of anything yet
+    plenty: bool  # what it takes is part of more: one of many addresses of a developer that took enough
+
+
+@inner
+def pair_key(seller: Any, entity: Any, kind: int) -> Any:
+    """Key of the pair (seller, entity)."""
+    return mix(mix(seller, entity), np.uint64(kind + 1))
+
+
+@inner
+def pair_of(table: Any, seller: Any, entity: Any, kind: int) -> int:
+    """Row of the pair (seller, entity); a new one counts from zero."""
+    key = pair_key(seller, entity, kind)
+    row = find(table.keys, table.slots, key)
+    if row < 0:
+        row = take(table, key)
+        p = table.rows[row]
+        p.deed = 0
+        p.blanket = 0
+        p.since = 0
+        p.held = 0
+        p.dug = 0
+        p.lonely = 0
+        p.before = -1
+        p.reads = 0
+        p.taken = 0
+        p.needed = 0
+        p.spare = 0
+        p.sent = 0
+        p.away = -1
+    table.dirty[row >> PAGE_SHIFT] = 1
+    return row
+
+
+@inner
+def since_of(p: Any, now: int) -> int:
+    """Minute in which the pair's entity came to the seller: of its first identifying read."""
+    return now if p.since == 0 else p.since
+
+
+@inner
+def idle(p: Any, s: Any, now: int, lim: Any) -> bool:
+    """Pair `p` does not handle the orders of seller `s`: no deed of late, or few for the orders it took.
+
+    Of a newcomer only orders placed since it came count: it first reads the backlog. Where others send nearly
+    all parcels meanwhile, its own deeds are taken for cover (chaff).
+    """
+    if p.deed == 0 or now - p.deed > lim.deed_minutes:
+        return True
+    if p.lonely >= lim.shadow_orders and 2 * np.int64(p.lonely) > np.int64(p.taken) - p.before:
+        return True  # chaff: a deed for some, while most of what it takes concerns nobody
+    if p.blanket != 0 and now - p.blanket <= lim.deed_minutes:
+        return False
+    needed, taken = np.int64(p.needed) * lim.deed_share, np.int64(p.taken) - max(p.before, 0)
+    theirs = np.int64(s.sent) - p.sent - p.needed
+    if p.since - s.first >= lim.early_minutes and theirs >= lim.shadow_orders and needed < min(theirs, taken):
+        return True
+    fresh = np.int64(p.taken) - p.dug
+    return fresh >= lim.shadow_orders and needed < fresh
+
+
+@inner
+def _newcomer(p: Any, s: Any, now: int, lim: Any) -> bool:
+    """The pair's entity came to seller `s` after the log began: who came with it most likely works there."""
+    return since_of(p, now) - s.first >= lim.early_minutes
+
+
+@inner
+def _allowed(p: Any, s: Any, now: int, lim: Any) -> int:
+    """Untouched orders a day that pair `p` may read as new ones: so many as seller `s` gets.
+
+    As many as its handlers take, which is less than it gets where somebody else sends the parcels: those who
+    came with the log are allowed more.
+    """
+    pace = np.int64(max(s.pace, s.pace_before))
+    if _newcomer(p, s, now, lim):
+        return pace * lim.pace_newcomer
+    return max(pace, np.int64(s.sent_today), np.int64(s.sent_before)) * lim.pace_settled
+
+
+@inner
+def _beyond(p: Any, s: Any, old: int, now: int, lim: Any) -> int:
+    """Of orders that look old, those beyond what seller `s` gets: who reads first finds new ones untouched.
+
+    A token bucket that fills at the pace that is allowed, and holds a day's orders."""
+    pace = _allowed(p, s, now, lim)
+    full = min(pace * DAY_MINUTES, MOST)
+    p.spare = full if p.since == 0 else min(full, p.spare + pace * (now - p.last))
+    new = min(np.int64(old), p.spare // DAY_MINUTES)
+    p.spare -= new * DAY_MINUTES
+    return old - new
+
+
+@inner
+def _known(p: Any, s: Any, now: int, lim: Any) -> bool:
+    """Enough was seen of seller `s` to call orders old: where pair `p` came with the log, hours of parcels.
+
+    A log may begin on a Sunday, and what is ordered until Monday's parcels is nobody's past.
+    """
+    if now - s.first < lim.early_minutes:
+        return False
+    return _newcomer(p, s, now, lim) or (s.opened != 0 and now - s.opened >= lim.opened_minutes)
+
+
+@inner
+def add_away(g: Any, p: Any, r: Any, s: Any, counts: Any, handled: bool, now: int, lim: Any) -> None:
+    """An identifying read from a place foreign to the key: what all such places of seller `s` read of old.
+
+    g  pair of the seller and of all these places: `dug` at all of them, `away` how many there are
+    p  pair of the seller and of this place, to which that is told
+    """
+    old = _beyond(g, s, counts[O_UNSEEN], now, lim) + counts[O_STALE]
+    if g.since == 0:
+        g.since = now
+        g.away = 0
+    g.last = now
+    g.dug = plus(g.dug, old)
+    if p.away < 0:
+        p.away = 0
+        g.away += 1
+    before = max(p.before, 0)
+    digs = 2 * (np.int64(p.dug) - before) > np.int64(p.taken) - before  # the owner's laptop reads new ones
+    if digs and handled and g.away >= lim.away_places and now - s.first >= lim.early_minutes:
+        r.orders_away = plus(r.orders_away, g.dug - p.away)
+        p.away = g.dug
+
+
+@inner
+def _enter(p: Any, s: Any, counts: Any, call: Call, lim: Any) -> None:
+    """Count what the pair took and did; once it has settled in, what it did before no longer counts."""
+    now = call.now
+    p.last = now
+    if p.since == 0 and p.deed == 0:
+        p.sent = s.sent
+    if p.before < 0 and p.since > 0 and now - p.since >= lim.settle_minutes:
+        p.before = p.dug = p.taken
+        p.needed = 0
+        p.sent = s.sent
+    p.taken = plus(p.taken, counts[O_TAKEN])
+    p.needed = plus(p.needed, counts[O_NEEDED])
+    if call.deed:
+        p.deed = now
+        p.held = max(0, p.held - counts[O_NEEDED])  # a quarter's orders are read for their invoices, too
+        if call.blanket:
+            p.blanket = now
+        elif not call.lists:
+            p.needed = plus(p.needed, 1)
+
+
+@inner
+def add_pair(p: Any, r: Any, s: Any, counts: Any, call: Call, visit: Visit, lim: Any) -> bool:
+    """Facts about an entity at seller `s`: newcomer, shadow. Judged with this call's orders counted in.
+    Returns whether it does nothing for the seller: as `idle`.
+    """
+    now = call.now
+    arriving = p.since == 0 or now - p.since < lim.arrival_minutes
+    earlier = counts[O_EARLIER] if arriving else 0
+    old = _beyond(p, s, counts[O_UNSEEN] + earlier, now, lim)
+    stale = max(0, counts[O_STALE] - earlier)
+    _enter(p, s, counts, call, lim)
+    does_nothing = idle(p, s, now, lim)
+    if call.deed and not does_nothing:  # chaff justifies nothing
+        r.deeds = plus(r.deeds, 1)
+    if not call.reads:
+        return does_nothing
+    if p.since == 0:
+        p.since = now
+    if not visit.lone:
+        if visit.new and p.reads == 0:
+            r.newcomer = plus(r.newcomer, 1)
+        p.reads = plus(p.reads, 1)
+    took_enough = p.taken >= lim.shadow_orders or (not call.lists and p.reads >= lim.shadow_orders)
+    shadow = visit.handled and not visit.lone and does_nothing and (visit.plenty or took_enough)
+    p.dug = plus(p.dug, counts[O_UNSEEN] + max(counts[O_STALE], counts[O_EARLIER]))
+    known = _known(p, s, now, lim)
+    if known and shadow:
+        r.shadow_calls = plus(r.shadow_calls, 1)
+        r.orders_old = plus(r.orders_old, old + p.held)
+        r.orders_stale = plus(r.orders_stale, stale)
+        p.held = 0
+    elif known:
+        p.held = plus(p.held, old + stale)
+    if p.held > 0 and does_nothing and not visit.lone:
+        remember_newcomer(s, p.since, call)
+    return does_nothing
+
+
+@inner
+def count_held(mem: Any, totals: Any, s: Any, call: Call, lim: Any) -> None:
+    """A party that acts for seller `s` goes on: what a newcomer dug up before counts now."""
+    other, none = s.held_developer != call.developer, np.uint64(0)
+    elsewhere = differ(s.held_client, tag(call.client)) and differ(s.held_network, tag(call.network))
+    if not other and not elsewhere:
+        return
+    for kind in range(0 if other else 1, 2):
+        entity = s.held_developer if kind == DEVELOPER else s.held_origin
+        row = find(mem.pairs.keys, mem.pairs.slots, pair_key(s.key, entity, kind)) if entity != 0 else -1
+        if row < 0:
+            continue
+        p = mem.pairs.rows[row]
+        if not idle(p, s, call.now, lim):
+            break
+        if p.held > 0 and p.taken >= lim.shadow_orders:
+            at = row_of(totals, kind, entity, s.key, none, none, call.now, call.offset)
+            r = totals.rows[at]
+            r.orders_old = plus(r.orders_old, p.held)
+            p.held = 0
+            mem.pairs.dirty[row >> PAGE_SHIFT] = 1
+    s.held_developer = 0

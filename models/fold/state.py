@@ -1,0 +1,245 @@
+"""What fold remembers of one partition: limits, row layouts, pages. Touches its own memory only."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from models.errors import ConfigError
+from models.memory.pages import Pages
+from models.memory.tables import Rows
+from models.minutes import DAY_MINUTES, HOUR_MINUTES
+
+VERSION = 5
+
+
+class FoldLimits(NamedTuple):
+    """Every bound and span of fold. Minutes and milliseconds are event time."""
+
+    lateness_ms: int = 60_000  # how far the watermark stays behind: gateways' clocks and buffers differ
+    duplicate_ms: int = 60_000  # horizon of the duplicate filter (contract)
+    duplicates_most: int = 1_000_000  # ids held for it, 60 bytes each at most: 16,000 events/s a partition
+    ahead_ms: int = 3_600_000  # further ahead waits for later records to agree: a broken clock, or silence
+    start_records: int = 2  # records that must agree with the first one of a partition
+    jump_records: int = 16  # ... with a jump: one clock in five wrong passes 16 of 18 once in 10**9
+    against_records: int = 3  # records that show the old time to be alive
+    order_minutes: int = 7 * DAY_MINUTES  # an order is read, shipped and asked about within a week
+    orders_most: int = 2_000_000  # 124 bytes each at most: 248 MB a partition
+    pair_minutes: int = 8 * DAY_MINUTES  # longest window (a week) and a day
+    seller_minutes: int = 30 * DAY_MINUTES
+    key_minutes: int = 30 * DAY_MINUTES
+    known_minutes: int = DAY_MINUTES  # a seller or key younger than this is still settling in
+    log_minutes: int = 48 * HOUR_MINUTES  # who came so soon after the seller turned up came with the log
+    opened_minutes: int = 3 * HOUR_MINUTES  # parcels for so long tell how many orders a seller gets
+    early_minutes: int = 12 * HOUR_MINUTES  # ... but most of those who work for a seller were seen by now
+    arrival_minutes: int = 12 * HOUR_MINUTES  # what it takes later, it may have taken before
+    alone_minutes: int = DAY_MINUTES  # by then whoever handles an order has read it
+    deed_minutes: int = 7 * DAY_MINUTES  # without a deed for so long, it does not handle the seller's orders
+    stale_minutes: int = 48 * HOUR_MINUTES  # shipping, label, invoice follow the deed within a day or two
+    settle_minutes: int = DAY_MINUTES  # a newcomer catches up on the past; what it does then tells what it is
+    deed_share: int = 3  # acted on fewer than 1/3 of the fresh orders it took: no handler
+    pace_newcomer: int = 1  # old orders beyond so many times the seller's pace are dug up: see fold_pairs
+    pace_settled: int = 2  # ... by those who came before the seller was known
+    lone_minutes: int = 72 * HOUR_MINUTES  # a report after so long is bookkeeping; who pools comes back
+    batch_minutes: int = HOUR_MINUTES  # reports within this are one batch
+    goes_on_minutes: int = 6 * HOUR_MINUTES  # a deed so long after a reading: the handler has not changed
+    handled_minutes: int = 72 * HOUR_MINUTES  # a deed this recent: somebody does handle them (over a weekend)
+    shadow_orders: int = 10  # taken (or calls, where orders are not logged) before a shadow is called one
+    away_places: int = 2  # an owner has a laptop beside the server
+    elsewhere_minutes: int = DAY_MINUTES
+    established_minutes: int = 48 * HOUR_MINUTES
+    asleep_share: int = 100  # an hour with less than 1/100 of the seller's deeds: asleep
+    asleep_least: int = 50  # deeds needed to know a seller's hours
+
+
+ORDER = np.dtype(
+    [
+        ("key", "u8"),  # mix(seller, order)
+        ("developer", "u8"),  # first reader
+        ("origin", "u8"),
+        ("readers_developer", "u4", (3,)),  # low halves of the readers' hashes
+        ("readers_origin", "u4", (3,)),
+        ("readers_client", "u4", (3,)),
+        ("actor_developer", "u4"),
+        ("actor_client", "u4"),
+        ("first", "i4"),  # minutes
+        ("acted", "i4"),  # minute of the first deed, 0 = none
+        ("seller", "i4"),  # its row
+        ("next", "i4"),  # the next order in time
+        ("readers", "u2"),  # how many of the 3 are used
+        ("needed", "u2"),  # bit r: reader r's developer acted; bit 8 + r: its origin did
+    ]
+)
+PAIR = np.dtype(
+    [
+        ("key", "u8"),  # mix(mix(seller, entity), kind + 1)
+        ("last", "i4"),
+        ("deed", "i4"),  # minute of the last deed, 0 = none
+        ("blanket", "i4"),  # minute of the last deed that named no order, 0 = none
+        ("since", "i4"),  # minute of the first identifying read, 0 = none
+        ("dug", "i4"),  # of the taken: never touched before, long dealt with, or older than its coming
+        ("held", "i4"),  # of the dug, those taken before another party was seen to go on
+        ("lonely", "i4"),  # taken since it settled in, and a day later still acted on by nobody
+        ("before", "i4"),  # orders taken before it settled in, -1 = it has not yet
+        ("reads", "i4"),  # identifying reads
+        ("taken", "i4"),
+        ("needed", "i4"),
+        ("spare", "i4"),  # untouched orders that it may read yet as new ones, in orders / 1440
+        ("next", "i4"),
+        ("sent", "i4"),  # parcels of the seller that had been told when it came, or settled in
+        # old orders of all foreign places already credited to it, -1 = it is no foreign place;
+        # in the row of kind AWAY: how many foreign places there are
+        ("away", "i4"),
+    ]
+)
+SELLER = np.dtype(
+    [
+        ("key", "u8"),
+        ("held_developer", "u8"),  # 0 = none
+        ("held_origin", "u8"),
+        ("first", "i4"),
+        ("last", "i4"),
+        ("next", "i4"),
+        ("deed_developer", "u4", (3,)),  # who acted last, by developer and client
+        ("deed_client", "u4", (3,)),
+        ("deed_network", "u4", (3,)),
+        ("deed", "i4", (3,)),
+        ("came", "i4", (3,)),  # minute of the party's first deed
+        ("fresh", "i4", (3,)),  # minute until which it was seen at work: see fold_loop
+        ("sent", "i4"),  # orders of which a parcel was told
+        ("held_since", "i4"),  # the newcomer that dug last, before a handler was seen to go on
+        ("held_client", "u4"),
+        ("held_network", "u4"),
+        ("deeds", "i4", (24,)),  # by UTC hour; halved together when they grow large
+        ("writes", "i4", (24,)),
+        ("deeds_all", "i4"),
+        ("writes_all", "i4"),
+        ("opened", "i4"),  # minute of the first parcel that was told, 0 = none
+        ("pace_day", "i4"),  # UTC day
+        ("pace", "i4"),  # orders that those who handle them took on that day
+        ("sent_today", "i4"),  # parcels told on that day
+        ("sent_before", "i4"),  # as pace_before, of parcels
+        ("pace_before", "i4"),  # most on a day before, halved with each day that has some
+    ]
+)
+KEY = np.dtype(
+    [
+        ("key", "u8"),
+        ("first", "i4"),
+        ("last", "i4"),
+        ("next", "i4"),
+        ("places", "i4"),
+        ("client", "u4", (4,)),
+        ("network", "u4", (4,)),
+        ("since", "i4", (4,)),
+        ("until", "i4", (4,)),
+    ]
+)
+SEEN = np.dtype([("key", "u8"), ("stamp", "i8"), ("next", "i4"), ("pad", "i4")])
+
+#: Places in `clock`, int64[].
+(
+    C_VERSION,
+    C_HIGHEST,  # ms, highest time believed; -1 = none yet
+    C_NEXT,  # next offset expected
+    C_CHUNK,
+    C_HOUR,  # last hour swept
+    C_ORDER_HEAD,
+    C_ORDER_TAIL,
+    C_ORDER_JUDGE,  # next order to be judged alone or not
+    C_SEEN_HEAD,
+    C_SEEN_TAIL,
+    C_PENDING,  # records that wait to be believed
+    C_VOTED,  # offset of the last record that voted on them
+    C_EVENTS,
+    C_DUPLICATES,
+    C_LATE,
+    C_AHEAD,
+    C_ORDERS_FORGOTTEN,  # dropped for want of room
+    C_SEEN_FORGOTTEN,
+    C_SIZE,
+) = range(19)
+
+#: A record is decided after at most jump_records + against_records others, so no more are ever pending.
+PENDING_MOST = 64
+assert FoldLimits().jump_records + FoldLimits().against_records < PENDING_MOST
+# An order names its seller's row: the row must outlive it.
+assert FoldLimits().order_minutes < FoldLimits().seller_minutes
+
+
+class Memory(NamedTuple):
+    """What compiled code sees of the state."""
+
+    clock: Any
+    orders: Any
+    pairs: Any
+    sellers: Any
+    keys: Any
+    seen: Any
+    pending_time: Any
+    pending_event: Any
+    pending_support: Any
+    pending_against: Any
+
+
+class FoldState:
+    """State of one partition. Bytes a row, index at its emptiest included: order 124, pair 104, key 124,
+    seller 372, event id 60 (layouts above, and 12 bytes a place of an index at least a third full)."""
+
+    def __init__(self) -> None:
+        self.orders = Rows("orders", ORDER)
+        self.pairs = Rows("pairs", PAIR)
+        self.sellers = Rows("sellers", SELLER)
+        self.keys = Rows("keys", KEY)
+        self.seen = Rows("seen", SEEN)
+        self.tables = (self.orders, self.pairs, self.sellers, self.keys, self.seen)
+        self.votes = np.zeros((4, PENDING_MOST), np.int64)
+        self.clock = np.zeros(C_SIZE, np.int64)
+        self._start()
+
+    def _start(self) -> None:
+        self.votes[:] = 0
+        self.clock[:] = 0
+        self.clock[C_VERSION] = VERSION
+        for place in (C_HIGHEST, C_NEXT, C_CHUNK, C_ORDER_HEAD, C_ORDER_TAIL, C_ORDER_JUDGE, C_SEEN_HEAD):
+            self.clock[place] = -1
+        self.clock[C_SEEN_TAIL] = self.clock[C_VOTED] = -1
+
+    def memory(self) -> Memory:
+        """Views for one call; stale after `reserve`."""
+        time, event, support, against = self.votes
+        parts: list[Any] = [self.clock, *(t.table for t in self.tables)]
+        parts += [time, event.view(np.uint64), support, against]
+        return Memory(*parts)
+
+    def reserve(self, events: int, orders: int, limits: FoldLimits) -> None:
+        """Make room for what so many events and order ids can add."""
+        self.orders.reserve(orders, limits.orders_most)
+        self.pairs.reserve(3 * events)
+        self.sellers.reserve(events)
+        self.keys.reserve(events)
+        self.seen.reserve(events, limits.duplicates_most)
+
+    def changed(self) -> Pages:
+        """Pages that changed."""
+        pages: Pages = {"fold/clock": self.clock.tobytes(), "fold/votes": self.votes.tobytes()}
+        for table in self.tables:
+            pages |= table.changed()
+        return pages
+
+    def restore(self, pages: dict[str, bytes]) -> None:
+        """Become what `pages` hold. ConfigError where they are of another version."""
+        self._start()
+        if pages:
+            clock = np.frombuffer(pages.get("fold/clock", b"\0" * 8), np.int64)
+            votes = np.frombuffer(pages.get("fold/votes", b""), np.int64)
+            if clock[0] != VERSION or len(clock) != C_SIZE or votes.size != self.votes.size:
+                raise ConfigError(
+                    f"snapshot of fold is of version {clock[0]}, this program writes {VERSION}; "
+                    "delete the snapshot and replay the history"
+                )
+            self.clock[:] = clock
+            self.votes[:] = votes.reshape(self.votes.shape)
+        for table in self.tables:
+            table.restore(pages)

@@ -1,0 +1,1 @@
+"""What is remembered of a key -> the probability that another than its owner calls. Reads windows."""

@@ -1,0 +1,179 @@
+"""Feature rows -> scores, fired thresholds, reasons. Pure: the product's whole judgement of an entity-minute.
+
+Evidence of each threshold and of the forest is joined by noisy-or: 1 - product(1 - weight * strength).
+What fired lies in [ALERT_LINE, 1), the rest below: a row alerts exactly where score >= ALERT_LINE. Below the
+line evidence alone orders rows; above it, what speaks for a good reason counts too.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from models.alerts.alerts import Reason
+from models.scoring import forest as forests
+from models.scoring.features import FEATURE, FEATURES
+from models.scoring.model import QUANTILES, KindModel, Model
+from models.scoring.purpose import hints
+from models.scoring.rules import Bools, RuleSet
+from models.scoring.topics import topic
+from models.wire.sightings import ENTITY_KINDS
+
+F64 = npt.NDArray[np.float64]
+U8 = npt.NDArray[np.uint8]
+
+#: An alert is raised at this score or above.
+ALERT_LINE = 0.8
+#: Id under which the forest stands in an alert's rules, and the severity of an alert that it alone raises.
+FOREST, FOREST_SEVERITY = "forest", "medium"
+#: How much the forest lifts the score at most: it finds the unusual, and so corroborates more than it proves.
+FOREST_WEIGHT = 0.2
+#: The forest fires at this product of rarity (1 - 2^-nines; three nines = .875) and gate.
+FOREST_LINE = 0.8
+#: Unusual matters only with personal data that nobody needed, of so many sellers (gate at .5): sellers whose
+#: old orders it digs up; or, where the log names no orders, established sellers that it took to reading and
+#: does nothing for. And only after an earlier active day: the model knows full windows only.
+GATE_DUG, GATE_NEW, GATE_READ_ONLY = "sellers_dug_24h", "sellers_new_7d", "sellers_read_only_24h"
+GATE_DUG_SELLERS, GATE_NEW_SELLERS, GATE_AGE = 10.0, 25.0, "days_before"
+GATE_DUG_SHARE = 0.1
+#: Below this gate the forest says nothing; most rows end here, and cost no walk.
+GATE_FLOOR = 0.1
+#: Part of a threshold's evidence that its own feature holds, where it has further conditions.
+OWN_PART = 0.7
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Judgement of n rows.
+
+    score         float64[n]      0 <= score < 1, higher = more anomalous; alert at ALERT_LINE
+    evidence      float64[n]      0 <= evidence < 1: of thresholds and forest joined
+    hints         float64[n]      nats: how much likelier pooling is than a good reason
+    forest        float64[n]      0..1: rarity times gate; 0 where the gate is closed
+    fired         bool[n, rules]  in the order of RuleSet.rules: lines exceeded, and evidence enough
+    forest_fired  bool[n]
+    """
+
+    score: F64
+    evidence: F64
+    hints: F64
+    forest: F64
+    fired: Bools
+    forest_fired: Bools
+
+    @property
+    def alerts(self) -> Bools:
+        """bool[n]: something fired; the same as score >= ALERT_LINE."""
+        return np.asarray(self.score >= ALERT_LINE)
+
+    def rules_of(self, row: int, rules: RuleSet) -> list[str]:
+        """Ids of what fired in a row, `forest` last."""
+        ids = [rule for rule, fired in zip(rules.ids, self.fired[row].tolist(), strict=True) if fired]
+        return [*ids, FOREST] if self.forest_fired[row] else ids
+
+
+def judge(kinds: U8, matrix: F64, rules: RuleSet, model: Model) -> Verdict:
+    """Verdict on rows uint8[n], float64[n, features] (order of FEATURES, values >= 0)."""
+    fired, strength = rules.evidence(kinds, matrix)
+    forest = _forest(kinds, matrix, model)
+    forest_fired = forest >= FOREST_LINE
+    evidence = -np.log1p(-strength * rules.weights).sum(axis=1) - np.log1p(-forest * FOREST_WEIGHT)
+    joined = -np.expm1(-evidence)
+    fired &= joined[:, None] >= rules.least
+    over = fired.any(axis=1) | forest_fired
+    hinted = hints(matrix)
+    score = np.where(over, score_over(joined, hinted), ALERT_LINE * joined)
+    return Verdict(score, joined, hinted, forest, fired, forest_fired)
+
+
+def score_over(evidence: npt.ArrayLike, hinted: npt.ArrayLike) -> F64:
+    """Score of what is over a line: float64[n] in [ALERT_LINE, 1), of evidence 0..1 and hints in nats.
+
+    The square root only spreads what would all lie next to 1.
+    """
+    doubt = (1.0 - np.asarray(evidence)) * np.exp(-np.asarray(hinted))
+    return np.asarray(ALERT_LINE + (1.0 - ALERT_LINE) * (1.0 - np.sqrt(doubt)))
+
+
+def gate(matrix: F64) -> F64:
+    """float64[n], 0..1: how much unneeded personal data is in play, so how much the unusual matters."""
+    dug, new, read_only = (
+        np.maximum(matrix[:, FEATURE[name]], 0.0) for name in (GATE_DUG, GATE_NEW, GATE_READ_ONLY)
+    )
+    dug = np.where(matrix[:, FEATURE["dug_share_7d"]] >= GATE_DUG_SHARE, dug, 0.0)
+    q = np.maximum(dug / GATE_DUG_SELLERS, np.minimum(new, read_only) / GATE_NEW_SELLERS)
+    reached = 1.0 - 1.0 / (1.0 + q * q)
+    opened: F64 = np.maximum(reached - GATE_FLOOR, 0.0) / (1.0 - GATE_FLOOR)
+    return opened * (matrix[:, FEATURE[GATE_AGE]] > 0.0)
+
+
+def _forest(kinds: U8, matrix: F64, model: Model) -> F64:
+    open_ = gate(matrix)
+    out = np.zeros(len(kinds))
+    for number, kind in enumerate(model.kinds):
+        rows = np.flatnonzero((kinds == number) & (open_ > 0.0))
+        if kind is not None and len(rows):
+            out[rows] = kind.unusual(matrix[rows]) * open_[rows]
+    return out
+
+
+def reasons(kind: int, row: F64, rules: RuleSet, model: Model, most: int = 8) -> list[Reason]:
+    """Why a row float64[features] of one kind scores as it does: a reason a topic, largest first."""
+    parts = shares(kind, row, rules, model)
+    learnt = model.kinds[kind]
+    first: dict[str, int] = {}  # topic -> its feature with the largest part
+    whole: dict[str, float] = {}
+    for column in np.argsort(-parts, kind="stable").tolist():
+        about = topic(FEATURES[column].name)
+        first.setdefault(about, column)
+        whole[about] = whole.get(about, 0.0) + float(parts[column])
+    told = sorted((a for a in first if whole[a] > 0.01), key=lambda a: (-whole[a], first[a]))[:most]
+    return [_reason(first[a], kind, float(row[first[a]]), whole[a], learnt) for a in told]
+
+
+def shares(kind: int, row: F64, rules: RuleSet, model: Model) -> F64:
+    """Part of the evidence that each feature holds: float64[features], sums to 1 (0 without evidence).
+
+    A threshold's evidence goes to its own feature for the larger part, the rest to its further conditions.
+    The forest's goes by path contributions; a feature that shortens no path has no part.
+    """
+    kinds, matrix = np.array([kind], np.uint8), row[None, :]
+    parts = np.zeros(len(FEATURES))
+    evidence = -np.log1p(-rules.strength(kinds, matrix)[0] * rules.weights)
+    for rule, amount in zip(rules.rules, evidence, strict=True):
+        own, *further = rule.columns
+        parts[own] += amount * (OWN_PART if further else 1.0)
+        for column in further:
+            parts[column] += amount * (1.0 - OWN_PART) / len(further)
+    learnt = model.kinds[kind]
+    amount = float(-np.log1p(-_forest(kinds, matrix, model)[0] * FOREST_WEIGHT))
+    if learnt is not None and amount > 0.0:
+        paths, _ = forests.contributions(learnt.forest, learnt.residuals(matrix))
+        towards = np.maximum(paths[0], 0.0)
+        parts += amount * towards / max(towards.sum(), 1e-12)
+    whole = parts.sum()
+    return parts / whole if whole > 1e-12 else np.zeros(len(parts))
+
+
+def _reason(column: int, kind: int, value: float, part: float, learnt: KindModel | None) -> Reason:
+    feature = FEATURES[column]
+    said = feature.sentence(value)
+    if learnt is None:
+        return Reason(feature.name, feature.window, value, 0.0, part, said)
+    quantiles = learnt.quantiles[column, : learnt.known_quantiles].tolist()
+    # What reads the same as the value compares it with nothing.
+    below = [i for i, q in enumerate(quantiles) if q < value and feature.sentence(q) != said]
+    typical = quantiles[below[-1] if below else 0]
+    if below:
+        share = f"{100 * QUANTILES[below[-1]]:.3g}%"
+        most = f"at most {_short(typical, feature.unit)}" if typical > 0.0 else "none"
+        said += f"; {share} of {ENTITY_KINDS[kind]}s have {most}"
+    return Reason(feature.name, feature.window, value, typical, part, said)
+
+
+def _short(value: float, unit: str) -> str:
+    if unit == "share":
+        return f"{100 * value:.0f}%" if value >= 0.01 else f"{100 * value:.1g}%"
+    return f"{value:,.0f}" if value == round(value) or value >= 100 else f"{value:.1f}"

@@ -1,0 +1,1 @@
+"""Feature rows of a history -> a model. Pure, seeded, bounded."""

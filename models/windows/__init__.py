@@ -1,0 +1,1 @@
+"""`Sightings` -> running sums, distinct counts of an entity. Touches one sightings partition's tables."""

@@ -1,0 +1,1 @@
+"""What stages tell each other: sightings and links, by partition, <-> bytes. Pure."""

@@ -1,0 +1,1 @@
+"""Labels, alerts, scores -> how good they are. Pure."""
