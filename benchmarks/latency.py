@@ -26,11 +26,12 @@ import numpy as np
 import psutil
 import redis
 
-from streams import topics
-from streams.brokers import EmbeddedRedis, JarKafka, free_port
-from streams.children import spawn
-from streams.feed import FeedKeys
-from streams.producer import FastProducer
+from streams.brokers.children import free_port, spawn
+from streams.brokers.jar_kafka import JarKafka
+from streams.brokers.own_redis import EmbeddedRedis
+from streams.kafka import topics
+from streams.kafka.producer import FastProducer
+from streams.redis.feed import FeedKeys
 from streams.settings import Settings
 
 RATE, SECONDS, WARM_S = 20_000, 240, 30

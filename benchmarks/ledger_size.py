@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from poolwatch.ledger import Question, ask
 from poolwatch.replay import Request, replay
 from poolwatch.simulate import Wish, simulate
-from streams import ledger_files
+from streams.files import ledger as ledger_files
 from streams.settings import Settings
 
 

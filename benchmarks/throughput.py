@@ -24,9 +24,11 @@ from pathlib import Path
 import psutil
 
 from models.scoring.rules import SHIPPED
-from streams import topics
-from streams.brokers import EmbeddedRedis, JarKafka, cache_folder, free_port
-from streams.producer import FastProducer
+from streams.brokers.children import free_port
+from streams.brokers.jar_kafka import JarKafka, cache_folder
+from streams.brokers.own_redis import EmbeddedRedis
+from streams.kafka import topics
+from streams.kafka.producer import FastProducer
 from streams.settings import Settings
 
 QUIX = "quixstreams==3.28.1"

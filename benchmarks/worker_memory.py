@@ -18,9 +18,10 @@ import numpy as np
 from benchmarks import memory
 from benchmarks.throughput import worker
 from poolwatch.simulate import keyed
-from streams import topics
-from streams.brokers import EmbeddedRedis, JarKafka
-from streams.producer import FastProducer
+from streams.brokers.jar_kafka import JarKafka
+from streams.brokers.own_redis import EmbeddedRedis
+from streams.kafka import topics
+from streams.kafka.producer import FastProducer
 from streams.settings import Settings
 
 #: Events per second of a live stream, the pace of benchmarks.latency.

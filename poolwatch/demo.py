@@ -32,13 +32,15 @@ from poolwatch.handover import hand_over, tell
 from poolwatch.live import LiveView, next_steps, summary
 from poolwatch.pipeline import Pipeline
 from poolwatch.simulate import keyed
-from streams import brokers
-from streams.alerts_file import LastAlerts
-from streams.feed import Entry, Feed
-from streams.producer import FastProducer
-from streams.server import WebServer
+from streams.brokers.children import free_port, kill, spawn
+from streams.brokers.mock_kafka import EmbeddedKafka
+from streams.brokers.own_redis import EmbeddedRedis
+from streams.files.alerts import LastAlerts
+from streams.kafka.producer import FastProducer
+from streams.kafka.topics import Topics, ensure
+from streams.page.server import WebServer
+from streams.redis.feed import Entry, Feed
 from streams.settings import Settings
-from streams.topics import Topics, ensure
 
 PARTITIONS = 4
 #: Event time against wall clock: an hour passes in half a minute, so that minutes close while one looks.
@@ -101,11 +103,11 @@ class Demo:
     def _start(self, stack: contextlib.ExitStack) -> None:
         self._phase("starting Redis and broker")
         self.folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="poolwatch-demo-")))
-        redis = stack.enter_context(brokers.EmbeddedRedis())
+        redis = stack.enter_context(EmbeddedRedis())
         self.settings = replace(self.settings, redis=redis.url, partitions=PARTITIONS)
         if self.own_broker:
             names = dict.fromkeys(Topics.of(self.settings), PARTITIONS)
-            kafka = stack.enter_context(brokers.EmbeddedKafka(names))
+            kafka = stack.enter_context(EmbeddedKafka(names))
             self.settings = replace(self.settings, broker=kafka.url)
         else:
             there = {topic.name: topic.partitions for topic in ensure(self.settings)}
@@ -154,11 +156,11 @@ class Demo:
 
     async def _live(self, stack: contextlib.ExitStack) -> None:
         self._phase("starting the worker")
-        self.metrics = brokers.free_port()
+        self.metrics = free_port()
         log = self.folder / "worker.log"
         command = [sys.executable, "-m", "poolwatch", "worker", "--metrics-port", str(self.metrics)]
-        worker = brokers.spawn(command, log, self._environment())
-        stack.callback(brokers.kill, worker)  # its state is in Redis, which goes too
+        worker = spawn(command, log, self._environment())
+        stack.callback(kill, worker)  # its state is in Redis, which goes too
         tasks = [
             asyncio.create_task(work) for work in (self._alerts(), self._produce(), self._look(worker, log))
         ]

@@ -20,13 +20,13 @@ from models.operations import Operations
 from models.scoring.missing import Came, needing, switched_off
 from models.scoring.model import DEFAULT, Model
 from models.scoring.rules import RuleSet
-from streams import ledger_files
-from streams.adapters import NOT_JSON
-from streams.atomic import atomic_path
-from streams.partitions import partition_of
-from streams.sample import Record, newest
+from streams.files import ledger as ledger_files
+from streams.files.atomic import atomic_path
+from streams.inputs.adapters import NOT_JSON
+from streams.kafka.partitions import partition_of
+from streams.kafka.sample import Record, newest
+from streams.kafka.topics import Described, Topics, describe
 from streams.settings import REDIS_FORM, Settings, shown
-from streams.topics import Described, Topics, describe
 
 OK, WARN, FAIL = "ok", "warn", "fail"
 COLOURS = {OK: "green", WARN: "yellow", FAIL: "red"}

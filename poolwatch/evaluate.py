@@ -19,7 +19,7 @@ from models.errors import ConfigError, PoolwatchError
 from poolwatch.detection_page import as_markdown
 from poolwatch.measure import Given, for_json, measure
 from poolwatch.mistakes import mistakes
-from streams.atomic import atomic_path
+from streams.files.atomic import atomic_path
 
 #: Seeds that features, thresholds and calibration were tuned on; figures are reported on others.
 TUNED_SEEDS = (1, 2, 3, 11, *range(21, 30), 31, 33, 34, 41, 51, 52, *range(61, 65), 71, 72, 73)

@@ -23,10 +23,10 @@ from models.operations import Operations
 from models.windows.columns import I64
 from models.yardstick.truth import AGGREGATOR, Entity, Truth, parse_label
 from models.yardstick.yardstick import Sign, Take
-from streams.adapters import Adapter
-from streams.inputs import find_inputs
-from streams.readers import Reader
-from streams.tables import LISTS
+from streams.inputs.adapters import Adapter
+from streams.inputs.inputs import find_inputs
+from streams.inputs.readers import Reader
+from streams.inputs.tables import LISTS
 
 BATCH_ROWS = 262_144
 SCORE_COLUMNS = ("time", "entity_kind", "entity_id", "score")

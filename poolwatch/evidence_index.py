@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from streams.sources import Place
+from streams.inputs.sources import Place
 
 I64 = npt.NDArray[np.int64]
 #: Places told of one alert; more are not read by anybody.

@@ -19,7 +19,7 @@ from models.errors import PoolwatchError
 from models.yardstick.truth import AGGREGATOR, BENIGN, Label, Truth
 from models.yardstick.yardstick import Take
 from poolwatch.evidence import accepted
-from streams.adapters import Adapter
+from streams.inputs.adapters import Adapter
 
 WHO = ("developer_id", "source_ip", "user_agent", "tls_fingerprint")
 

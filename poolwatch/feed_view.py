@@ -13,7 +13,7 @@ from rich.text import Text
 from models.alerts import cases
 from models.errors import PoolwatchError
 from poolwatch import words
-from streams.feed import Back, Cut, Entry, Feed, Lost, position
+from streams.redis.feed import Back, Cut, Entry, Feed, Lost, position
 
 #: How many past alerts a feed that is given no position begins with.
 RECENT = 10

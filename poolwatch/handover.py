@@ -11,14 +11,14 @@ from redis.exceptions import RedisError
 from models.errors import ConfigError, PoolwatchError
 from models.memory.pages import Stateful
 from poolwatch.pipeline import Pipeline
-from streams.feed import FeedKeys
-from streams.feed_writer import Keep, publish
-from streams.inputs import Input
-from streams.producer import FastProducer
-from streams.redis_connect import StoreAwayError, away, connect
+from streams.inputs.inputs import Input
+from streams.kafka.producer import FastProducer
+from streams.kafka.topics import Topics
+from streams.redis.connect import StoreAwayError, away, connect
+from streams.redis.feed import FeedKeys
+from streams.redis.feed_writer import Keep, publish
+from streams.redis.snapshots import RedisSnapshots
 from streams.settings import Settings, shown
-from streams.snapshots import RedisSnapshots
-from streams.topics import Topics
 
 
 def check(settings: Settings) -> None:
@@ -118,7 +118,7 @@ def _positions(settings: Settings, topic: str, partitions: int | None, time_ms: 
     """
     from confluent_kafka import KafkaException, TopicPartition
 
-    from streams.kafka_range import TIMEOUT_S, open_consumer, unreachable
+    from streams.inputs.kafka_range import TIMEOUT_S, open_consumer, unreachable
 
     item = Input(f"kafka://{settings.bootstrap}/{topic}", "kafka")
     consumer = open_consumer(item)

@@ -16,7 +16,7 @@ from models.errors import ConfigError, PoolwatchError
 from models.events import PII_CLASSES
 from models.ledger.samples import counts, union
 from models.wire.sightings import ENTITY_KINDS
-from streams import ledger_files
+from streams.files import ledger as ledger_files
 
 BY = ("class", "key", "seller", "day", "entity")
 #: Entities named in a message.

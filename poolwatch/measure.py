@@ -19,7 +19,7 @@ from poolwatch.exposure import EventPass
 from poolwatch.key_rows import key_figures, read_keys
 from poolwatch.rivals import all_rivals
 from simulators import poolers
-from streams.adapters import Adapter
+from streams.inputs.adapters import Adapter
 
 POOLWATCH = "poolwatch"
 

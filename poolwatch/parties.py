@@ -10,7 +10,7 @@ from redis.exceptions import RedisError
 
 from models.alerts.alerts import case_of
 from models.errors import PoolwatchError
-from streams.feed import LATEST_ALERTS, Feed, heads
+from streams.redis.feed import LATEST_ALERTS, Feed, heads
 from streams.settings import Settings
 
 

@@ -25,7 +25,7 @@ from models.scoring.model import Model
 from models.scoring.rules import RuleSet
 from models.wire.routing import route
 from models.wire.sightings import Sightings
-from streams.partitions import SellerPartitions
+from streams.kafka.partitions import SellerPartitions
 
 #: A partition that is this far behind the others in event time is silent: it holds no minute open.
 SILENT_MS = 600_000

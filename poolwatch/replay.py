@@ -25,13 +25,13 @@ from poolwatch.pipeline import Pipeline, Stepped
 from poolwatch.progress import Bar
 from poolwatch.replay_summary import summary_of
 from poolwatch.words import plain
-from streams import ledger_files
-from streams.adapters import adapter
-from streams.alerts_file import LastAlerts, lines_file
-from streams.merge import Merged, gathered
-from streams.scores_file import scores_file
+from streams.files import ledger as ledger_files
+from streams.files.alerts import LastAlerts, lines_file
+from streams.files.scores import scores_file
+from streams.inputs.adapters import adapter
+from streams.inputs.merge import Merged, gathered
+from streams.inputs.sources import open_history
 from streams.settings import Settings
-from streams.sources import open_history
 
 STEP_ROWS = 65_536
 

@@ -15,7 +15,7 @@ from models.scoring.rules import RuleSet
 from poolwatch.evidence import read_labels
 from poolwatch.measure import Given, for_json, measure
 from poolwatch.report import Side, write_report
-from streams.adapters import Adapter, adapter
+from streams.inputs.adapters import Adapter, adapter
 
 if TYPE_CHECKING:
     from poolwatch.replay import Replayed, Request

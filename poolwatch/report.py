@@ -25,7 +25,7 @@ from poolwatch.report_cases import case_list
 from poolwatch.report_labels import against_labels
 from poolwatch.report_parts import HOUR_MS, SHOWN, alert_list, moment, table
 from poolwatch.words import plain
-from streams.atomic import atomic_path, clear_write_errors
+from streams.files.atomic import atomic_path, clear_write_errors
 
 #: Bars of the alerts' chart at most, and times written under them.
 MOST_BARS, MOST_TIMES = 72, 7

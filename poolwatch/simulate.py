@@ -14,8 +14,8 @@ from poolwatch.progress import Bar
 from simulators import perturb, scenario, write
 from simulators import report as page
 from simulators.marketplace import Marketplace
-from streams.atomic import atomic_path
-from streams.inputs import Input
+from streams.files.atomic import atomic_path
+from streams.inputs.inputs import Input
 from streams.settings import Settings
 
 BATCH_ROWS = 2_000
@@ -98,7 +98,7 @@ def shown(tables: Iterable[pa.Table], market: Marketplace, bar: Bar) -> Iterator
 
 def to_kafka(tables: Iterable[pa.Table], url: str, settings: Settings, rate: float | None = None) -> int:
     """Send each event with its seller_id as key; how many. PoolwatchError: no broker, not delivered."""
-    from streams.producer import FastProducer
+    from streams.kafka.producer import FastProducer
 
     place = Input(url, "kafka")
     if not place.topic:

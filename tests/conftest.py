@@ -7,7 +7,9 @@ import pytest
 
 from models.errors import PoolwatchError
 from models.warm import drop_stale
-from streams.brokers import EmbeddedKafka, EmbeddedRedis, JarKafka
+from streams.brokers.jar_kafka import JarKafka
+from streams.brokers.mock_kafka import EmbeddedKafka
+from streams.brokers.own_redis import EmbeddedRedis
 from tests.missing import missing
 
 # numba does not see that a part of a compiled function has changed in another file.

@@ -22,8 +22,8 @@ def command(
     import asyncio
 
     from models.scoring.rules import RuleSet
-    from streams.feed import Feed
-    from streams.server import WebServer
+    from streams.page.server import WebServer
+    from streams.redis.feed import Feed
 
     async def check() -> None:
         feed = Feed(settings.redis, settings.prefix)

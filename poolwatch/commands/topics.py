@@ -27,7 +27,7 @@ def command(
 ) -> None:
     """Create poolwatch's topics where they are missing, and list them."""
     settings = options.settings(context)
-    from streams import topics
+    from streams.kafka import topics
 
     if raise_them:
         topics.raise_partitions(settings, settings.partitions)

@@ -29,7 +29,7 @@ def command(
     import logging
     import signal
 
-    from streams import worker
+    from streams.worker import worker
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
 

@@ -29,11 +29,11 @@ from models.scoring.rules import RuleSet
 from models.wire import links
 from models.wire.codec import decode
 from models.wire.routing import route
-from streams.deliver import contract
-from streams.partitions import partition_of
-from streams.producer import FastProducer
+from streams.agents.deliver import contract
+from streams.kafka.partitions import partition_of
+from streams.kafka.producer import FastProducer
+from streams.redis.snapshots import RedisSnapshots
 from streams.settings import Settings, from_environment
-from streams.snapshots import RedisSnapshots
 
 START_MS = 1_700_000_000_000
 MINUTE_MS = 60_000
@@ -341,7 +341,7 @@ def difference(found, wanted):
 
 def main():
     """A worker of its own, as the command line starts one."""
-    from streams import worker
+    from streams.worker import worker
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
 

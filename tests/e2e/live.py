@@ -8,7 +8,7 @@ import time
 import pytest
 import redis
 
-from streams.feed import FeedKeys
+from streams.redis.feed import FeedKeys
 from streams.settings import Settings
 from tests.e2e.chaos import difference, read_all
 from tests.e2e.command import poolwatch, start

@@ -7,7 +7,7 @@ import pytest
 
 from poolwatch.replay import Request, replay
 from poolwatch.simulate import Wish, simulate
-from streams.producer import FastProducer
+from streams.kafka.producer import FastProducer
 from streams.settings import Settings
 from tests.e2e.command import poolwatch
 from tests.e2e.live import Live, until

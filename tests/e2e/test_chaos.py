@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from streams import topics
-from streams.brokers import EmbeddedRedis, JarKafka
-from streams.feed import Feed
+from streams.brokers.jar_kafka import JarKafka
+from streams.brokers.own_redis import EmbeddedRedis
+from streams.kafka import topics
+from streams.redis.feed import Feed
 from streams.settings import Settings
 from tests.e2e import chaos
 

@@ -14,8 +14,8 @@ import typer
 import yaml
 
 from poolwatch.commands import app
-from streams import metrics
 from streams.settings import from_environment
+from streams.telemetry import metrics
 from tests.missing import missing
 
 ROOT = Path(__file__).parents[2]

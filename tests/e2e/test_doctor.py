@@ -5,8 +5,8 @@ import json
 import pytest
 import redis
 
-from streams.brokers import free_port
-from streams.producer import FastProducer
+from streams.brokers.children import free_port
+from streams.kafka.producer import FastProducer
 from streams.settings import Settings
 from tests.e2e.command import poolwatch
 

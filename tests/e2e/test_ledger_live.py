@@ -8,11 +8,12 @@ import pytest
 from models.errors import PoolwatchError
 from poolwatch import doctor
 from poolwatch.replay import Request, replay
-from streams import ledger_keeper, worker
-from streams.ledger_keeper import LedgerKeeper
-from streams.patience import Patience
-from streams.producer import FastProducer
+from streams.agents import ledger_keeper
+from streams.agents.ledger_keeper import LedgerKeeper
+from streams.kafka.producer import FastProducer
 from streams.settings import Settings
+from streams.telemetry.patience import Patience
+from streams.worker import worker
 from tests.e2e import chaos
 
 PARTITIONS = 4
@@ -93,7 +94,7 @@ def test_a_full_disk_holds_snapshots_up_and_is_told_once(monkeypatch, caplog):
         wrote.append((partition, days))
 
     monkeypatch.setattr(ledger_keeper.ledger_files, "write", write)
-    monkeypatch.setattr("streams.patience.MOMENT_S", 0)
+    monkeypatch.setattr("streams.telemetry.patience.MOMENT_S", 0)
     keeper = LedgerKeeper(Settings(ledger="/srv/ledger", wait_s=0), Patience(0, {"ledger": "/srv/ledger"}))
     slot, other = Slot(), Slot(1)
 

@@ -8,7 +8,7 @@ import urllib.request
 
 import pytest
 
-from streams.brokers import free_port
+from streams.brokers.children import free_port
 from tests.e2e.command import poolwatch, start
 from tests.e2e.live import LIMIT_S, Live, alerts_of, done
 

@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from poolwatch.simulate import batches, keyed
-from streams.producer import FastProducer
+from streams.kafka.producer import FastProducer
 from tests.e2e.live import Live, alerts_of, done
 
 pytestmark = [pytest.mark.kafka, pytest.mark.redis, pytest.mark.slow]

@@ -11,7 +11,7 @@ import pytest
 import yaml
 from confluent_kafka import Producer
 
-from streams.brokers import free_port
+from streams.brokers.children import free_port
 from tests.e2e import command
 from tests.missing import missing
 

@@ -12,7 +12,7 @@ from confluent_kafka.admin import (
     UserScramCredentialUpsertion,
 )
 
-from streams.brokers import JarKafka
+from streams.brokers.jar_kafka import JarKafka
 from streams.settings import Settings
 from tests.e2e.chaos import read_all
 from tests.e2e.command import poolwatch, start

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from streams import worker
-from streams.api import WORKER_SILENT_MS
-from streams.feed import Feed
-from streams.producer import FastProducer
+from streams.kafka.producer import FastProducer
+from streams.page.api import WORKER_SILENT_MS
+from streams.redis.feed import Feed
 from streams.settings import Settings
+from streams.worker import worker
 from tests.e2e import chaos
 
 pytestmark = pytest.mark.redis

@@ -16,8 +16,8 @@ from poolwatch.parties import entities_of
 from poolwatch.pipeline import Pipeline
 from poolwatch.replay import Request, replay
 from poolwatch.simulate import Wish, simulate
-from streams.feed import FeedKeys
-from streams.feed_writer import publish
+from streams.redis.feed import FeedKeys
+from streams.redis.feed_writer import publish
 from streams.settings import Settings
 from tests.e2e.command import poolwatch
 from tests.streams.sample import alert, raw

@@ -8,7 +8,7 @@ from redis.asyncio import Redis
 
 from models.errors import ConfigError, PoolwatchError
 from poolwatch import feed_view
-from streams import feed, feed_writer
+from streams.redis import feed, feed_writer
 from tests.streams.sample import alert, raw
 
 pytestmark = pytest.mark.redis

@@ -11,10 +11,11 @@ from models.scoring.rules import RuleSet
 from poolwatch.handover import hand_over
 from poolwatch.pipeline import Pipeline
 from poolwatch.simulate import Wish
-from streams.brokers import EmbeddedKafka, EmbeddedRedis
+from streams.brokers.mock_kafka import EmbeddedKafka
+from streams.brokers.own_redis import EmbeddedRedis
+from streams.kafka.topics import Topics
+from streams.redis.snapshots import RedisSnapshots
 from streams.settings import Settings
-from streams.snapshots import RedisSnapshots
-from streams.topics import Topics
 
 
 async def _loaded(settings, stage, partition):

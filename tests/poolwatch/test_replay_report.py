@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 from poolwatch import replay_report
 from poolwatch.measure import for_json
 from poolwatch.summary import against, show
-from streams.adapters import adapter
+from streams.inputs.adapters import adapter
 
 HOUR = 3_600_000
 START = 480_000 * HOUR

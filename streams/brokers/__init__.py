@@ -1,0 +1,1 @@
+"""Nothing -> a Kafka and a Redis on this machine, for demo and tests. Touches processes, loopback."""

@@ -1,0 +1,1 @@
+"""Alerts, score rows, ledger days -> files that are there whole or not at all. Touches files."""

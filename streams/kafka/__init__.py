@@ -1,0 +1,1 @@
+"""Topics, and bytes to and from them, as the settings say who asks. Touches Kafka."""

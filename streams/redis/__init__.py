@@ -1,0 +1,1 @@
+"""Pages of state and alerts <-> Redis. Touches Redis."""

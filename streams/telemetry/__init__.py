@@ -1,0 +1,1 @@
+"""What a worker does -> metrics, and lines in its log. Touches a port on loopback."""

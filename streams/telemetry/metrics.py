@@ -1,0 +1,260 @@
+"""What worker and server tell Prometheus: one entry per metric, served on loopback. Decides nothing."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from wsgiref.simple_server import WSGIServer
+
+import numpy as np
+import numpy.typing as npt
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    GCCollector,
+    PlatformCollector,
+    ProcessCollector,
+    disable_created_metrics,
+    start_http_server,
+)
+from prometheus_client.core import HistogramMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from models.alerts.alerts import Alert
+from models.errors import PoolwatchError
+
+disable_created_metrics()  # type: ignore[no-untyped-call]
+REGISTRY = CollectorRegistry()
+ProcessCollector(registry=REGISTRY)
+PlatformCollector(registry=REGISTRY)
+GCCollector(registry=REGISTRY)
+
+#: 1 ms to 5 min: a send-to-fold at rest takes milliseconds, the close of a minute waits for its watermark.
+LATENCY_S = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 1.5, 2.5, 5.0, 15.0, 60.0, 120.0, 300.0)
+BATCH = (1, 4, 16, 64, 256, 1_024, 4_096, 16_384)
+BYTES = tuple(float(4**n) for n in range(5, 15))  # 1 KiB .. 256 MiB
+SCORE = tuple(round(0.05 * n, 2) for n in range(1, 21))
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One metric as documented. Labels never hold an id that a caller chose: values are few and ours."""
+
+    name: str
+    kind: str
+    labels: tuple[str, ...]
+    help: str
+
+
+TABLE: list[Entry] = []
+
+
+class Histogram(Collector):
+    """A histogram that takes a whole array at once: scores and latencies come by the batch.
+
+    buckets  upper edges, rising; +Inf is added
+    """
+
+    def __init__(
+        self, name: str, help: str, labels: Sequence[str] = (), buckets: Sequence[float] = LATENCY_S
+    ) -> None:
+        self.name, self.help, self.labels = name, help, tuple(labels)
+        self._edges = np.asarray(buckets, np.float64)
+        self._texts = [f"{edge:g}" if edge < 1e6 else str(edge) for edge in buckets] + ["+Inf"]
+        self._series: dict[tuple[str, ...], tuple[npt.NDArray[np.int64], list[float]]] = {}
+        self._lock = threading.Lock()
+        REGISTRY.register(self)
+
+    def observe(self, values: npt.ArrayLike, *labels: str, times: int = 1) -> None:
+        """Count a number or an array of numbers, each `times` times, under these label values."""
+        if len(labels) != len(self.labels):
+            raise ValueError(f"{self.name} has the labels {self.labels}, not {labels}")
+        array = np.atleast_1d(np.asarray(values, np.float64)).ravel()
+        array = array[~np.isnan(array)]
+        places = np.searchsorted(self._edges, array, side="left")
+        counts = np.bincount(places, minlength=len(self._texts)) * times
+        with self._lock:
+            old, total = self._series.setdefault(labels, (np.zeros(len(self._texts), np.int64), [0.0]))
+            old += counts
+            total[0] += float(array.sum()) * times
+
+    def describe(self) -> Iterable[Metric]:
+        return [HistogramMetricFamily(self.name, self.help, labels=self.labels)]
+
+    def collect(self) -> Iterator[Metric]:
+        family = HistogramMetricFamily(self.name, self.help, labels=self.labels)
+        with self._lock:
+            for labels, (counts, total) in self._series.items():
+                buckets = list(zip(self._texts, counts.cumsum().tolist(), strict=True))
+                family.add_metric(labels, buckets, sum_value=total[0])
+        yield family
+
+
+def _counter(name: str, help: str, *labels: str) -> Counter:
+    TABLE.append(Entry(name + "_total", "counter", labels, help))
+    return Counter(name, help, labels, registry=REGISTRY)
+
+
+def _gauge(name: str, help: str, *labels: str) -> Gauge:
+    TABLE.append(Entry(name, "gauge", labels, help))
+    return Gauge(name, help, labels, registry=REGISTRY)
+
+
+def _histogram(name: str, help: str, *labels: str, buckets: Sequence[float] = LATENCY_S) -> Histogram:
+    TABLE.append(Entry(name, "histogram", labels, help))
+    return Histogram(name, help, labels, buckets)
+
+
+#: What may become of an event; `EVENTS` has no other outcome.
+OUTCOMES = ("accepted", "duplicate", "late", "rejected", "ahead")
+
+EVENTS = _counter(
+    "poolwatch_events",
+    "Usage events read, by outcome: accepted; duplicate (counted before); late (counted in the newest open "
+    "minute); rejected (breaks a rule: dead letter); ahead (broken clock: dead letter).",
+    "outcome",
+)
+BATCH_EVENTS = _histogram(
+    "poolwatch_batch_events",
+    "Records in one batch handed to a stage (fold, detect, actors).",
+    "stage",
+    buckets=BATCH,
+)
+SIGHTINGS = _counter("poolwatch_sighting_rows", "Rows that fold sent to detect, changed totals included.")
+MINUTES = _counter("poolwatch_minutes_closed", "Event-time minutes closed and judged.")
+ROWS_SCORED = _counter("poolwatch_rows_scored", "Entity-minutes scored at the close of their minute.")
+
+LATENCY = _histogram(
+    "poolwatch_latency_seconds",
+    "Time between two stations: send_to_fold (producer's send to folded), fold_to_close (minute's last "
+    "sighting to its close), event_to_alert (producer's send of the newest event to its alert in the feed).",
+    "step",
+)
+WORK = _histogram(
+    "poolwatch_work_seconds", "Computing time of one step: decode, fold, detect, actors.", "step"
+)
+LAG = _gauge(
+    "poolwatch_lag_records", "Records in a partition not yet applied by its stage.", "stage", "partition"
+)
+WATERMARK_DELAY = _gauge(
+    "poolwatch_watermark_delay_seconds",
+    "Wall clock less the watermark of a stage's partition.",
+    "stage",
+    "partition",
+)
+
+ALERTS = _counter(
+    "poolwatch_alerts",
+    "Alerts raised, each once: when the feed in Redis holds no version of it yet, so a restart or another "
+    "worker counts none again.",
+    "entity_kind",
+    "severity",
+)
+ALERT_RULES = _counter(
+    "poolwatch_alert_rules",
+    "Alerts raised, by each rule that had fired when the alert was first told (it may count for several).",
+    "rule",
+    "severity",
+)
+ALERT_VERSIONS = _counter(
+    "poolwatch_alert_versions", "Alert versions delivered, first and later.", "severity"
+)
+SCORE_ROWS = _histogram(
+    "poolwatch_score",
+    "Scores of entity-minutes, 0..1, higher = more anomalous.",
+    "entity_kind",
+    buckets=SCORE,
+)
+ENTITIES = _gauge(
+    "poolwatch_entities", "Entities (developers and origins) that the worker keeps windows for."
+)
+FEATURE_OFF = _gauge(
+    "poolwatch_feature_off",
+    "1 for a feature that is off, as the optional field it needs does not come.",
+    "feature",
+)
+
+STATE_ROWS = _gauge("poolwatch_state_rows", "Rows held in a table of the worker's state.", "table")
+STATE_BYTES = _gauge("poolwatch_state_bytes", "Memory held by a table of the worker's state.", "table")
+SNAPSHOT_SECONDS = _histogram("poolwatch_snapshot_seconds", "Time to write one snapshot to Redis.", "stage")
+SNAPSHOT_BYTES = _histogram(
+    "poolwatch_snapshot_bytes", "Bytes written by one snapshot: what changed.", "stage", buckets=BYTES
+)
+REBALANCES = _counter("poolwatch_rebalances", "Partition assignments taken by this worker.")
+FENCED = _counter(
+    "poolwatch_fenced", "Times another worker had taken over a partition that this one still held."
+)
+ERRORS = _counter(
+    "poolwatch_errors", "Failed requests to a system (kafka, redis); each was tried again.", "system"
+)
+
+REQUESTS = _counter(
+    "poolwatch_http_requests", "Answers of the alert server, by route and status.", "route", "status"
+)
+LISTENERS = _gauge("poolwatch_feed_listeners", "Open live feeds of the alert server.")
+FEED_SENT = _counter("poolwatch_feed_sent", "Alert versions sent down live feeds.")
+INFO = _gauge("poolwatch_info", "1; the labels tell what runs.", "version", "model", "rule_set")
+
+for _outcome in OUTCOMES:  # present from the start: a rate over nothing is no panel
+    EVENTS.labels(_outcome)
+for _system in ("kafka", "redis"):
+    ERRORS.labels(_system)
+
+
+def count_alerts(alerts: Sequence[Alert], first: set[str]) -> None:
+    """Count alert versions on delivery; an alert and its rules once: where its id is in `first`.
+
+    The version does not tell: of an alert that could have been told early, the first may be 2.
+    """
+    for alert in alerts:
+        ALERT_VERSIONS.labels(alert.severity).inc()
+    for alert in {a.alert_id: a for a in reversed(alerts) if a.alert_id in first}.values():
+        ALERTS.labels(alert.entity_kind, alert.severity).inc()
+        for rule in alert.rules:
+            ALERT_RULES.labels(rule, alert.severity).inc()
+
+
+def forget(stage: str, partition: int) -> None:
+    """Drop the gauges of a partition that this worker no longer owns, so that no stale lag is shown."""
+    for gauge in (LAG, WATERMARK_DELAY):
+        gauge.remove_by_labels({"stage": stage, "partition": str(partition)})
+
+
+class Server:
+    """A running metrics endpoint; `port` is the real one where 0 was asked for."""
+
+    def __init__(self, server: WSGIServer, thread: threading.Thread) -> None:
+        self._server, self._thread = server, thread
+        self.port: int = server.server_port
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+def serve(port: int, host: str = "127.0.0.1") -> Server:
+    """Serve /metrics in a thread until `close()`. PoolwatchError where the port is taken."""
+    try:
+        return Server(*start_http_server(port, host, registry=REGISTRY))
+    except OSError as error:
+        raise PoolwatchError(
+            f"metrics: cannot listen on {host}:{port} ({error.strerror}); choose another with --metrics-port"
+        ) from None
+
+
+def markdown() -> str:
+    """The table of docs/metrics.md."""
+    lines = ["| metric | kind | labels | meaning |", "|---|---|---|---|"]
+    lines += [
+        f"| `{e.name}` | {e.kind} | {' '.join(f'`{label}`' for label in e.labels) or '-'} | {e.help} |"
+        for e in TABLE
+    ]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    made = "Made by `python -m streams.telemetry.metrics > docs/metrics.md`."
+    print(f"# Metrics\n\n{made}\n\n{markdown()}", end="")
