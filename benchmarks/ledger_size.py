@@ -16,8 +16,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from poolwatch.ledger import Question, ask
-from poolwatch.replay import Request, replay
+from poolwatch.ledger.ledger import Question, ask
+from poolwatch.replay.replay import Request, replay
 from poolwatch.simulate import Wish, simulate
 from streams.files import ledger as ledger_files
 from streams.settings import Settings

@@ -26,7 +26,7 @@ from models.scoring.model import Model
 from models.scoring.rules import RuleSet
 from models.windows.arena import ENTITY, TAIL, after, at, first_place
 from models.wire.sightings import ENTITY_KINDS
-from poolwatch.pipeline import Pipeline
+from poolwatch.replay.pipeline import Pipeline
 
 PAIRS, ENTITIES, SELLERS, PARTITIONS = 1_000_000, 5_000, 100_000, 8
 TARGET_MB = 1_500

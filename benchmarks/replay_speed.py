@@ -15,7 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from poolwatch.replay import Request, replay
+from poolwatch.replay.replay import Request, replay
 
 
 def main() -> None:

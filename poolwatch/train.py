@@ -18,9 +18,9 @@ from models.scoring.rules import RuleSet
 from models.scoring.score_rows import ScoreRows
 from models.training.train import Rows, train
 from models.wire.sightings import ENTITY_KINDS
-from poolwatch.replay import Request, Run
-from poolwatch.replay_summary import summary_of
-from poolwatch.summary import show_read
+from poolwatch.replay.replay import Request, Run
+from poolwatch.replay.summary import summary_of
+from poolwatch.replay.view import show_read
 from poolwatch.words import span
 
 #: The longest window is a week: below two of them each entity's usual is known from one week alone.

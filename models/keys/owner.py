@@ -43,7 +43,7 @@ class Weights:
     company: float
 
 
-#: By entity kind; made by `python -m poolwatch.key_check --fit`.
+#: By entity kind; made by `python -m poolwatch.evaluation.key_check --fit`.
 WEIGHTS = (
     Weights(-5.44, elsewhere=2.47, undone=0.0, foreign=2.49, dug=1.02, idle=4.21, company=0.0),
     Weights(-6.17, elsewhere=0.0, undone=2.02, foreign=3.71, dug=0.73, idle=1.65, company=5.94),

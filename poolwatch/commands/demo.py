@@ -26,7 +26,7 @@ def command(
 ) -> None:
     """See the whole system find a pooler, on this machine alone."""
     settings = options.settings(context)
-    from poolwatch.demo import Demo
+    from poolwatch.demo.demo import Demo
 
     found = Demo(settings, seconds, seed, own_broker=broker is None).run()
     if seconds and not found:

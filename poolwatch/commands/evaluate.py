@@ -1,4 +1,4 @@
-"""`poolwatch evaluate`: options in; poolwatch.evaluate, its table or JSON on standard output."""
+"""`poolwatch evaluate`: options in; poolwatch.evaluation, its table or JSON on standard output."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def command(
 ) -> None:
     """Measure detection on made-up marketplaces, seed by seed."""
     settings = options.settings(context)
-    from poolwatch.evaluate import Plan, evaluate_to, parse_seeds
+    from poolwatch.evaluation.evaluate import Plan, evaluate_to, parse_seeds
 
     plan = Plan(
         scenario=scenario,

@@ -34,9 +34,9 @@ def command(
         raise ConfigError("--ledger: give the folder that worker and replay write (or POOLWATCH_LEDGER)")
     if alerts and not case:
         raise ConfigError("--alerts: give --case CASE too, which is looked up there")
-    from poolwatch.ledger import Question, ask
-    from poolwatch.ledger_view import show
-    from poolwatch.parties import entities_of
+    from poolwatch.ledger.ledger import Question, ask
+    from poolwatch.ledger.parties import entities_of
+    from poolwatch.ledger.view import show
 
     question = Question(
         folder=settings.ledger,

@@ -46,9 +46,9 @@ def command(
 ) -> None:
     """Run history through the very code that runs live."""
     settings = options.settings(context, redis=state)
-    from poolwatch.replay import Request
-    from poolwatch.replay_report import Wanted, replay_and_judge
-    from poolwatch.summary import show
+    from poolwatch.replay.replay import Request
+    from poolwatch.replay.view import show
+    from poolwatch.report.replay import Wanted, replay_and_judge
 
     request = Request(
         inputs=inputs,
@@ -67,7 +67,7 @@ def command(
     if publish and not state:
         raise ConfigError("--publish: give --state redis://... too")
     if state:
-        from poolwatch.handover import check, hand_over, tell
+        from poolwatch.replay.handover import check, hand_over, tell
 
         check(settings)
     replayed = replay_and_judge(request, Wanted(labels, report))

@@ -22,7 +22,7 @@ def command(
 ) -> None:
     """Learn what is usual from a history."""
     given = options.settings(context, model=None)  # `model` is to be written here
-    from poolwatch.replay import Request
+    from poolwatch.replay.replay import Request
     from poolwatch.train import train_file
     from streams.settings import Settings
 

@@ -5,7 +5,7 @@ from bisect import bisect_left
 
 import pytest
 
-from poolwatch.replay import Request, replay
+from poolwatch.replay.replay import Request, replay
 from poolwatch.simulate import Wish, simulate
 from streams.kafka.producer import FastProducer
 from streams.settings import Settings

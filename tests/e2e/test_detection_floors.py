@@ -5,7 +5,7 @@ Other seeds tell how good it is (docs/detection.md): these were looked at.
 
 import pytest
 
-from poolwatch.evaluate import Plan, evaluate
+from poolwatch.evaluation.evaluate import Plan, evaluate
 
 SEEDS = (23, 24)
 

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from models.wire.sightings import DEVELOPER, ORIGIN
-from poolwatch.evaluate import Plan, make
-from poolwatch.evidence import read_labels
-from poolwatch.key_check import CHECKED_SEEDS, FITTED_SEEDS
-from poolwatch.key_rows import brier, groups, read_keys
+from poolwatch.evaluation.evaluate import Plan, make
+from poolwatch.evaluation.evidence import read_labels
+from poolwatch.evaluation.key_check import CHECKED_SEEDS, FITTED_SEEDS
+from poolwatch.evaluation.key_rows import brier, groups, read_keys
 
 SEED = 23
 pytestmark = pytest.mark.slow

@@ -7,7 +7,7 @@ import pytest
 
 from models.errors import PoolwatchError
 from poolwatch import doctor
-from poolwatch.replay import Request, replay
+from poolwatch.replay.replay import Request, replay
 from streams.agents import ledger_keeper
 from streams.agents.ledger_keeper import LedgerKeeper
 from streams.kafka.producer import FastProducer

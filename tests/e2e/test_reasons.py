@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from poolwatch.evaluate import Plan, make
-from poolwatch.measure import measure
+from poolwatch.evaluation.evaluate import Plan, make
+from poolwatch.evaluation.measure import measure
 from simulators import poolers
 
 SEEDS = (25, 26)

@@ -1,6 +1,6 @@
 """Ids that callers chose are safe to show in a terminal."""
 
-from poolwatch.summary import show
+from poolwatch.replay.view import show
 from poolwatch.words import plain
 from tests.streams.sample import alert
 

@@ -1,0 +1,1 @@
+"""The whole system on one machine, and its view in a terminal. Touches processes, the console."""

@@ -1,0 +1,1 @@
+"""A history -> alerts, scores, a summary, by the code that runs live. Touches files; hands over to Redis."""

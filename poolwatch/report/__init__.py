@@ -1,0 +1,1 @@
+"""A replay, its figures against labels -> one HTML page. Touches that file."""
