@@ -117,6 +117,7 @@ def seller_of(mem: Any, seller: Any, now: int) -> int:
         s.pace_day = 0
         s.sent = 0
         s.opened = 0
+        s.held_developer = 0
         for h in range(24):
             s.deeds[h] = 0
             s.writes[h] = 0
@@ -171,8 +172,11 @@ def enter_fresh(s: Any, call: Call, newest: int) -> bool:
 
 
 @inner
-def remember_newcomer(s: Any, since: int, call: Call) -> None:
-    """Remember the newcomer that last read old orders, until the handler of seller `s` is seen at work."""
+def remember_newcomer(s: Any, since: int, call: Call, orders: int) -> None:
+    """Remember the newcomer that read most old orders, until the handler of seller `s` is seen at work."""
+    if s.held_developer != 0 and s.held_developer != call.developer and orders < s.held_orders:
+        return
+    s.held_orders = orders
     s.held_since = since
     s.held_developer = call.developer
     s.held_origin = call.origin

@@ -164,7 +164,7 @@ def _forget_order(mem: Any) -> None:
 def touch_orders(
     mem: Any, ev: Any, i: int, call: Call, seller_row: int, since: int, counts: Any, lim: Any
 ) -> None:
-    """Enter call `i` in its orders, and count them: `counts` as fold_rows has it. since: the minute in which
+    """Enter call `i` in its orders, and count them: `counts` as rows has it. since: the minute in which
     its developer came to the seller."""
     for at in range(ev.order_start[i], ev.order_start[i + 1]):
         row = _order(mem, ev.seller[i], seller_row, ev.orders[at], call.now, lim)

@@ -48,6 +48,7 @@ def pair_of(table: Any, seller: Any, entity: Any, kind: int) -> int:
         p.blanket = 0
         p.since = 0
         p.held = 0
+        p.unweighed = 0
         p.dug = 0
         p.lonely = 0
         p.before = -1
@@ -132,6 +133,15 @@ def _known(p: Any, s: Any, now: int, lim: Any) -> bool:
 
 
 @inner
+def _weigh(p: Any, s: Any, now: int, lim: Any) -> None:
+    """A day of seller `s` is known: of what pair `p` read before, hold what is beyond its recent past."""
+    if p.unweighed > 0 and now - s.first >= lim.known_minutes and _known(p, s, now, lim):
+        pace = np.int64(max(1, s.pace, s.pace_before, s.sent_today, s.sent_before))
+        p.held = plus(p.held, max(0, p.unweighed - pace * lim.recent_days))
+        p.unweighed = 0
+
+
+@inner
 def add_away(g: Any, p: Any, r: Any, s: Any, counts: Any, handled: bool, now: int, lim: Any) -> None:
     """An identifying read from a place foreign to the key: what all such places of seller `s` read of old.
 
@@ -169,7 +179,9 @@ def _enter(p: Any, s: Any, counts: Any, call: Call, lim: Any) -> None:
     p.needed = plus(p.needed, counts[O_NEEDED])
     if call.deed:
         p.deed = now
-        p.held = max(0, p.held - counts[O_NEEDED])  # a quarter's orders are read for their invoices, too
+        # a quarter's orders are read for their invoices, too
+        p.held = max(0, p.held - counts[O_NEEDED])
+        p.unweighed = max(0, p.unweighed - counts[O_NEEDED])
         if call.blanket:
             p.blanket = now
         elif not call.lists:
@@ -202,6 +214,9 @@ def add_pair(p: Any, r: Any, s: Any, counts: Any, call: Call, visit: Visit, lim:
     shadow = visit.handled and not visit.lone and does_nothing and (visit.plenty or took_enough)
     p.dug = plus(p.dug, counts[O_UNSEEN] + max(counts[O_STALE], counts[O_EARLIER]))
     known = _known(p, s, now, lim)
+    if not known:
+        p.unweighed = plus(p.unweighed, old)
+    _weigh(p, s, now, lim)
     if known and shadow:
         r.shadow_calls = plus(r.shadow_calls, 1)
         r.orders_old = plus(r.orders_old, old + p.held)
@@ -209,8 +224,9 @@ def add_pair(p: Any, r: Any, s: Any, counts: Any, call: Call, visit: Visit, lim:
         p.held = 0
     elif known:
         p.held = plus(p.held, old + stale)
-    if p.held > 0 and does_nothing and not visit.lone:
-        remember_newcomer(s, p.since, call)
+    orders = np.int64(p.held) + p.unweighed
+    if orders > 0 and does_nothing and not visit.lone:
+        remember_newcomer(s, p.since, call, orders)
     return does_nothing
 
 
@@ -220,6 +236,8 @@ def count_held(mem: Any, totals: Any, s: Any, call: Call, lim: Any) -> None:
     other, none = s.held_developer != call.developer, np.uint64(0)
     elsewhere = differ(s.held_client, tag(call.client)) and differ(s.held_network, tag(call.network))
     if not other and not elsewhere:
+        if call.deed:
+            s.held_developer = 0  # it was no newcomer: it works there
         return
     for kind in range(0 if other else 1, 2):
         entity = s.held_developer if kind == DEVELOPER else s.held_origin
@@ -229,10 +247,13 @@ def count_held(mem: Any, totals: Any, s: Any, call: Call, lim: Any) -> None:
         p = mem.pairs.rows[row]
         if not idle(p, s, call.now, lim):
             break
+        _weigh(p, s, call.now, lim)
+        mem.pairs.dirty[row >> PAGE_SHIFT] = 1
+        if p.unweighed > 0:
+            return
         if p.held > 0 and p.taken >= lim.shadow_orders:
             at = row_of(totals, kind, entity, s.key, none, none, call.now, call.offset)
             r = totals.rows[at]
             r.orders_old = plus(r.orders_old, p.held)
             p.held = 0
-            mem.pairs.dirty[row >> PAGE_SHIFT] = 1
     s.held_developer = 0

@@ -48,7 +48,7 @@ def _settled(pair: Any, s: Any, now: int, lim: Any) -> bool:
 
 @inner
 def of_developer(mem: Any, s: Any, r: Any, call: Call, counts: Any, handles: bool, lim: Any) -> Party:
-    """Account for a call of a developer at seller `s`, in row `r`; counts: its orders, as fold_rows has them.
+    """Account for a call of a developer at seller `s`, in row `r`; counts: its orders, as rows has them.
 
     handles  its calls show that one who acts for the seller is at work
     """

@@ -11,7 +11,7 @@ from models.memory.pages import Pages
 from models.memory.tables import Rows
 from models.minutes import DAY_MINUTES, HOUR_MINUTES
 
-VERSION = 5
+VERSION = 6
 
 
 class FoldLimits(NamedTuple):
@@ -33,13 +33,16 @@ class FoldLimits(NamedTuple):
     log_minutes: int = 48 * HOUR_MINUTES  # who came so soon after the seller turned up came with the log
     opened_minutes: int = 3 * HOUR_MINUTES  # parcels for so long tell how many orders a seller gets
     early_minutes: int = 12 * HOUR_MINUTES  # ... but most of those who work for a seller were seen by now
+    recent_days: int = (
+        60  # who was there when the log began dug if it took more than the seller gets in these
+    )
     arrival_minutes: int = 12 * HOUR_MINUTES  # what it takes later, it may have taken before
     alone_minutes: int = DAY_MINUTES  # by then whoever handles an order has read it
     deed_minutes: int = 7 * DAY_MINUTES  # without a deed for so long, it does not handle the seller's orders
     stale_minutes: int = 48 * HOUR_MINUTES  # shipping, label, invoice follow the deed within a day or two
     settle_minutes: int = DAY_MINUTES  # a newcomer catches up on the past; what it does then tells what it is
     deed_share: int = 3  # acted on fewer than 1/3 of the fresh orders it took: no handler
-    pace_newcomer: int = 1  # old orders beyond so many times the seller's pace are dug up: see fold_pairs
+    pace_newcomer: int = 1  # old orders beyond so many times the seller's pace are dug up: see pairs
     pace_settled: int = 2  # ... by those who came before the seller was known
     lone_minutes: int = 72 * HOUR_MINUTES  # a report after so long is bookkeeping; who pools comes back
     batch_minutes: int = HOUR_MINUTES  # reports within this are one batch
@@ -79,6 +82,7 @@ PAIR = np.dtype(
         ("blanket", "i4"),  # minute of the last deed that named no order, 0 = none
         ("since", "i4"),  # minute of the first identifying read, 0 = none
         ("dug", "i4"),  # of the taken: never touched before, long dealt with, or older than its coming
+        ("unweighed", "i4"),  # untouched orders taken before enough was seen of the seller to call them old
         ("held", "i4"),  # of the dug, those taken before another party was seen to go on
         ("lonely", "i4"),  # taken since it settled in, and a day later still acted on by nobody
         ("before", "i4"),  # orders taken before it settled in, -1 = it has not yet
@@ -106,9 +110,10 @@ SELLER = np.dtype(
         ("deed_network", "u4", (3,)),
         ("deed", "i4", (3,)),
         ("came", "i4", (3,)),  # minute of the party's first deed
-        ("fresh", "i4", (3,)),  # minute until which it was seen at work: see fold_loop
+        ("fresh", "i4", (3,)),  # minute until which it was seen at work: see loop
         ("sent", "i4"),  # orders of which a parcel was told
-        ("held_since", "i4"),  # the newcomer that dug last, before a handler was seen to go on
+        ("held_since", "i4"),  # the newcomer that dug most, before a handler was seen to go on
+        ("held_orders", "i4"),  # ... how many orders
         ("held_client", "u4"),
         ("held_network", "u4"),
         ("deeds", "i4", (24,)),  # by UTC hour; halved together when they grow large
@@ -184,8 +189,8 @@ class Memory(NamedTuple):
 
 
 class FoldState:
-    """State of one partition. Bytes a row, index at its emptiest included: order 124, pair 104, key 124,
-    seller 372, event id 60 (layouts above, and 12 bytes a place of an index at least a third full)."""
+    """State of one partition. Bytes a row, index at its emptiest included: order 124, pair 108, key 124,
+    seller 388, event id 60 (layouts above, and 12 bytes a place of an index at least a third full)."""
 
     def __init__(self) -> None:
         self.orders = Rows("orders", ORDER)

@@ -316,6 +316,40 @@ def test_who_came_with_the_log_may_read_as_many_new_orders_as_parcels_go():
     assert total(parts, "orders_old", "pooler") == 0
 
 
+@pytest.mark.parametrize(("pages", "dug"), [(14, 0), (30, 3_000 - 60 * 24)])
+def test_who_was_there_when_the_log_began_dug_if_it_took_more_than_two_months_bring(pages, dug):
+    # hour       0 ... 9                               12 ... 71
+    # tool       reads and ships an order hourly: 24 a day, so 1,440 in 60 days
+    # pooler     pages of a hundred untouched orders   reads what the tool has read
+    past = [
+        read(1_000 + n, n * 20 * MINUTE, [f"old-{n}-{i}" for i in range(100)], **POOLER) for n in range(pages)
+    ]
+    follows = [read(2_000 + n, n * HOUR + MINUTE, [f"d{n}"], **POOLER) for n in range(12, 72)]
+    _, parts = folded(in_time([*worked(72), *past, *follows]))
+    assert total(parts, "orders_old", "pooler") == pytest.approx(dug, abs=24)  # a day's more or less
+
+
+def test_what_is_weighed_at_anothers_deed_is_in_the_next_snapshot():
+    # hour       0        1          23       24:20
+    # tool       hourly                       ships: a day is known
+    # 300 shops  are read, so that the pooler's pair lies in a page that the tool does not touch
+    # pooler              reads 40
+    past = read(900, HOUR, [f"old-{n}" for n in range(40)], **POOLER)
+    others = [read(1_000 + n, MINUTE + n, [f"x{n}"], seller_id=f"shop{n}") for n in range(300)]
+    records = in_time([*worked(24), past, *others, deed(950, 24 * HOUR + 20 * MINUTE, ["d23"])])
+    events = decoded(records)
+    events.offset[:] = np.arange(len(events)) * 4096  # a snapshot may follow each
+    fold = Fold(0, OPERATIONS)
+    for at in range(len(events) - 1):
+        fold.step(part(events, at, at + 1))
+    pages = fold.changed()
+    fold.step(part(events, len(events) - 1, len(events)))
+    pages |= fold.changed()
+    again = Fold(0, OPERATIONS)
+    again.restore(pages)
+    assert everything(fold) == everything(again)
+
+
 @pytest.mark.parametrize(("later", "dug"), [(0, True), (20, False)])
 def test_orders_that_others_had_read_before_a_newcomer_came_are_old_too(later, dug):
     # hour       0 ... 71                   40           40 + later
