@@ -13,11 +13,12 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 
 from models.actors.inbox import Evidence, Inbox, Standing
-from models.actors.lifts import Lifts, judged
+from models.actors.lifts import Lifts
 from models.actors.likeness import Common
 from models.actors.party import Link, components, find
 from models.actors.published import PublishedAlerts
 from models.actors.raised import Raised
+from models.actors.together import judged_together
 from models.alerts.alerts import Alert
 from models.errors import ConfigError
 from models.memory.pages import Pages
@@ -28,7 +29,7 @@ from models.wire.links import Census, Links, Suspect
 SUSPECT_MINUTES = 7 * DAY_MINUTES
 #: A link that the evidence no longer carries fades after this.
 LINK_MINUTES = 2 * DAY_MINUTES
-#: Suspects kept: the newest. They are compared pair by pair.
+#: Suspects kept: those over a line, bystanders last, of each the newest. They are compared pair by pair.
 SUSPECTS = 512
 #: Sentences told of a link in an alert.
 SENTENCES = 3
@@ -137,7 +138,9 @@ class Actors:
                 partition, census = item
                 self._inbox.standing[partition].census = census
                 continue
-            self._suspects[item.entity] = item
+            standing = self._suspects.get(item.entity)
+            if not item.bystander or standing is None or standing.bystander:
+                self._suspects[item.entity] = item  # what spoke against it stands for its week
             if not item.over:
                 continue
             new |= item.entity not in self._since
@@ -172,7 +175,7 @@ class Actors:
         out: list[Alert] = []
         lifted: dict[tuple[str, str], float] = {}
         for party in parties:
-            members, score = judged([self._suspects[name] for name in party], self._since)
+            members, score = judged_together([self._suspects[name] for name in party], self._since)
             for member in members:
                 lifted[member.kind, member.id] = score
                 entity = member.entity
@@ -189,7 +192,7 @@ class Actors:
 
     def _forget(self, minute: int) -> None:
         """Let go of what is old by event time, or beyond what is kept."""
-        newest = sorted(self._suspects.values(), key=lambda s: (not s.over, -s.minute, s.entity))[:SUSPECTS]
+        newest = sorted(self._suspects.values(), key=_worth)[:SUSPECTS]
         self._suspects = {s.entity: s for s in newest if s.minute > minute - SUSPECT_MINUTES}
         self._since = {name: since for name, since in self._since.items() if name in self._suspects}
         self._raised.sweep(minute)
@@ -235,6 +238,11 @@ class Actors:
         self._raised.restore(pages)
         self._published.restore(pages)
         self._links = {(link.a, link.b): (found, link) for found, link in meta.links}
+
+
+def _worth(suspect: Suspect) -> tuple[bool, bool, int, str]:
+    """Order in which suspects are kept."""
+    return not suspect.over, suspect.bystander, -suspect.minute, suspect.entity
 
 
 def _moved(suspect: Suspect) -> Suspect:

@@ -24,6 +24,9 @@ from models.wire.links import OWN_KEYS, Suspect
 FALSE_LINKS = 0.01
 #: A developer stands behind origins that serve at least this part of its keys and hardly anyone else.
 FILLED = 0.5
+#: A bystander does with nearly all its keys, where the place is over a line. If all are bystanders, hardly
+#: anyone else may be there.
+WHOLLY = 0.9
 #: Links kept of each suspect. Hundreds of places of one party are all linked with one another.
 STRONGEST = 8
 
@@ -49,9 +52,19 @@ def find(suspects: Sequence[Suspect], common: Common, *, timed: bool = True) -> 
     suspects = sorted(suspects, key=lambda s: s.entity)
     if len(suspects) < 2:
         return []
-    crowd = Crowd(suspects)
+    compared = [s for s in suspects if not s.bystander]
+    if not compared:
+        return []
+    crowd = Crowd(compared)
     links = _carried(crowd, evidence(crowd, common, timed=timed)) + _moving(crowd)
-    return sorted(links + _filled(crowd, links))
+    company = _company(suspects)
+    return sorted(links + _filled(Crowd(compared + company) if company else crowd, links))
+
+
+def _company(suspects: Sequence[Suspect]) -> list[Suspect]:
+    """Bystanders who call from a place that is over a line."""
+    places = _union([s.key_hashes for s in suspects if s.over and s.kind == "origin"])
+    return [s for s in suspects if s.bystander and _shared(s.key_hashes, places)]
 
 
 def _carried(crowd: Crowd, found: Sequence[Found]) -> list[Link]:
@@ -140,20 +153,35 @@ def _filled_by(crowd: Crowd, developers: Sequence[int], origins: Sequence[int]) 
     """As `_filled`, of some developers and one group of linked origins: their places in the crowd."""
     suspects, hashes = crowd.suspects, crowd.hashes
     served = _union([hashes[o] for o in origins])
-    inside = {d: _shared(hashes[d], served) for d in developers}
-    at_home = [d for d in developers if inside[d] >= FILLED * len(hashes[d])]
-    theirs = _shared(_union([hashes[d] for d in at_home]), served)
-    if not at_home or theirs < FILLED * len(served):
-        return []
+    behind = _behind(crowd, developers, origins, served)
     where = f"{len(origins)} linked origins" if len(origins) > 1 else "the origin"
-    there = f"{theirs / len(served):.0%} of the keys there are such developers'"
+    there = f"{_part(served, [hashes[d] for d in behind]):.0%} of the keys there are such developers'"
     out = []
-    for d in at_home:
+    for d in behind:
         o = max(origins, key=lambda o: (crowd.shared[d, o], suspects[o].entity))
-        part = f"{inside[d] / len(hashes[d]):.0%} of the developer's {suspects[d].key_count:,} keys"
+        theirs = f"{_part(hashes[d], [served]):.0%} of the developer's {suspects[d].key_count:,} keys"
         a, b = sorted((suspects[d].entity, suspects[o].entity))
-        out.append(Link(0.0, a, b, f"{part} are used from {where}; {there}"))
+        out.append(Link(0.0, a, b, f"{theirs} are used from {where}; {there}"))
     return out
+
+
+def _behind(crowd: Crowd, developers: Sequence[int], origins: Sequence[int], served: Any) -> list[int]:
+    """Of some developers, those who stand behind origins at which the keys `served` are used."""
+    suspects, hashes = crowd.suspects, crowd.hashes
+    least = {d: WHOLLY if suspects[d].bystander else FILLED for d in developers}
+    residents = [d for d in developers if _part(hashes[d], [served]) >= least[d]]
+    compared = [d for d in residents if not suspects[d].bystander]
+    over = len(residents) > 1 and any(suspects[o].over and suspects[o].at_home for o in origins)
+    theirs = _part(served, [hashes[d] for d in compared]) >= FILLED
+    filled = over and _part(served, [hashes[d] for d in residents]) >= WHOLLY
+    if not (theirs or filled):
+        return []
+    return residents if over else compared
+
+
+def _part(keys: Any, others: Sequence[Any]) -> float:
+    """Part of the keys that are among all the others."""
+    return _shared(keys, _union(others)) / len(keys)
 
 
 def _union(hashes: Sequence[Any]) -> Any:

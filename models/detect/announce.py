@@ -15,10 +15,7 @@ from models.detect.suspects import suspect
 from models.scoring.judged import Judged
 from models.scoring.rules import Bools, RuleSet
 from models.windows.state import State
-from models.wire.links import Suspect
-
-#: From this evidence on an entity over no line is compared with others: may one party stand behind them?
-SUSPECT_EVIDENCE = 0.05
+from models.wire.links import SUSPECT_EVIDENCE, Suspect
 
 
 class Announcer:
@@ -45,12 +42,12 @@ class Announcer:
 
     def closed(self, judged: Judged) -> tuple[list[Alert], list[Suspect]]:
         """Alerts of closed minutes' rows; what actors are to know of those over a line, and of those that
-        something speaks against."""
+        something speaks against, and of bystanders."""
         last = LastFill(self._filler, judged)
         told: list[Alert] = []
         suspects: list[Suspect] = []
         verdict = judged.verdict
-        worth = np.flatnonzero(verdict.alerts | (verdict.evidence >= SUSPECT_EVIDENCE))
+        worth = np.flatnonzero(verdict.alerts | (verdict.evidence >= SUSPECT_EVIDENCE) | verdict.bystander)
         for n in judged.ordered(worth):
             if not verdict.alerts[n]:
                 suspects += self._suspected(judged, n)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from models.alerts.alerts import ACTOR, LISTED, Alert, Customers, Evidence, Unneeded
+from models.alerts.alerts import ACTOR, LISTED, Alert, Customers, Evidence, Reason, Unneeded
 from models.events import PII_CLASSES
 from models.keys.owners import KeyOwners
 from models.memory.names import Names
 from models.minutes import MINUTE_MS
-from models.scoring.judge import FOREST, reasons
+from models.scoring.judge import FOREST, bystander_reasons, reasons
 from models.scoring.judged import Judged
 from models.scoring.model import Model
 from models.scoring.rules import RuleSet
@@ -49,11 +49,17 @@ class AlertFiller:
         window = max((self._window[rule] for rule in rules or alert.rules), key=WINDOW_NAMES.index)
         alert.window_end = (judged.minute(n) + 1) * MINUTE_MS
         alert.window_start = window_start(judged.minute(n), window) * MINUTE_MS
-        alert.reasons = reasons(int(judged.view.kinds[n]), judged.matrix[n], self._rules, self._model)
+        alert.reasons = self._reasons(judged, n)
         self._fill_members(alert, judged, n, window)
         _fill_sums(alert, judged.view, n, window)
         places = met.evidence_of(self._state, judged.entity(n))
         alert.evidence = [Evidence(source, first, last) for source, first, last in places]
+
+    def _reasons(self, judged: Judged, n: int) -> list[Reason]:
+        kind, row = int(judged.view.kinds[n]), judged.matrix[n]
+        if judged.verdict.bystander[n]:
+            return bystander_reasons(kind, row, self._model)
+        return reasons(kind, row, self._rules, self._model)
 
     def _fill_members(self, alert: Alert, judged: Judged, n: int, window: str) -> None:
         """Sellers, keys and whoever else the entity met in `window`."""

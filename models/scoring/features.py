@@ -8,11 +8,21 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from models.scoring.formulas import (
+    beyond_tax,
+    dug,
+    dug_week,
+    growth,
+    idle_share,
+    just_handled,
+    read_only,
+    share,
+    siblings,
+    unneeded,
+    unneeded_week,
+)
 from models.windows.columns import DAY, F64, HOUR, WEEK_NAME, WINDOW_MINUTES, WINDOW_NAMES, View
 from models.wire.sightings import DEVELOPER, ENTITY_KINDS, ORIGIN
-
-#: Added to the lower part of a ratio, so that a handful of calls cannot look extreme.
-FEW = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,9 +32,10 @@ class Feature:
     text     a sentence part; {value} is the value (shares are worded in per cent by `sentence`)
     window   5m, 1h, 24h or 7d (whole UTC days)
     of       the formula: float64[n] from a view of n entities
-    needs    optional event field without which it stays 0
+    needs    optional event field without which it says nothing
     kinds    entity kinds that it means something for; 0 for the others
     rising   cannot fall while a minute is open, so that a threshold on it may fire before the close
+    told     may stand among an alert's reasons; no, where nearly everyone has it and only its absence tells
     """
 
     name: str
@@ -36,6 +47,7 @@ class Feature:
     needs: str = ""
     kinds: tuple[int, ...] = (DEVELOPER, ORIGIN)
     rising: bool = False
+    told: bool = True
 
     def sentence(self, value: float) -> str:
         """The value in words."""
@@ -45,12 +57,6 @@ class Feature:
             one = self.unit.removesuffix("s")
             said = re.sub(rf"^1 (\w+ )?{one}s\b", rf"1 \1{one}", said).replace(f"{one}' ", f"{one}'s ")
         return said
-
-
-def _share(part: F64, whole: F64, few: float = FEW) -> F64:
-    """part / whole, 0..1, drawn to 0 where the whole is small."""
-    share: F64 = np.clip(part, 0, None) / (np.maximum(whole, 0) + few)
-    return share
 
 
 _SPOKEN = {"5m": "5 minutes", "1h": "an hour", "24h": "24 hours", "7d": "7 days"}
@@ -104,49 +110,9 @@ def _day_share(name: str, said: str, meaning: str, part: str, whole: str, *, nee
         f"{{value:.0f}}% {said}",
         meaning,
         "24h",
-        lambda v: _share(v.of(part, DAY), v.of(whole, DAY)),
+        lambda v: share(v.of(part, DAY), v.of(whole, DAY)),
         needs,
     )
-
-
-def _unneeded(view: View) -> F64:
-    left: F64 = np.clip(view.of("orders_taken", DAY) - view.of("orders_needed", DAY), 0, None)
-    return left
-
-
-def _dug(view: View) -> F64:
-    dug: F64 = view.of("orders_old", DAY) + view.of("orders_stale", DAY)
-    return dug
-
-
-def _unneeded_week(view: View) -> F64:
-    left: F64 = np.clip(view.over_week("orders_taken") - view.over_week("orders_needed"), 0, None)
-    return left
-
-
-def _read_only(view: View) -> F64:
-    left: F64 = np.clip(view.of("sellers_pii", DAY) - view.of("sellers_deed", DAY), 0, None)
-    return left
-
-
-def _idle_share(view: View) -> F64:
-    read, worked_for = view.over_week("sellers_pii"), view.over_week("sellers_deed")
-    left: F64 = np.clip(read - worked_for, 0, None) / np.maximum(read, 1)
-    return left
-
-
-def _just_handled(view: View) -> F64:
-    just: F64 = view.of("orders_handled", DAY) - view.of("orders_stale", DAY)
-    return just
-
-
-def _growth(view: View, column: str, few: float) -> F64:
-    """24 hours against the mean of the entity's own active days before; 1 where there are none."""
-    days = view.of_past("days")
-    usual = view.of_past(column) / np.maximum(days, 1)
-    ratio = (view.of(column, DAY) + few) / (usual + few)
-    grown: F64 = np.where(days > 0, ratio, 1.0)
-    return grown
 
 
 FEATURES: tuple[Feature, ...] = (
@@ -165,6 +131,11 @@ FEATURES: tuple[Feature, ...] = (
     *_counts(
         "developers", "1h 24h", "developers", "developers",
         "distinct developers that call from here", of="others", kinds=(ORIGIN,),
+    ),
+    Feature(
+        "siblings_24h", "developers", "{value:,.0f} developers call from here, each for a few sellers",
+        "distinct developers that call from here, where they have 2.5 to 25 sellers each; else 0", "24h",
+        siblings, kinds=(ORIGIN,),
     ),
     # How much it takes.
     *_counts("calls", "5m 1h 24h", "calls", "calls", "all calls"),
@@ -186,6 +157,11 @@ FEATURES: tuple[Feature, ...] = (
         tax=("with tax numbers", "records with a tax number"),
     ),
     Feature(
+        "beyond_tax_share_24h", "share", "{value:.0f}% of its identifying records are more than an invoice",
+        "1 less records with a tax number and no telephone number or e-mail, over identifying ones", "24h",
+        beyond_tax, "pii", told=False,
+    ),
+    Feature(
         "customers_24h", "customers", "{value:,.0f} customers exposed in 24 hours",
         "distinct customers in the answers, estimated", "24h", lambda v: v.customers, "customers",
     ),
@@ -202,12 +178,12 @@ FEATURES: tuple[Feature, ...] = (
     Feature(
         "sellers_read_only_24h", "sellers", "{value:,.0f} sellers in 24 hours whose customers it only read",
         "sellers of identifying records less those for whom something was done that needs them", "24h",
-        _read_only, "pii",
+        read_only, "pii",
     ),
     Feature(
         "idle_share_7d", "share", "it did nothing for {value:.0f}% of the sellers it read in 7 days",
         "sellers of identifying records less those for whom something was done, over the former", "7d",
-        _idle_share, "pii",
+        idle_share, "pii",
     ),
     *_counts(
         "sellers_shadow", "1h 24h 7d", "sellers", "sellers read whose orders another party handles",
@@ -224,7 +200,7 @@ FEATURES: tuple[Feature, ...] = (
     Feature(
         "sellers_new_share_7d", "share", "{value:.0f}% of the sellers it called for in 7 days are new to it",
         "established sellers read for the first time, over sellers called for and two more", "7d",
-        lambda v: np.minimum(_share(v.over_week("sellers_new"), v.over_week("sellers"), 2.0), 1.0), "pii",
+        lambda v: np.minimum(share(v.over_week("sellers_new"), v.over_week("sellers"), 2.0), 1.0), "pii",
     ),
     *_counts(
         "sellers_dug", "1h 24h 7d", "sellers", "sellers whose old orders it digs up",
@@ -238,12 +214,12 @@ FEATURES: tuple[Feature, ...] = (
         "sellers_alone_share_24h", "share",
         "{value:.0f}% of the sellers it read have orders that it read and nobody else touched in a day",
         "sellers of orders that stayed untouched, over sellers of identifying records", "24h",
-        lambda v: _share(v.of("sellers_alone", DAY), v.of("sellers_pii", DAY)), "orders",
+        lambda v: share(v.of("sellers_alone", DAY), v.of("sellers_pii", DAY)), "orders",
     ),
     Feature(
         "sellers_dug_share_24h", "share", "it digs up old orders of {value:.0f}% of the sellers it read",
         "sellers dug up, over sellers of identifying records and two more", "24h",
-        lambda v: _share(v.of("sellers_dug", DAY), v.of("sellers_pii", DAY), 2.0), "orders",
+        lambda v: share(v.of("sellers_dug", DAY), v.of("sellers_pii", DAY), 2.0), "orders",
     ),
     Feature(
         "dug_of_new_7d", "share",
@@ -254,19 +230,17 @@ FEATURES: tuple[Feature, ...] = (
     Feature(
         "orders_dug_24h", "orders", "{value:,.0f} old orders read in 24 hours",
         "shadow orders beyond what sellers get: untouched, or older than its coming; dealt with long before",
-        "24h", _dug, "orders",
+        "24h", dug, "orders",
     ),
     Feature(
         "dug_share_24h", "share", "{value:.0f}% of the orders it read were old",
         "old shadow orders, as above, over orders taken", "24h",
-        lambda v: np.minimum(_share(_dug(v), v.of("orders_taken", DAY)), 1.0), "orders",
+        lambda v: np.minimum(share(dug(v), v.of("orders_taken", DAY)), 1.0), "orders",
     ),
     Feature(
         "dug_share_7d", "share", "{value:.0f}% of the orders read in 7 days were old",
         "old shadow orders, as above, over orders taken", "7d",
-        lambda v: np.minimum(_share(
-            v.over_week("orders_old") + v.over_week("orders_stale"), v.over_week("orders_taken")
-        ), 1.0),
+        lambda v: np.minimum(share(dug_week(v), v.over_week("orders_taken")), 1.0),
         "orders",
     ),
     Feature(
@@ -277,7 +251,7 @@ FEATURES: tuple[Feature, ...] = (
     Feature(
         "alone_share_24h", "share", "{value:.0f}% as many orders stayed untouched as it read in 24 hours",
         "orders that nobody touched in a day, over orders taken", "24h",
-        lambda v: np.minimum(_share(v.of("orders_alone", DAY), v.of("orders_taken", DAY)), 1.0), "orders",
+        lambda v: np.minimum(share(v.of("orders_alone", DAY), v.of("orders_taken", DAY)), 1.0), "orders",
     ),
     Feature(
         "sellers_unneeded_24h", "sellers",
@@ -292,21 +266,21 @@ FEATURES: tuple[Feature, ...] = (
     ),
     Feature(
         "orders_unneeded_24h", "orders", "{value:,.0f} orders read in 24 hours and not acted on",
-        "orders taken less orders acted on", "24h", _unneeded, "orders",
+        "orders taken less orders acted on", "24h", unneeded, "orders",
     ),
     Feature(
         "orders_unneeded_7d", "orders", "{value:,.0f} orders read in 7 days and not acted on",
-        "orders taken less orders acted on", "7d", _unneeded_week, "orders",
+        "orders taken less orders acted on", "7d", unneeded_week, "orders",
     ),
     Feature(
         "unneeded_share_24h", "share", "{value:.0f}% of the orders it read in 24 hours were not acted on",
         "orders not acted on over orders taken", "24h",
-        lambda v: _share(_unneeded(v), v.of("orders_taken", DAY)), "orders",
+        lambda v: share(unneeded(v), v.of("orders_taken", DAY)), "orders",
     ),
     Feature(
         "unneeded_share_7d", "share", "{value:.0f}% of the orders it read in 7 days were not acted on",
         "orders not acted on over orders taken", "7d",
-        lambda v: _share(_unneeded_week(v), v.over_week("orders_taken")), "orders",
+        lambda v: share(unneeded_week(v), v.over_week("orders_taken")), "orders",
     ),
     _day_share(
         "handled_share_24h", "of the orders it read had already been dealt with by somebody else",
@@ -315,7 +289,7 @@ FEATURES: tuple[Feature, ...] = (
     Feature(
         "open_share_24h", "share", "{value:.0f}% of the orders it read nobody else had dealt with of late",
         "1 less orders acted on by another in the two days before they were taken, over orders taken", "24h",
-        lambda v: 1.0 - np.minimum(_share(_just_handled(v), v.of("orders_taken", DAY)), 1.0), "orders",
+        lambda v: 1.0 - np.minimum(share(just_handled(v), v.of("orders_taken", DAY)), 1.0), "orders",
     ),
     _day_share(
         "followed_share_24h", "of the orders it read had just been read by somebody else",
@@ -324,18 +298,18 @@ FEATURES: tuple[Feature, ...] = (
     Feature(
         "again_share_24h", "share", "{value:.0f}% of its order reads repeat earlier ones",
         "orders read again over all order reads", "24h",
-        lambda v: _share(v.of("orders_again", DAY), v.of("orders_again", DAY) + v.of("orders_taken", DAY)),
+        lambda v: share(v.of("orders_again", DAY), v.of("orders_again", DAY) + v.of("orders_taken", DAY)),
         "orders",
     ),
     Feature(
         "reads_without_deeds_24h", "share", "{value:.0f}% of its identifying reads led to nothing",
         "identifying calls less writes that justify them, over identifying calls", "24h",
-        lambda v: _share(v.of("pii_calls", DAY) - v.of("deeds", DAY), v.of("pii_calls", DAY), 2.0), "pii",
+        lambda v: share(v.of("pii_calls", DAY) - v.of("deeds", DAY), v.of("pii_calls", DAY), 2.0), "pii",
     ),
     Feature(
         "reads_without_writes_24h", "share", "{value:.0f}% of its calls only read",
         "calls less writes, over calls", "24h",
-        lambda v: _share(v.of("calls", DAY) - v.of("writes", DAY), v.of("calls", DAY)),
+        lambda v: share(v.of("calls", DAY) - v.of("writes", DAY), v.of("calls", DAY)),
     ),
     # How it reads.
     *_counts(
@@ -349,12 +323,12 @@ FEATURES: tuple[Feature, ...] = (
     Feature(
         "throttled_share_1h", "share", "{value:.0f}% of its calls in an hour were refused as too many",
         "calls answered 429 over calls", "1h",
-        lambda v: _share(v.of("throttled", HOUR), v.of("calls", HOUR)),
+        lambda v: share(v.of("throttled", HOUR), v.of("calls", HOUR)),
     ),
     Feature(
         "failed_share_1h", "share", "{value:.0f}% of its calls in an hour failed",
         "calls answered 400 or above, except 429, over calls", "1h",
-        lambda v: _share(v.of("failures", HOUR), v.of("calls", HOUR)),
+        lambda v: share(v.of("failures", HOUR), v.of("calls", HOUR)),
     ),
     *_counts("keys_throttled", "1h", "keys", "keys refused as calling too often", "keys answered 429"),
     Feature(
@@ -369,7 +343,7 @@ FEATURES: tuple[Feature, ...] = (
     Feature(
         "keys_elsewhere_share_24h", "share", "{value:.0f}% of its keys are in use elsewhere",
         "such keys over keys, and two more", "24h",
-        lambda v: _share(v.of("keys_elsewhere", DAY), v.of("keys", DAY), 2.0), "source_ip",
+        lambda v: share(v.of("keys_elsewhere", DAY), v.of("keys", DAY), 2.0), "source_ip",
     ),
     *_counts(
         "keys_foreign", "24h", "keys", "keys whose established place is another",
@@ -378,7 +352,7 @@ FEATURES: tuple[Feature, ...] = (
     Feature(
         "foreign_share_24h", "share", "{value:.0f}% of its calls use keys established elsewhere",
         "calls with keys established elsewhere over calls, and two more", "24h",
-        lambda v: _share(v.of("foreign", DAY), v.of("calls", DAY), 2.0), "source_ip",
+        lambda v: share(v.of("foreign", DAY), v.of("calls", DAY), 2.0), "source_ip",
     ),
     Feature(
         "orders_away_24h", "orders", "{value:,.0f} old orders read here and elsewhere, not at the key's home",
@@ -403,17 +377,17 @@ FEATURES: tuple[Feature, ...] = (
     Feature(
         "growth_sellers", "times", "{value:.1f} times as many sellers in 24 hours as on its own days before",
         "distinct sellers in 24 hours over the mean of its active days of the week before", "24h",
-        lambda v: _growth(v, "sellers", 5.0),
+        lambda v: growth(v, "sellers", 5.0),
     ),
     Feature(
         "growth_sellers_pii", "times", "{value:.1f} times as many sellers' customers read as on days before",
         "sellers of identifying records in 24 hours over the mean of its active days before", "24h",
-        lambda v: _growth(v, "sellers_pii", 5.0), "pii",
+        lambda v: growth(v, "sellers_pii", 5.0), "pii",
     ),
     Feature(
         "growth_records", "times", "{value:.1f} times as many records in 24 hours as on its own days before",
         "records in 24 hours over the mean of its active days of the week before", "24h",
-        lambda v: _growth(v, "records", 100.0), "records",
+        lambda v: growth(v, "records", 100.0), "records",
     ),
 )  # fmt: skip
 FEATURE_NAMES = tuple(f.name for f in FEATURES)

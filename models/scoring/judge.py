@@ -15,11 +15,13 @@ import numpy.typing as npt
 from models.alerts.alerts import Reason
 from models.scoring import forest as forests
 from models.scoring.features import FEATURE, FEATURES
+from models.scoring.formulas import UNLISTED_SELLERS
 from models.scoring.model import QUANTILES, KindModel, Model
 from models.scoring.purpose import hints
 from models.scoring.rules import Bools, RuleSet
 from models.scoring.topics import topic
-from models.wire.sightings import ENTITY_KINDS
+from models.wire.links import SUSPECT_EVIDENCE
+from models.wire.sightings import DEVELOPER, ENTITY_KINDS
 
 F64 = npt.NDArray[np.float64]
 U8 = npt.NDArray[np.uint8]
@@ -38,6 +40,11 @@ FOREST_LINE = 0.8
 GATE_DUG, GATE_NEW, GATE_READ_ONLY = "sellers_dug_24h", "sellers_new_7d", "sellers_read_only_24h"
 GATE_DUG_SELLERS, GATE_NEW_SELLERS, GATE_AGE = 10.0, 25.0, "days_before"
 GATE_DUG_SHARE = 0.1
+#: A developer against whom nothing speaks is judged by its company (models.actors) if it only reads, of
+#: several sellers for whom others work, more than an invoice needs: at least so much of these. And if it has
+#: few sellers, so that it may be one of several accounts.
+BYSTANDER = {"sellers_shadow_24h": 3.0, "idle_share_7d": 0.9, "beyond_tax_share_24h": 0.25}
+BYSTANDER_SELLERS = UNLISTED_SELLERS
 #: Below this gate the forest says nothing; most rows end here, and cost no walk.
 GATE_FLOOR = 0.1
 #: Part of a threshold's evidence that its own feature holds, where it has further conditions.
@@ -54,6 +61,7 @@ class Verdict:
     forest        float64[n]      0..1: rarity times gate; 0 where the gate is closed
     fired         bool[n, rules]  in the order of RuleSet.rules: lines exceeded, and evidence enough
     forest_fired  bool[n]
+    bystander     bool[n]         a developer of few sellers that only reads; nothing else speaks against it
     """
 
     score: F64
@@ -62,6 +70,7 @@ class Verdict:
     forest: F64
     fired: Bools
     forest_fired: Bools
+    bystander: Bools
 
     @property
     def alerts(self) -> Bools:
@@ -85,7 +94,8 @@ def judge(kinds: U8, matrix: F64, rules: RuleSet, model: Model) -> Verdict:
     over = fired.any(axis=1) | forest_fired
     hinted = hints(matrix)
     score = np.where(over, score_over(joined, hinted), ALERT_LINE * joined)
-    return Verdict(score, joined, hinted, forest, fired, forest_fired)
+    bystander = ~over & (joined < SUSPECT_EVIDENCE) & _stands_by(kinds, matrix)
+    return Verdict(score, joined, hinted, forest, fired, forest_fired, bystander)
 
 
 def score_over(evidence: npt.ArrayLike, hinted: npt.ArrayLike) -> F64:
@@ -126,11 +136,26 @@ def reasons(kind: int, row: F64, rules: RuleSet, model: Model, most: int = 8) ->
     first: dict[str, int] = {}  # topic -> its feature with the largest part
     whole: dict[str, float] = {}
     for column in np.argsort(-parts, kind="stable").tolist():
+        if not FEATURES[column].told:
+            continue
         about = topic(FEATURES[column].name)
         first.setdefault(about, column)
         whole[about] = whole.get(about, 0.0) + float(parts[column])
     told = sorted((a for a in first if whole[a] > 0.01), key=lambda a: (-whole[a], first[a]))[:most]
     return [_reason(first[a], kind, float(row[first[a]]), whole[a], learnt) for a in told]
+
+
+def _stands_by(kinds: U8, matrix: F64) -> Bools:
+    found: Bools = (kinds == DEVELOPER) & (matrix[:, FEATURE["sellers_24h"]] <= BYSTANDER_SELLERS)
+    for name, least in BYSTANDER.items():
+        found &= matrix[:, FEATURE[name]] >= least
+    return found
+
+
+def bystander_reasons(kind: int, row: F64, model: Model) -> list[Reason]:
+    """Why a bystander is told of with its company: no evidence of its own, but what it does not do."""
+    told = [FEATURE[name] for name in BYSTANDER if FEATURES[FEATURE[name]].told]
+    return [_reason(column, kind, float(row[column]), 1 / len(told), model.kinds[kind]) for column in told]
 
 
 def shares(kind: int, row: F64, rules: RuleSet, model: Model) -> F64:

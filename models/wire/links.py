@@ -15,6 +15,8 @@ from models.origin import network_of
 
 #: With so few keys an entity may be a seller's own.
 OWN_KEYS = 2
+#: From this evidence on an entity over no line is compared with others: may one party stand behind them?
+SUSPECT_EVIDENCE = 0.05
 #: Keys of a suspect that are told: the lowest hashes, which are a fair sample of all.
 SAMPLE = 1_024
 #: Minutes of activity that are told. Minutes of one hour are closed together, so that the oldest
@@ -29,8 +31,9 @@ _TWO_64 = 2.0**64
 
 
 class Suspect(msgspec.Struct, array_like=True, frozen=True):
-    """An entity that something speaks against at the close of `minute`: told when its alert opens, and
-    once in each hour in which more is seen of it.
+    """An entity that something speaks against, or a bystander, at the close of `minute`.
+
+    Told when its alert opens, and once in each hour in which more is seen of it.
 
     evidence   0..1, as judge joined it; hints in nats, as judge has them
     alert_id   of its open alert, or of `alert`
@@ -58,6 +61,11 @@ class Suspect(msgspec.Struct, array_like=True, frozen=True):
     def over(self) -> bool:
         """An alert of its own is open."""
         return self.alert is None
+
+    @property
+    def bystander(self) -> bool:
+        """Nothing speaks against it but that it only reads: it is judged by its company."""
+        return self.alert is not None and self.evidence < SUSPECT_EVIDENCE
 
     @property
     def entity(self) -> str:

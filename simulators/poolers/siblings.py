@@ -7,5 +7,5 @@ MANNER = Manner(
     sellers=(36, 60),
     applications=(4, 6),
     addresses=(1, 2),
-    expect=("dug", "alone", "developers"),
+    expect=("dug", "alone", "siblings", "shadow"),
 )

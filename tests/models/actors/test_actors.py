@@ -249,6 +249,12 @@ def test_what_is_kept_is_bounded(monkeypatch):
         run(state, hour(number, *names, keys=names, since=HOUR_0 + number))
         pages |= state.changed()
     assert len(state) == 20
+    crowd = [suspect(f"developer:by{n}", [n], HOUR_0 + 760, evidence=0.0, over=False) for n in range(50)]
+    (partition, links, _), *rest = hour(12)
+    run(state, [(partition, Links(links.until, False, crowd, links.census), []), *rest])
+    run(state, hour(13))
+    assert len(state) == 20
+    assert all(s.over for s in state._suspects.values())  # bystanders are the first to go
     kept = [name for name, page in pages.items() if page is not None]
     assert len(kept) <= 31
 
@@ -296,6 +302,22 @@ def test_who_is_known_to_be_apart_is_not_judged_by_the_other():
     state = Actors(PARTITIONS, [("developer:third", "developer:twin")])
     told = run(state, joined(hour(0, "developer:twin"), below(0, "developer:third", "origin:ip:6")))
     assert sorted(told) == ["twin"]
+
+
+def test_a_machine_over_a_line_tells_of_accounts_that_only_read():
+    still = below(0, "developer:twin", "developer:third", "developer:alone", evidence=0.0)
+    assert not run(Actors(PARTITIONS), still)
+    told = run(Actors(PARTITIONS), joined(hour(0, "origin:ip:6"), still))
+    assert sorted(told) == ["ip:6", "third", "twin"]
+    assert {one.case for one in told.values()} == {"origin:ip:6"}
+    assert told["twin"].score == pytest.approx(score_over(0.9, 0))
+
+
+def test_what_spoke_against_one_that_only_reads_now_stands_for_its_week():
+    state = Actors(PARTITIONS)
+    run(state, below(0, "developer:twin", "developer:third", "origin:ip:6", evidence=0.4))
+    told = run(state, below(1, "developer:twin", "developer:third", evidence=0.0))
+    assert all(one.score >= score_over(0.5, 0) for one in told.values())
 
 
 def test_several_that_are_over_no_line_may_be_over_it_together():

@@ -51,6 +51,50 @@ def test_accounts_split_over_one_machine_are_one_party():
     assert parties([*split, machine]) == [sorted([machine.entity, *(s.entity for s in split)])]
 
 
+def bystander(name, keys):
+    """A developer that only reads, and against whom nothing else speaks."""
+    return suspect(f"developer:{name}", keys, evidence=0.0, over=False)
+
+
+def test_a_bystander_comes_with_those_whose_machine_it_shares():
+    split = [suspect(f"developer:app{n}", range(9 * n, 9 * n + 9)) for n in range(2)]
+    third, stranger = bystander("app2", range(18, 27)), bystander("dashboard", range(100, 130))
+    machine = suspect("origin:ip:1|tls:popular", range(27))
+    everyone = sorted(s.entity for s in [*split, third, machine])
+    assert parties([*split, third, stranger, machine]) == [everyone]
+    # not where nothing is proven of the machine, nor where the keys there are mostly others'
+    under = suspect("origin:ip:1|tls:popular", range(27), evidence=0.3, over=False)
+    assert parties([*split, third, under]) == [sorted(s.entity for s in [*split, under])]
+    shared = suspect("origin:ip:1|tls:popular", range(60))
+    assert parties([*split, third, shared]) == []
+
+
+def test_a_machine_over_a_line_convicts_the_bystanders_that_fill_it():
+    split = [bystander(f"app{n}", range(9 * n, 9 * n + 9)) for n in range(4)]
+    machine = suspect("origin:ip:1|tls:popular", range(36))
+    assert parties([*split, machine]) == [sorted(s.entity for s in [*split, machine])]
+    assert parties([*split[:3], machine]) == []  # a quarter of its keys are somebody else's
+    foreign = suspect("origin:ip:1|tls:popular", range(36), foreign=1.0)  # a thief's
+    assert parties([*split, foreign]) == []
+
+
+def test_one_bystander_on_its_own_machine_is_joined_with_nobody():
+    dashboard, machine = bystander("dashboard", range(20)), suspect("origin:ip:1|tls:rare", range(20))
+    assert parties([dashboard, machine]) == []
+
+
+def test_bystanders_are_compared_with_nobody():
+    lockstep = [HOUR_0 - 600 + 17 * n for n in range(20)]
+    loud = [suspect(f"developer:{n}", [n, n + 10, n + 20], active=lockstep) for n in range(2)]
+    silent = [
+        suspect(f"developer:q{n}", [n + 50, n + 60, n + 70], active=lockstep, evidence=0.0, over=False)
+        for n in range(2)
+    ]
+    assert parties(loud) != []
+    assert parties(loud + silent) == parties(loud)
+    assert parties(silent) == []
+
+
 def test_what_a_victim_shares_with_its_thief_joins_nobody():
     # its own application, of one key, alerted for whatever reason
     thief = suspect("origin:ip:1|tls:popular", range(40))

@@ -174,6 +174,20 @@ def test_an_alert_tells_who_and_how_much(low_rules) -> None:
     assert early[0].seller_ids == alert.seller_ids
 
 
+def test_of_a_bystander_actors_hear_once_an_hour_what_it_does_not_do() -> None:
+    detect = Detect(1, RuleSet.load(), MODEL, scores=True)
+    sums = (("calls", 1), ("pii_calls", 1), ("pii_records", 5), ("shadow_calls", 1))
+    reads = [Touch(DAY_0 + at, 1, s, s, sums=sums) for at in (0, 1, 59, 60) for s in range(5)]
+    works = [Touch(DAY_0, 2, s, s, sums=(*sums, ("deeds", 1))) for s in range(5)]
+    detect.add(message([*reads, *works]))
+    told = detect.finish()
+    assert not told.alerts
+    heard = told.links.suspects
+    assert [(s.entity, s.minute - DAY_0) for s in heard] == [("developer:d1", 0), ("developer:d1", 60)]
+    assert all(s.bystander for s in heard)
+    assert [r.feature for r in heard[0].alert.reasons] == ["sellers_shadow_24h", "idle_share_7d"]
+
+
 # minute       0         200
 # source 0     over      .
 # source 1     .         over, told early as version 1

@@ -106,6 +106,30 @@ def test_orders_are_open_that_nobody_had_just_dealt_with() -> None:
     assert value("open_share_24h", view(orders_taken=taken, orders_handled=taken, orders_stale=taken)) == 1
 
 
+@pytest.mark.parametrize(
+    ("developers", "sellers", "siblings"),
+    [(6, 41, 6), (40, 40, 0), (3, 8, 3), (3, 75, 3), (3, 90, 0), (0, 0, 0)],
+)
+def test_siblings_are_developers_of_a_few_sellers_each(developers, sellers, siblings) -> None:
+    assert value("siblings_24h", view(kind=ORIGIN, others=developers, sellers=sellers)) == siblings
+
+
+@pytest.mark.parametrize(
+    ("who", "told", "beyond"),
+    [
+        ("invoices", {"pii_tax": 1_000}, 0.0),
+        ("and calls who has not paid", {"pii_tax": 1_000, "pii_phone": 50}, 0.05),
+        ("letters too", {"pii_tax": 1_000, "pii_email": 1_000}, 1.0),
+        ("pools", {"pii_phone": 1_000}, 1.0),
+        ("where no telephone numbers are given out", {}, 1.0),
+        ("hides 300 among tax numbers", {"pii_tax": 700, "pii_phone": 300}, 0.3),
+    ],
+)
+def test_who_writes_invoices_needs_no_telephone_numbers(who, told, beyond) -> None:
+    assert value("beyond_tax_share_24h", view(pii_records=1_000, **told)) == pytest.approx(beyond), who
+    assert value("beyond_tax_share_24h", view(**told)) == 1.0  # nothing identifying: no invoices either
+
+
 def test_a_feature_of_one_kind_is_zero_for_the_other() -> None:
     assert value("origins_24h", view(others=7)) == 7
     assert value("developers_24h", view(others=7)) == 0

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from models.alerts.alerts import Reason
 from models.scoring.features import FEATURE, FEATURES
-from models.scoring.judge import ALERT_LINE, FOREST, Verdict, gate, judge, reasons, shares
+from models.scoring.judge import ALERT_LINE, FOREST, Verdict, bystander_reasons, gate, judge, reasons, shares
 from models.scoring.model import Model
 from models.scoring.rules import RuleSet
 from models.scoring.topics import topic
@@ -40,6 +40,7 @@ def pooler(keys: float = 92) -> np.ndarray:
         orders_taken_24h=1_000 * keys, orders_unneeded_24h=1_000 * keys, unneeded_share_24h=0.99,
         unneeded_share_7d=0.99, reads_without_deeds_24h=0.9, dug_share_24h=0.8, dug_share_7d=0.8,
         orders_dug_24h=800 * keys, sellers_dug_share_24h=0.95, open_share_24h=0.9, idle_share_7d=1.0,
+        beyond_tax_share_24h=1.0,
     )  # fmt: skip
 
 
@@ -64,6 +65,32 @@ def test_score_lies_below_1_and_crosses_the_line_exactly_where_something_fired(v
     assert ((verdict.score >= 0) & (verdict.score < 1)).all()
     fired = verdict.fired.any(axis=1) | verdict.forest_fired
     assert (fired == (verdict.score >= ALERT_LINE)).all()
+    assert not (fired & verdict.bystander).any()
+
+
+def test_who_reads_what_invoices_need_is_over_no_line() -> None:
+    invoices = pooler() - row(beyond_tax_share_24h=0.95)
+    assert not of(invoices).alerts[0]
+    assert of(invoices).score[0] < 0.5
+
+
+def test_what_nearly_everyone_does_is_no_reason() -> None:
+    told = {r.feature for r in reasons(DEVELOPER, pooler(), RULES, MODEL)}
+    assert told
+    assert told <= {f.name for f in FEATURES if f.told}
+
+
+@pytest.mark.parametrize("kind", [DEVELOPER, ORIGIN])
+def test_a_bystander_is_a_developer_of_few_sellers_that_only_reads(kind: int) -> None:
+    reads = row(sellers_24h=9, sellers_shadow_24h=9, idle_share_7d=1.0, beyond_tax_share_24h=1.0)
+    works, large, invoices = (
+        reads - row(idle_share_7d=0.5), reads + row(sellers_24h=20), reads - row(beyond_tax_share_24h=0.9),
+    )  # fmt: skip
+    verdict = of(reads, works, large, invoices, pooler(9), kind=kind)
+    assert verdict.bystander.tolist() == [kind == DEVELOPER, False, False, False, False]
+    told = bystander_reasons(kind, reads, MODEL)
+    assert [r.feature for r in told] == ["sellers_shadow_24h", "idle_share_7d"]
+    assert sum(r.contribution for r in told) == pytest.approx(1)
 
 
 def test_no_ties_at_the_top() -> None:

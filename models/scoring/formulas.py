@@ -1,0 +1,92 @@
+"""Formulas of features that are more than a plain sum: float64[n] of a view of n entities. Pure."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from models.windows.columns import DAY, F64, View
+
+#: Added to the lower part of a ratio, so that a handful of calls cannot look extreme.
+FEW = 20.0
+#: Sellers of each developer at one place: more than a seller's own application has, and at most those of an
+#: unlisted one (25; a private one has 10).
+FEW_SELLERS, UNLISTED_SELLERS = 2.5, 25.0
+
+
+def share(part: F64, whole: F64, few: float = FEW) -> F64:
+    """part / whole, 0..1, drawn to 0 where the whole is small."""
+    left: F64 = np.clip(part, 0, None) / (np.maximum(whole, 0) + few)
+    return left
+
+
+def growth(view: View, column: str, few: float) -> F64:
+    """24 hours against the mean of the entity's own active days before; 1 where there are none."""
+    days = view.of_past("days")
+    usual = view.of_past(column) / np.maximum(days, 1)
+    ratio = (view.of(column, DAY) + few) / (usual + few)
+    grown: F64 = np.where(days > 0, ratio, 1.0)
+    return grown
+
+
+def siblings(view: View) -> F64:
+    """Developers at a place where they have 2.5 to 25 sellers on average, else 0."""
+    developers = view.of("others", DAY)
+    each = view.of("sellers", DAY) / np.maximum(developers, 1)
+    few: F64 = np.where((each >= FEW_SELLERS) & (each <= UNLISTED_SELLERS), developers, 0.0)
+    return few
+
+
+def beyond_tax(view: View) -> F64:
+    """Share 0..1 of identifying records that carry no tax number, or with it a telephone number or e-mail;
+    at most, for classes are told as sums. 1 where none identifies.
+
+    Who writes invoices reads tax numbers and needs no telephone numbers; who pools takes what there is.
+    """
+    identifying = view.of("pii_records", DAY)
+    reachable = np.maximum(view.of("pii_phone", DAY), view.of("pii_email", DAY))
+    invoices = np.clip(np.minimum(view.of("pii_tax", DAY), identifying - reachable), 0, None)
+    beyond: F64 = 1.0 - invoices / np.maximum(identifying, 1)
+    return beyond
+
+
+def read_only(view: View) -> F64:
+    """Sellers whose customers were read, less those for whom something was done."""
+    left: F64 = np.clip(view.of("sellers_pii", DAY) - view.of("sellers_deed", DAY), 0, None)
+    return left
+
+
+def idle_share(view: View) -> F64:
+    """As `read_only`, of a week, over the sellers read."""
+    read, worked_for = view.over_week("sellers_pii"), view.over_week("sellers_deed")
+    left: F64 = np.clip(read - worked_for, 0, None) / np.maximum(read, 1)
+    return left
+
+
+def unneeded(view: View) -> F64:
+    """Orders taken in a day, less those acted on."""
+    left: F64 = np.clip(view.of("orders_taken", DAY) - view.of("orders_needed", DAY), 0, None)
+    return left
+
+
+def unneeded_week(view: View) -> F64:
+    """As `unneeded`, of a week."""
+    left: F64 = np.clip(view.over_week("orders_taken") - view.over_week("orders_needed"), 0, None)
+    return left
+
+
+def dug(view: View) -> F64:
+    """Old orders of a day."""
+    old: F64 = view.of("orders_old", DAY) + view.of("orders_stale", DAY)
+    return old
+
+
+def dug_week(view: View) -> F64:
+    """Old orders of a week."""
+    old: F64 = view.over_week("orders_old") + view.over_week("orders_stale")
+    return old
+
+
+def just_handled(view: View) -> F64:
+    """Orders that another party had dealt with in the two days before they were taken."""
+    just: F64 = view.of("orders_handled", DAY) - view.of("orders_stale", DAY)
+    return just
