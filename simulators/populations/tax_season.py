@@ -1,4 +1,4 @@
-"""Tax season: invoicing tools go back over the quarter, read each order's tax data, and invoice it."""
+"""Tax season: tools go back over the quarter, and invoice each order or only fetch tax reports."""
 
 from __future__ import annotations
 
@@ -7,12 +7,16 @@ from functools import partial
 import numpy as np
 
 from simulators import chance
-from simulators.calls import BUYER, CONTACT, OP, ROW, Rows, expand, pii, rows
+from simulators.calls import BUYER, CONTACT, OP, PURCHASE, ROW, Rows, expand, pii, rows
+from simulators.listing import report
 from simulators.orders import DAY_MS, HOUR_MS
 from simulators.populations._common import I64, tool
 from simulators.world import FOREVER, World
 
-SAYS = "invoicing tools that go back over a quarter at tax time"
+SAYS = "tools that go back over a quarter at tax time, and invoice each order or only fetch tax reports"
+#: What a tax report tells: whose, where, what, and the tax number; no telephone, no e-mail.
+TAX_REPORT = pii("name", "address", "tax") | PURCHASE
+REPORT_DAYS = 30
 DEFAULTS = {"count": 3, "least": 10, "most": 50}
 
 
@@ -22,11 +26,15 @@ def fill(world: World, count: int, least: int, most: int) -> None:
         size = min(int(world.rng.integers(least, most + 1)), len(world.primary))
         sellers = np.sort(world.rng.choice(len(world.primary), size, replace=False))
         before = world.links
-        tool(world, "tax_season", "invoicing", sellers, since=0, until=FOREVER)
+        by_report = world.rng.random() < 0.5
+        kind = "accounting" if by_report else "invoicing"
+        tool(world, "tax_season", kind, sellers, since=0, until=FOREVER)
         begins = world.start_ms + (world.end_ms - world.start_ms) * world.rng.uniform(0, 0.6)
         at = (begins + world.rng.random(size) * world.rng.uniform(4, 30) * HOUR_MS).astype(np.int64)
         links = np.arange(before, world.links)
-        world.programs.append(_Season(world, links, sellers, at, float(world.rng.uniform(20, 90))))
+        days = float(world.rng.uniform(20, 90))
+        program = _Reports if by_report else _Season
+        world.programs.append(program(world, links, sellers, at, days))
 
 
 class _Season:
@@ -63,3 +71,23 @@ class _Season:
                 ),
             ]
         )
+
+
+class _Reports:
+    """Each seller's quarter, from its time on, in a report for every month of it."""
+
+    def __init__(self, world: World, links: I64, sellers: I64, at: I64, days: float) -> None:
+        self.seed = chance.stream(world.seed, "tax", int(links[0]) if len(links) else 0)
+        months = -(-int(days) // REPORT_DAYS)
+        owner, month = expand(np.full(len(links), months))
+        ends = at[owner] - month * REPORT_DAYS * DAY_MS
+        self.links = links[owner]
+        self.at = at[owner] + month * 90_000
+        self.first = world.orders.before(sellers[owner], ends - REPORT_DAYS * DAY_MS)
+        self.count = world.orders.before(sellers[owner], ends) - self.first
+
+    def calls(self, a: int, b: int) -> Rows:
+        """Rows whose time is in [a, b), but for the minutes that a report takes."""
+        now = (a <= self.at) & (self.at < b)
+        classes = np.full(int(now.sum()), TAX_REPORT, np.uint8)
+        return report(self.seed, self.links[now], self.at[now], self.first[now], self.count[now], classes)

@@ -169,6 +169,19 @@ def test_a_migration_reads_history_with_all_fields_and_then_ships():
     assert (links.at["since"][own] > market.start_ms).all()
 
 
+def test_some_tax_tools_only_fetch_reports_without_telephone_numbers_and_others_invoice():
+    found = set()
+    for seed in (1, 2, 3):
+        market, events = run("mixed", seed=seed)
+        names = {x["entity_id"] for x in market.labels() if x["scenario"] == "tax_season"}
+        for name in names:
+            mine = events.filter(pc.equal(events["developer_id"], name)).to_pylist()
+            told = {one for event in mine for one in event["pii"]}
+            invoices = any(event["operation"] == "submitInvoice" for event in mine)
+            found.add((invoices, "phone" in told, "tax" in told))
+    assert {(True, True, True), (False, False, True)} <= found
+
+
 def test_every_shipped_scenario_loads_and_is_listed():
     told = listing()
     for name in scenario.names():
