@@ -12,6 +12,7 @@ from models.scoring.formulas import (
     beyond_tax,
     dug,
     dug_week,
+    fronted,
     growth,
     idle_share,
     just_handled,
@@ -205,6 +206,11 @@ FEATURES: tuple[Feature, ...] = (
     *_counts(
         "sellers_dug", "1h 24h 7d", "sellers", "sellers whose old orders it digs up",
         "shadowed sellers of whom old orders were read, and nothing done since", needs="orders",
+    ),
+    Feature(
+        "sellers_fronted_7d", "sellers", "{value:,.0f} sellers that it acts for, and digs up all the same",
+        "sellers dug up, less those read for whom nothing was done: at least so many are both",
+        "7d", fronted, "orders",
     ),
     *_counts(
         "sellers_alone", "24h", "sellers", "sellers of whose orders it read some that concerned nobody else",

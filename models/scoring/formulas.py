@@ -62,6 +62,13 @@ def idle_share(view: View) -> F64:
     return left
 
 
+def fronted(view: View) -> F64:
+    """Sellers dug up in a week, less those for whom nothing was done: at least so many are both."""
+    idle = np.clip(view.over_week("sellers_pii") - view.over_week("sellers_deed"), 0, None)
+    left: F64 = np.clip(view.over_week("sellers_dug") - idle, 0, None)
+    return left
+
+
 def unneeded(view: View) -> F64:
     """Orders taken in a day, less those acted on."""
     left: F64 = np.clip(view.of("orders_taken", DAY) - view.of("orders_needed", DAY), 0, None)

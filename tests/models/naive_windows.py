@@ -103,7 +103,9 @@ def features(touches: list[Touch], now: int) -> dict[str, float]:
     )
     out["sellers_dug_7d"] = dug(touches, (now // DAY - 6) * DAY, now)
     worked_for = len({t.seller for t in having(week, "deeds")})
-    out["idle_share_7d"] = max(out["sellers_pii_7d"] - worked_for, 0) / max(out["sellers_pii_7d"], 1)
+    idle = max(out["sellers_pii_7d"] - worked_for, 0)
+    out["idle_share_7d"] = idle / max(out["sellers_pii_7d"], 1)
+    out["sellers_fronted_7d"] = max(out["sellers_dug_7d"] - idle, 0)
     out["sellers_unneeded_24h"] = unneeded(touches, now)
     out["handovers_24h"] = sum(handovers(touches, m) for m in {t.minute for t in inside["24h"]})
     out["activity_24h"] = len({t.minute for t in inside["24h"]}) / DAY
