@@ -74,11 +74,11 @@ class _Season:
 
 
 class _Reports:
-    """Each seller's quarter, from its time on, in a report for every month of it."""
+    """Each seller's quarter, from its time on, in a report for every whole month of it."""
 
     def __init__(self, world: World, links: I64, sellers: I64, at: I64, days: float) -> None:
         self.seed = chance.stream(world.seed, "tax", int(links[0]) if len(links) else 0)
-        months = -(-int(days) // REPORT_DAYS)
+        months = max(int(days) // REPORT_DAYS, 1)
         owner, month = expand(np.full(len(links), months))
         ends = at[owner] - month * REPORT_DAYS * DAY_MS
         self.links = links[owner]

@@ -77,6 +77,7 @@ def poolers(share: float) -> tuple[list[Rows], F64]:
         "sellers_dug_share_24h",
         "open_share_24h",
         "idle_share_7d",
+        "beyond_tax_share_24h",
     ):
         matrix[bad, FEATURE[name]] = 0.95
     return [(kinds, entities, minutes, matrix), HISTORY[1]], matrix[bad]

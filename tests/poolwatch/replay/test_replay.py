@@ -102,10 +102,10 @@ def test_a_field_that_never_came_is_told_with_what_it_switches_off(tmp_path, cal
     assert {"sellers_dug_24h", "orders_unneeded_24h"} <= {*summary["off"]["features"]}
     assert "dug_fan_out" in summary["off"]["rules"]
     show(summary, [], as_json=False)
-    assert "  orders never came, which switches off 25 of " in capsys.readouterr().out
+    assert "  orders never came, which switches off 26 of " in capsys.readouterr().out
     train_file(Request([path], Settings(partitions=1)), str(tmp_path / "a.model"), 1)
     said = capsys.readouterr().err
-    assert "  orders never came, which switches off 25 of " in said
+    assert "  orders never came, which switches off 26 of " in said
     assert "h are little to tell the usual from: two weeks or more are better" in said or "min are" in said
     whole = replay(Request([written(tmp_path / "whole.jsonl", calls)])).summary
     assert (whole["off"]["fields"], whole["notes"]) == ((), [])
