@@ -33,9 +33,7 @@ class FoldLimits(NamedTuple):
     log_minutes: int = 48 * HOUR_MINUTES  # who came so soon after the seller turned up came with the log
     opened_minutes: int = 3 * HOUR_MINUTES  # parcels for so long tell how many orders a seller gets
     early_minutes: int = 12 * HOUR_MINUTES  # ... but most of those who work for a seller were seen by now
-    recent_days: int = (
-        60  # who was there when the log began dug if it took more than the seller gets in these
-    )
+    recent_days: int = 60  # who was there when the log began dug if it took more than so many days bring
     arrival_minutes: int = 12 * HOUR_MINUTES  # what it takes later, it may have taken before
     alone_minutes: int = DAY_MINUTES  # by then whoever handles an order has read it
     deed_minutes: int = 7 * DAY_MINUTES  # without a deed for so long, it does not handle the seller's orders

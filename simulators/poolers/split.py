@@ -7,5 +7,5 @@ MANNER = Manner(
     sellers=(36, 70),
     applications=(3, 5),
     addresses=(1, 3),
-    expect=("dug", "alone", "siblings", "developers"),
+    expect=("dug", "alone", "siblings", "shadow"),
 )
