@@ -9,8 +9,9 @@ import numpy as np
 from sklearn.ensemble import IsolationForest
 
 from models.scoring import forest
-from models.scoring.judge import judge, reasons
+from models.scoring.judge import judge
 from models.scoring.model import Model
+from models.scoring.reasons import reasons
 from models.scoring.rules import RuleSet
 from models.training import bootstrap
 

@@ -22,8 +22,9 @@ from models.detect.detect import Detect
 from models.fold.fold import Fold
 from models.operations import Operations
 from models.scoring.features import FEATURES
-from models.scoring.judge import judge, reasons
+from models.scoring.judge import judge
 from models.scoring.model import Model
+from models.scoring.reasons import reasons
 from models.scoring.rules import RuleSet
 from models.windows.arena import Arena
 from models.wire.codec import decode, encode

@@ -7,9 +7,10 @@ from models.events import PII_CLASSES
 from models.keys.owners import KeyOwners
 from models.memory.names import Names
 from models.minutes import MINUTE_MS
-from models.scoring.judge import FOREST, bystander_reasons, reasons
+from models.scoring.judge import FOREST
 from models.scoring.judged import Judged
 from models.scoring.model import Model
+from models.scoring.reasons import bystander_reasons, reasons
 from models.scoring.rules import RuleSet
 from models.windows import members as met
 from models.windows.columns import (

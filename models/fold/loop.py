@@ -18,7 +18,8 @@ from models.fold.facts import (
     use_key,
 )
 from models.fold.orders import judge_orders, touch_orders
-from models.fold.pairs import count_held, pair_of, since_of
+from models.fold.pace import since_of
+from models.fold.pairs import count_held, pair_of
 from models.fold.parties import NOBODY, of_developer, of_origin
 from models.fold.rows import (
     IDENTIFY,

@@ -11,10 +11,10 @@ import numpy as np
 
 from models.compiled import inner
 from models.fold.facts import Call, differ, remember_newcomer, tag
-from models.fold.rows import MOST, O_EARLIER, O_NEEDED, O_STALE, O_TAKEN, O_UNSEEN, plus, row_of
+from models.fold.pace import beyond, known, weigh
+from models.fold.rows import O_EARLIER, O_NEEDED, O_STALE, O_TAKEN, O_UNSEEN, plus, row_of
 from models.hashing import mix
 from models.memory.tables import PAGE_SHIFT, find, take
-from models.minutes import DAY_MINUTES
 from models.wire.sightings import DEVELOPER, ENTITY_KINDS
 
 #: Kind of the pair in which a seller stands for all places that are foreign to its keys.
@@ -63,12 +63,6 @@ def pair_of(table: Any, seller: Any, entity: Any, kind: int) -> int:
 
 
 @inner
-def since_of(p: Any, now: int) -> int:
-    """Minute in which the pair's entity came to the seller: of its first identifying read."""
-    return now if p.since == 0 else p.since
-
-
-@inner
 def idle(p: Any, s: Any, now: int, lim: Any) -> bool:
     """Pair `p` does not handle the orders of seller `s`: no deed of late, or few for the orders it took.
 
@@ -90,65 +84,13 @@ def idle(p: Any, s: Any, now: int, lim: Any) -> bool:
 
 
 @inner
-def _newcomer(p: Any, s: Any, now: int, lim: Any) -> bool:
-    """The pair's entity came to seller `s` after the log began: who came with it most likely works there."""
-    return since_of(p, now) - s.first >= lim.early_minutes
-
-
-@inner
-def _allowed(p: Any, s: Any, now: int, lim: Any) -> int:
-    """Untouched orders a day that pair `p` may read as new ones: so many as seller `s` gets.
-
-    As many as its handlers take, which is less than it gets where somebody else sends the parcels: those who
-    came with the log are allowed more.
-    """
-    pace = np.int64(max(s.pace, s.pace_before))
-    if _newcomer(p, s, now, lim):
-        return pace * lim.pace_newcomer
-    return max(pace, np.int64(s.sent_today), np.int64(s.sent_before)) * lim.pace_settled
-
-
-@inner
-def _beyond(p: Any, s: Any, old: int, now: int, lim: Any) -> int:
-    """Of orders that look old, those beyond what seller `s` gets: who reads first finds new ones untouched.
-
-    A token bucket that fills at the pace that is allowed, and holds a day's orders."""
-    pace = _allowed(p, s, now, lim)
-    full = min(pace * DAY_MINUTES, MOST)
-    p.spare = full if p.since == 0 else min(full, p.spare + pace * (now - p.last))
-    new = min(np.int64(old), p.spare // DAY_MINUTES)
-    p.spare -= new * DAY_MINUTES
-    return old - new
-
-
-@inner
-def _known(p: Any, s: Any, now: int, lim: Any) -> bool:
-    """Enough was seen of seller `s` to call orders old: where pair `p` came with the log, hours of parcels.
-
-    A log may begin on a Sunday, and what is ordered until Monday's parcels is nobody's past.
-    """
-    if now - s.first < lim.early_minutes:
-        return False
-    return _newcomer(p, s, now, lim) or (s.opened != 0 and now - s.opened >= lim.opened_minutes)
-
-
-@inner
-def _weigh(p: Any, s: Any, now: int, lim: Any) -> None:
-    """A day of seller `s` is known: of what pair `p` read before, hold what is beyond its recent past."""
-    if p.unweighed > 0 and now - s.first >= lim.known_minutes and _known(p, s, now, lim):
-        pace = np.int64(max(1, s.pace, s.pace_before, s.sent_today, s.sent_before))
-        p.held = plus(p.held, max(0, p.unweighed - pace * lim.recent_days))
-        p.unweighed = 0
-
-
-@inner
 def add_away(g: Any, p: Any, r: Any, s: Any, counts: Any, handled: bool, now: int, lim: Any) -> None:
     """An identifying read from a place foreign to the key: what all such places of seller `s` read of old.
 
     g  pair of the seller and of all these places: `dug` at all of them, `away` how many there are
     p  pair of the seller and of this place, to which that is told
     """
-    old = _beyond(g, s, counts[O_UNSEEN], now, lim) + counts[O_STALE]
+    old = beyond(g, s, counts[O_UNSEEN], now, lim) + counts[O_STALE]
     if g.since == 0:
         g.since = now
         g.away = 0
@@ -196,7 +138,7 @@ def add_pair(p: Any, r: Any, s: Any, counts: Any, call: Call, visit: Visit, lim:
     now = call.now
     arriving = p.since == 0 or now - p.since < lim.arrival_minutes
     earlier = counts[O_EARLIER] if arriving else 0
-    old = _beyond(p, s, counts[O_UNSEEN] + earlier, now, lim)
+    old = beyond(p, s, counts[O_UNSEEN] + earlier, now, lim)
     stale = max(0, counts[O_STALE] - earlier)
     _enter(p, s, counts, call, lim)
     does_nothing = idle(p, s, now, lim)
@@ -213,16 +155,16 @@ def add_pair(p: Any, r: Any, s: Any, counts: Any, call: Call, visit: Visit, lim:
     took_enough = p.taken >= lim.shadow_orders or (not call.lists and p.reads >= lim.shadow_orders)
     shadow = visit.handled and not visit.lone and does_nothing and (visit.plenty or took_enough)
     p.dug = plus(p.dug, counts[O_UNSEEN] + max(counts[O_STALE], counts[O_EARLIER]))
-    known = _known(p, s, now, lim)
-    if not known:
+    enough = known(p, s, now, lim)
+    if not enough:
         p.unweighed = plus(p.unweighed, old)
-    _weigh(p, s, now, lim)
-    if known and shadow:
+    weigh(p, s, now, lim)
+    if enough and shadow:
         r.shadow_calls = plus(r.shadow_calls, 1)
         r.orders_old = plus(r.orders_old, old + p.held)
         r.orders_stale = plus(r.orders_stale, stale)
         p.held = 0
-    elif known:
+    elif enough:
         p.held = plus(p.held, old + stale)
     orders = np.int64(p.held) + p.unweighed
     if orders > 0 and does_nothing and not visit.lone:
@@ -247,7 +189,7 @@ def count_held(mem: Any, totals: Any, s: Any, call: Call, lim: Any) -> None:
         p = mem.pairs.rows[row]
         if not idle(p, s, call.now, lim):
             break
-        _weigh(p, s, call.now, lim)
+        weigh(p, s, call.now, lim)
         mem.pairs.dirty[row >> PAGE_SHIFT] = 1
         if p.unweighed > 0:
             return

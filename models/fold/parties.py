@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 
 from models.compiled import inner
 from models.fold.facts import Call, enter_pace, others_handle
-from models.fold.pairs import AWAY, Visit, add_away, add_pair, pair_of, since_of
+from models.fold.pace import since_of
+from models.fold.pairs import AWAY, Visit, add_away, add_pair, pair_of
 from models.fold.rows import O_TAKEN
 from models.operations import REPORT
 from models.wire.sightings import DEVELOPER, ORIGIN

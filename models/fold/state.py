@@ -40,7 +40,7 @@ class FoldLimits(NamedTuple):
     stale_minutes: int = 48 * HOUR_MINUTES  # shipping, label, invoice follow the deed within a day or two
     settle_minutes: int = DAY_MINUTES  # a newcomer catches up on the past; what it does then tells what it is
     deed_share: int = 3  # acted on fewer than 1/3 of the fresh orders it took: no handler
-    pace_newcomer: int = 1  # old orders beyond so many times the seller's pace are dug up: see pairs
+    pace_newcomer: int = 1  # old orders beyond so many times the seller's pace are dug up: see pace
     pace_settled: int = 2  # ... by those who came before the seller was known
     lone_minutes: int = 72 * HOUR_MINUTES  # a report after so long is bookkeeping; who pools comes back
     batch_minutes: int = HOUR_MINUTES  # reports within this are one batch

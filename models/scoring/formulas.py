@@ -55,17 +55,20 @@ def read_only(view: View) -> F64:
     return left
 
 
+def _idle_week(view: View) -> F64:
+    left: F64 = np.clip(view.over_week("sellers_pii") - view.over_week("sellers_deed"), 0, None)
+    return left
+
+
 def idle_share(view: View) -> F64:
     """As `read_only`, of a week, over the sellers read."""
-    read, worked_for = view.over_week("sellers_pii"), view.over_week("sellers_deed")
-    left: F64 = np.clip(read - worked_for, 0, None) / np.maximum(read, 1)
-    return left
+    part: F64 = _idle_week(view) / np.maximum(view.over_week("sellers_pii"), 1)
+    return part
 
 
 def fronted(view: View) -> F64:
     """Sellers dug up in a week, less those for whom nothing was done: at least so many are both."""
-    idle = np.clip(view.over_week("sellers_pii") - view.over_week("sellers_deed"), 0, None)
-    left: F64 = np.clip(view.over_week("sellers_dug") - idle, 0, None)
+    left: F64 = np.clip(view.over_week("sellers_dug") - _idle_week(view), 0, None)
     return left
 
 

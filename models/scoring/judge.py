@@ -1,4 +1,4 @@
-"""Feature rows -> scores, fired thresholds, reasons. Pure: the product's whole judgement of an entity-minute.
+"""Feature rows -> scores, fired thresholds. Pure: the product's whole judgement of an entity-minute.
 
 Evidence of each threshold and of the forest is joined by noisy-or: 1 - product(1 - weight * strength).
 What fired lies in [ALERT_LINE, 1), the rest below: a row alerts exactly where score >= ALERT_LINE. Below the
@@ -12,16 +12,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from models.alerts.alerts import Reason
-from models.scoring import forest as forests
-from models.scoring.features import FEATURE, FEATURES
+from models.scoring.features import FEATURE
 from models.scoring.formulas import UNLISTED_SELLERS
-from models.scoring.model import QUANTILES, KindModel, Model
+from models.scoring.model import Model
 from models.scoring.purpose import hints
 from models.scoring.rules import Bools, RuleSet
-from models.scoring.topics import topic
 from models.wire.links import SUSPECT_EVIDENCE
-from models.wire.sightings import DEVELOPER, ENTITY_KINDS
+from models.wire.sightings import DEVELOPER
 
 F64 = npt.NDArray[np.float64]
 U8 = npt.NDArray[np.uint8]
@@ -44,11 +41,8 @@ GATE_DUG_SHARE = 0.1
 #: several sellers for whom others work, more than an invoice needs: at least so much of these. And if it has
 #: few sellers, so that it may be one of several accounts.
 BYSTANDER = {"sellers_shadow_24h": 3.0, "idle_share_7d": 0.9, "beyond_tax_share_24h": 0.25}
-BYSTANDER_SELLERS = UNLISTED_SELLERS
 #: Below this gate the forest says nothing; most rows end here, and cost no walk.
 GATE_FLOOR = 0.1
-#: Part of a threshold's evidence that its own feature holds, where it has further conditions.
-OWN_PART = 0.7
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +80,7 @@ class Verdict:
 def judge(kinds: U8, matrix: F64, rules: RuleSet, model: Model) -> Verdict:
     """Verdict on rows uint8[n], float64[n, features] (order of FEATURES, values >= 0)."""
     fired, strength = rules.evidence(kinds, matrix)
-    forest = _forest(kinds, matrix, model)
+    forest = forest_part(kinds, matrix, model)
     forest_fired = forest >= FOREST_LINE
     evidence = -np.log1p(-strength * rules.weights).sum(axis=1) - np.log1p(-forest * FOREST_WEIGHT)
     joined = -np.expm1(-evidence)
@@ -119,7 +113,8 @@ def gate(matrix: F64) -> F64:
     return opened * (matrix[:, FEATURE[GATE_AGE]] > 0.0)
 
 
-def _forest(kinds: U8, matrix: F64, model: Model) -> F64:
+def forest_part(kinds: U8, matrix: F64, model: Model) -> F64:
+    """float64[n], 0..1: rarity times gate."""
     open_ = gate(matrix)
     out = np.zeros(len(kinds))
     for number, kind in enumerate(model.kinds):
@@ -129,76 +124,8 @@ def _forest(kinds: U8, matrix: F64, model: Model) -> F64:
     return out
 
 
-def reasons(kind: int, row: F64, rules: RuleSet, model: Model, most: int = 8) -> list[Reason]:
-    """Why a row float64[features] of one kind scores as it does: a reason a topic, largest first."""
-    parts = shares(kind, row, rules, model)
-    learnt = model.kinds[kind]
-    first: dict[str, int] = {}  # topic -> its feature with the largest part
-    whole: dict[str, float] = {}
-    for column in np.argsort(-parts, kind="stable").tolist():
-        if not FEATURES[column].told:
-            continue
-        about = topic(FEATURES[column].name)
-        first.setdefault(about, column)
-        whole[about] = whole.get(about, 0.0) + float(parts[column])
-    told = sorted((a for a in first if whole[a] > 0.01), key=lambda a: (-whole[a], first[a]))[:most]
-    return [_reason(first[a], kind, float(row[first[a]]), whole[a], learnt) for a in told]
-
-
 def _stands_by(kinds: U8, matrix: F64) -> Bools:
-    found: Bools = (kinds == DEVELOPER) & (matrix[:, FEATURE["sellers_24h"]] <= BYSTANDER_SELLERS)
+    found: Bools = (kinds == DEVELOPER) & (matrix[:, FEATURE["sellers_24h"]] <= UNLISTED_SELLERS)
     for name, least in BYSTANDER.items():
         found &= matrix[:, FEATURE[name]] >= least
     return found
-
-
-def bystander_reasons(kind: int, row: F64, model: Model) -> list[Reason]:
-    """Why a bystander is told of with its company: no evidence of its own, but what it does not do."""
-    told = [FEATURE[name] for name in BYSTANDER if FEATURES[FEATURE[name]].told]
-    return [_reason(column, kind, float(row[column]), 1 / len(told), model.kinds[kind]) for column in told]
-
-
-def shares(kind: int, row: F64, rules: RuleSet, model: Model) -> F64:
-    """Part of the evidence that each feature holds: float64[features], sums to 1 (0 without evidence).
-
-    A threshold's evidence goes to its own feature for the larger part, the rest to its further conditions.
-    The forest's goes by path contributions; a feature that shortens no path has no part.
-    """
-    kinds, matrix = np.array([kind], np.uint8), row[None, :]
-    parts = np.zeros(len(FEATURES))
-    evidence = -np.log1p(-rules.strength(kinds, matrix)[0] * rules.weights)
-    for rule, amount in zip(rules.rules, evidence, strict=True):
-        own, *further = rule.columns
-        parts[own] += amount * (OWN_PART if further else 1.0)
-        for column in further:
-            parts[column] += amount * (1.0 - OWN_PART) / len(further)
-    learnt = model.kinds[kind]
-    amount = float(-np.log1p(-_forest(kinds, matrix, model)[0] * FOREST_WEIGHT))
-    if learnt is not None and amount > 0.0:
-        paths, _ = forests.contributions(learnt.forest, learnt.residuals(matrix))
-        towards = np.maximum(paths[0], 0.0)
-        parts += amount * towards / max(towards.sum(), 1e-12)
-    whole = parts.sum()
-    return parts / whole if whole > 1e-12 else np.zeros(len(parts))
-
-
-def _reason(column: int, kind: int, value: float, part: float, learnt: KindModel | None) -> Reason:
-    feature = FEATURES[column]
-    said = feature.sentence(value)
-    if learnt is None:
-        return Reason(feature.name, feature.window, value, 0.0, part, said)
-    quantiles = learnt.quantiles[column, : learnt.known_quantiles].tolist()
-    # What reads the same as the value compares it with nothing.
-    below = [i for i, q in enumerate(quantiles) if q < value and feature.sentence(q) != said]
-    typical = quantiles[below[-1] if below else 0]
-    if below:
-        share = f"{100 * QUANTILES[below[-1]]:.3g}%"
-        most = f"at most {_short(typical, feature.unit)}" if typical > 0.0 else "none"
-        said += f"; {share} of {ENTITY_KINDS[kind]}s have {most}"
-    return Reason(feature.name, feature.window, value, typical, part, said)
-
-
-def _short(value: float, unit: str) -> str:
-    if unit == "share":
-        return f"{100 * value:.0f}%" if value >= 0.01 else f"{100 * value:.1g}%"
-    return f"{value:,.0f}" if value == round(value) or value >= 100 else f"{value:.1f}"

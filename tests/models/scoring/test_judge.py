@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from models.alerts.alerts import Reason
 from models.scoring.features import FEATURE, FEATURES
-from models.scoring.judge import ALERT_LINE, FOREST, Verdict, bystander_reasons, gate, judge, reasons, shares
+from models.scoring.judge import ALERT_LINE, FOREST, Verdict, gate, judge
 from models.scoring.model import Model
+from models.scoring.reasons import bystander_reasons, reasons, shares
 from models.scoring.rules import RuleSet
 from models.scoring.topics import topic
 from models.training import bootstrap
