@@ -28,7 +28,7 @@ from poolwatch.words import plain
 from streams.files import ledger as ledger_files
 from streams.files.alerts import LastAlerts, lines_file
 from streams.files.scores import scores_file
-from streams.inputs.adapters import adapter
+from streams.inputs.forms import adapter
 from streams.inputs.merge import Merged, gathered
 from streams.inputs.sources import open_history
 from streams.settings import Settings

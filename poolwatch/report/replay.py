@@ -15,7 +15,8 @@ from models.scoring.rules import RuleSet
 from poolwatch.evaluation.evidence import read_labels
 from poolwatch.evaluation.measure import Given, for_json, measure
 from poolwatch.report.report import Side, write_report
-from streams.inputs.adapters import Adapter, adapter
+from streams.inputs.adapters import Adapter
+from streams.inputs.forms import adapter
 
 if TYPE_CHECKING:
     from poolwatch.replay.replay import Replayed, Request

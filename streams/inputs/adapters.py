@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from models.errors import BadRecord, ConfigError
+from models.errors import BadRecord
 from models.events import Rejected
 
 Record = dict[str, Any]
@@ -84,20 +84,3 @@ class Adapter(ABC):
             except RecursionError:  # it could just be decoded, and not be written again
                 rejected.append(Rejected(place, "nested too deep"))
         return values, kept, rejected
-
-
-def adapter(format_name: str | None, mapping: str | None) -> Adapter | None:
-    """The adapter that --format or --mapping asks for. ConfigError where it is unknown or both are given."""
-    from streams.inputs.cloudtrail import CloudTrail
-    from streams.inputs.mapping import Mapping
-
-    if format_name and mapping:
-        raise ConfigError("--format and --mapping: give one of them, not both")
-    if mapping:
-        return Mapping.load(mapping)
-    forms: dict[str, type[Adapter]] = {"cloudtrail": CloudTrail}
-    if not format_name or format_name == "poolwatch":
-        return None
-    if format_name not in forms:
-        raise ConfigError(f"--format {format_name}: unknown; there are poolwatch, {', '.join(forms)}")
-    return forms[format_name]()

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 from poolwatch.evaluation.measure import for_json
 from poolwatch.replay.view import against, show
 from poolwatch.report import replay as replay_report
-from streams.inputs.adapters import adapter
+from streams.inputs.forms import adapter
 
 HOUR = 3_600_000
 START = 480_000 * HOUR

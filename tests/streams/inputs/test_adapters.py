@@ -14,8 +14,8 @@ from models.decode.decode import Decoder
 from models.errors import ConfigError
 from models.hashing import hash_text
 from models.operations import Operations
-from streams.inputs.adapters import adapter
 from streams.inputs.cloudtrail import CloudTrail, status
+from streams.inputs.forms import adapter
 from streams.inputs.inputs import Input
 from streams.inputs.mapping import Mapping
 from streams.inputs.readers import Reader
