@@ -182,8 +182,7 @@ class Run:
 
     def _reject(self, stepped: Stepped) -> None:
         for p, record in stepped.ahead:
-            (place,) = self.evidence.told([{"partition": p, "first": record.offset, "last": record.offset}])
-            self._dead(place, record.reason)
+            self._dead(self.evidence.place(p, record.offset), record.reason)
 
     def _keep(self, stepped: Stepped) -> None:
         self._reject(stepped)

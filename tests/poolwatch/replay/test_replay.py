@@ -94,6 +94,19 @@ def calls(market):
     return [json.loads(line) for line in market.read_text().splitlines()]
 
 
+def test_a_clock_far_ahead_is_told_with_its_own_line_whatever_file_came_beside_it(tmp_path, calls):
+    halves = [calls[::2], calls[1::2]]
+    wrong = len(halves[1]) // 2
+    halves[1][wrong] |= {"time": calls[-1]["time"] + 30 * 86_400_000}
+    first, second = (written(tmp_path / f"{i}.jsonl", half) for i, half in enumerate(halves))
+    letters = tmp_path / "letters.jsonl"
+    replayed = replay(Request([first, second], dead_letters=str(letters)))
+    assert replayed.summary["accepted"] == len(calls) - 1
+    (letter,) = map(json.loads, letters.read_text().splitlines())
+    assert (letter["file"], letter["first"], letter["last"]) == (second, wrong + 1, wrong + 1)
+    assert "ahead of the partition" in letter["reason"]
+
+
 def test_a_field_that_never_came_is_told_with_what_it_switches_off(tmp_path, calls, capsys):
     bare = [{k: v for k, v in call.items() if k != "orders"} for call in calls]
     path = written(tmp_path / "bare.jsonl", bare)
