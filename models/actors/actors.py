@@ -128,7 +128,7 @@ class Actors:
         if until > self._applied:
             out += self._hours(until + 1)
             self._applied = until
-        return out
+        return out + self._due(None) if self._inbox.idle else out
 
     def _apply(self, items: Sequence[Evidence]) -> tuple[bool, list[Alert]]:
         """Whether a suspect is newly over a line, or an alert of one; alerts for which its own stand now."""
@@ -155,10 +155,15 @@ class Actors:
         hour = minute - minute % HOUR_MINUTES
         if self._suspects:
             for end in hour_ends(self._hour, hour, SUSPECT_MINUTES + HOUR_MINUTES):
+                out += self._due(end - 1)
                 self._forget(end)
                 out += self._judge(end - 1, timed=True)
         self._hour = max(hour, self._hour)
         return out
+
+    def _due(self, minute: int | None) -> list[Alert]:
+        """Later versions of raised alerts that were held back for a while."""
+        return [placed for alert in self._raised.due(minute) for placed in self._published.publish(alert)]
 
     def _judge(self, minute: int, *, timed: bool) -> list[Alert]:
         """Find links anew, and the parties that follow; alerts whose case changed."""

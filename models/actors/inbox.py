@@ -39,6 +39,11 @@ class Inbox:
         """Those that wait, and of which partition each is."""
         return [(partition, census) for (_, partition), census in self._censuses.items()]
 
+    @property
+    def idle(self) -> bool:
+        """Whether no partition has anything to tell for now."""
+        return all(standing.idle for standing in self.standing)
+
     def put(self, partition: int, links: Links) -> None:
         """What one close of a partition told. Minutes that it has told before are passed over."""
         standing = self.standing[partition]

@@ -45,6 +45,10 @@ class Raised:
         """Last version of the member's alert, where one is open: its own stands for it now."""
         return self._book.stood_for(member.kind, member.id, member.minute, member.alert_id)
 
+    def due(self, minute: int | None) -> list[Alert]:
+        """Alerts of which more was seen than was told (AlertBook.due)."""
+        return self._book.due(minute)
+
     def sweep(self, minute: int) -> None:
         """Forget what is over. Never changes a result."""
         self._book.sweep(minute)

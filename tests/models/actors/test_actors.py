@@ -340,6 +340,19 @@ def test_an_alert_of_its_own_stands_for_the_one_that_its_party_raised():
     assert own.case == "developer:twin"
 
 
+def test_a_raised_alert_that_was_held_back_is_told_by_the_end_of_the_hour_and_forgotten_in_time():
+    steps = joined(hour(0, "developer:twin"), below(0, "developer:third", "origin:ip:6"))
+    evidence = steps[0][1].suspects
+    evidence.append(suspect("developer:third", KEYS["developer:third"], HOUR_0 + 2, evidence=0.3, over=False))
+    evidence.append(suspect("developer:alone", KEYS["developer:alone"], HOUR_0 + 2))  # all are judged anew
+    state = Actors(PARTITIONS)
+    third = run(state, steps)["third"]
+    assert (third.count, third.last_seen) == (2, (HOUR_0 + 3) * 60_000)
+    pages = state.changed()
+    run(state, hour(24 * 9, "developer:alone"))
+    assert pages["alerts/developer/third"] and state.changed()["alerts/developer/third"] is None
+
+
 def test_withdrawn_alerts_pass():
     state = Actors(1)
     told = alert(suspect("developer:app", [1]), 2)
