@@ -53,7 +53,10 @@ def partitions_of(item: Input) -> list[Partition]:
 
 
 def messages(item: Partition, rows: int) -> Iterator[tuple[list[bytes], list[int]]]:
-    """(values, offsets) of the partition's range, at most `rows` at a time. PoolwatchError: no broker."""
+    """(values, offsets) of the partition's range, at most `rows` at a time.
+
+    PoolwatchError: no broker, or it refuses; records were deleted before they could be read.
+    """
     if item.first == item.last:
         return
     consumer = open_consumer(item)
@@ -62,14 +65,18 @@ def messages(item: Partition, rows: int) -> Iterator[tuple[list[bytes], list[int
         position, heard = item.first, time.monotonic()
         while position < item.last:
             got = consumer.consume(min(rows, 10_000), timeout=POLL_S)
-            records = [m for m in got if not m.error() and m.offset() < item.last]
+            errors = [m.error() for m in got if m.error()]
+            read = [m for m in got if not m.error()]
+            records = [m for m in read if m.offset() < item.last]
             if records:
                 yield [m.value() or b"" for m in records], [m.offset() for m in records]
-            if got:
-                heard = time.monotonic()
-            if any(m.error() and m.error().code() == KafkaError._PARTITION_EOF for m in got):
+            if any(error.code() == KafkaError._PARTITION_EOF for error in errors):
                 return
-            position = max([position, *(m.offset() + 1 for m in got if not m.error())])
+            position = max([position, *(m.offset() + 1 for m in read)])
+            if errors:
+                raise _broken(item, errors[0], position)
+            if read:
+                heard = time.monotonic()
             if time.monotonic() - heard >= SILENCE_S:
                 raise PoolwatchError(
                     f"{item.name}: Kafka has been silent for {SILENCE_S:.0f} s at offset {position}"
@@ -88,11 +95,22 @@ def open_consumer(item: Input) -> Any:
             "group.id": "poolwatch-replay",  # needed by the client; nothing is joined or committed
             "enable.auto.commit": False,
             "enable.partition.eof": True,
+            "auto.offset.reset": "error",  # the default goes on at the topic's end
             "isolation.level": "read_uncommitted",
             "log_level": 0,
             **librdkafka_security(_settings(item)),
         }
     )
+
+
+def _broken(item: Partition, error: KafkaError, position: int) -> PoolwatchError:
+    """The one clear line of a partition that cannot be read on."""
+    where = f"{item.name}: partition {item.partition}, offset {position}"
+    if error.code() == KafkaError._AUTO_OFFSET_RESET:
+        return PoolwatchError(
+            f"{where}: deleted before it was read (the topic's retention); start again with what is left"
+        )
+    return PoolwatchError(f"{where}: {error.str()}")
 
 
 def _settings(item: Input) -> Settings:
