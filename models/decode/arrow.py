@@ -45,10 +45,27 @@ def _cast_cell(cell: pa.Scalar, to: pa.DataType) -> Any:
 
 def text_times(column: pa.Array) -> pa.Array:
     """int64 ms of a column of texts; what is no time is beyond the plausible years."""
+    column = readable(column.cast(pa.large_string()))
     if pc.all(pc.utf8_is_digit(column)).as_py():
         with contextlib.suppress(pa.ArrowInvalid):
             return column.cast(pa.int64())
     return pa.array([-1 if t is None else time_ms_of(t) for t in column.to_pylist()], pa.int64())
+
+
+def readable(texts: pa.Array) -> pa.Array:
+    """large_string as it is, but null where the bytes are no UTF-8: not every writer of Parquet looks."""
+    try:
+        texts.validate(full=True)
+    except pa.ArrowInvalid:
+        return pa.array([_text(cell) for cell in texts.cast(pa.large_binary()).to_pylist()], texts.type)
+    return texts
+
+
+def _text(cell: bytes | None) -> str | None:
+    try:
+        return None if cell is None else cell.decode()
+    except UnicodeDecodeError:
+        return None
 
 
 def hash_strings(column: pa.Array) -> tuple[U64, npt.NDArray[np.int64]]:

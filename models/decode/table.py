@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from models.batches import take
-from models.decode.arrow import cast_each, hash_strings, is_text, text_times
+from models.decode.arrow import cast_each, hash_strings, is_text, readable, text_times
 from models.decode.fields import (
     BYTES_MAX,
     EARLIEST_MS,
@@ -177,7 +177,11 @@ class TableDecoder:
         texts = (
             texts.cast(pa.large_string()) if is_text(texts.type) else pa.nulls(len(texts), pa.large_string())
         )
-        return codes, pa.concat_arrays([pa.nulls(1, pa.large_string()), texts])
+        texts = pa.concat_arrays([pa.nulls(1, pa.large_string()), texts])
+        clean = readable(texts)
+        garbled = np.asarray(clean.is_null()) & np.asarray(texts.is_valid())
+        self._broken.add(garbled[codes], f"{name} must be {RULES[name]}")
+        return codes, clean
 
     def _ids_of(self, name: str, names: dict[int, str]) -> U64:
         codes, texts = self._coded(name)
@@ -257,7 +261,9 @@ class TableDecoder:
             return out
         values, start, _ = parts
         codes = values.dictionary_encode()
-        bits = [pii_bits([text]) if text is not None else -1 for text in codes.dictionary.to_pylist()]
+        bits = [
+            pii_bits([text]) if text is not None else -1 for text in readable(codes.dictionary).to_pylist()
+        ]
         of_value = np.array([*bits, -1], np.int64)[np.asarray(codes.indices.cast(pa.int64()).fill_null(-1))]
         rows = np.repeat(np.arange(len(out)), np.diff(start))
         bad = np.zeros(len(out), bool)

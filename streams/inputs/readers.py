@@ -139,7 +139,7 @@ class Reader:
             column = group.column(i)
             if column.path_in_schema == "time" and column.physical_type == "INT64" and column.is_stats_set:
                 statistics = column.statistics  # a timestamp's are no integers, and may not be had at all
-                if statistics.logical_type.type not in ("NONE", "INT"):
+                if not statistics.has_min_max or statistics.logical_type.type not in ("NONE", "INT"):
                     return True
                 after = self.from_ms is not None and statistics.max < self.from_ms
                 before = self.until_ms is not None and statistics.min >= self.until_ms

@@ -210,6 +210,7 @@ def test_arrow_and_json_agree(records, escaped):
     [
         ("time", pa.array([1_700_000_000_000_000], pa.timestamp("us", "UTC"))),
         ("time", pa.array(["2023-11-14T22:13:20Z"])),
+        ("time", pa.array(["2023-11-14T22:13:20Z"], pa.string_view())),
         ("status", pa.array([200], pa.int16())),
         ("status", pa.array(["200"]).dictionary_encode().cast(pa.string()).cast(pa.int32())),
         ("developer_id", pa.array(["dev"]).dictionary_encode()),
@@ -251,6 +252,20 @@ def test_arrow_rows_that_break_a_rule(field, column):
     assert [r.offset for r in rejected] == [9]
     assert rejected[0].reason.startswith(field)
     assert same(events, decoded(GOOD)[0])
+
+
+@pytest.mark.parametrize(
+    "name", ["key_id", "operation", "source_ip", "user_agent", "tls_fingerprint", "time", "pii"]
+)
+def test_bytes_that_are_no_text_cost_their_row_alone(name):
+    column = pa.array([b"\xff", b"tax" if name == "pii" else b"1700000000000"]).view(pa.string())
+    if name == "pii":
+        column = pa.ListArray.from_arrays([0, 1, 2], column)
+    table = pa.Table.from_pylist([GOOD, GOOD])
+    table = table.set_column(table.column_names.index(name), name, column)
+    events, (rejected,) = Decoder(OPERATIONS).table(table, 9)
+    assert len(events) == 1
+    assert (rejected.offset, rejected.reason.split()[0]) == (9, name)
 
 
 @pytest.mark.parametrize("field", ["status", "time", "records", "orders", "key_id"])

@@ -129,6 +129,14 @@ def test_from_and_until_choose_by_event_time(tmp_path):
         read(tmp_path, from_ms=2, until_ms=1)
 
 
+def test_rows_without_a_time_break_a_rule_whatever_span_is_asked_for(tmp_path):
+    schema = pa.Table.from_pylist(EVENTS[:1]).schema
+    table = pa.Table.from_pylist([event(i) | {"time": None} for i in range(5)] + EVENTS[:5], schema)
+    pq.write_table(table, tmp_path / "a.parquet", row_group_size=5)
+    rows, rejected = read(tmp_path / "a.parquet", from_ms=START_MS)
+    assert (len(rows), len(rejected)) == (5, 5)
+
+
 def test_what_breaks_a_rule_is_told_with_file_and_line(tmp_path):
     lines = [json.dumps(EVENTS[0]), "{", "", json.dumps(event(1, status=99)), json.dumps(EVENTS[2])]
     path = tmp_path / "a.jsonl"
