@@ -13,7 +13,7 @@ from rich.text import Text
 from models.alerts import cases
 from models.errors import PoolwatchError
 from poolwatch import words
-from streams.redis.feed import Back, Cut, Entry, Feed, Lost, position
+from streams.redis.feed import Back, Cut, Entry, Feed, Lost, order, position
 
 #: How many past alerts a feed that is given no position begins with.
 RECENT = 10
@@ -37,13 +37,13 @@ async def _follow(redis: str, prefix: str, after: str | None, out: _Lines | _Row
         await feed.check()
         end = await feed.end()
         start = after if after is not None else await feed.recent(RECENT)
-        if once and start in (end, "$"):
+        if once and (start == "$" or order(start) >= order(end)):
             return
         async for thing in feed.follow(start):
             match thing:
                 case Entry():
                     out.show(thing)
-                    if once and thing.id == end:
+                    if once and order(thing.id) >= order(end):
                         return
                 case Lost(reason=reason):
                     _say(f"{reason}; trying again")

@@ -20,7 +20,7 @@ RECENT = 1_024
 
 
 class EvidenceIndex:
-    """Remembers, for each batch and partition, each input's range of places; each event's own of the newest."""
+    """For each batch and partition each input's range of places; of the newest events each one's own."""
 
     def __init__(self, places: Sequence[Place], partitions: int) -> None:
         self._places = places

@@ -117,7 +117,8 @@ def position(text: str) -> str:
     raise ConfigError(f"feed position {text[:40]!r}: give 0, $ or an id such as 1700000000000-0")
 
 
-def _order(entry_id: str) -> tuple[int, int]:
+def order(entry_id: str) -> tuple[int, int]:
+    """Sorts positions other than $: 1700000000000 is before 1700000000000-1."""
     time, _, number = entry_id.partition("-")
     return int(time), int(number or 0)
 
@@ -163,9 +164,9 @@ class Feed:
         """Whether entries later than `after` may be gone already, as the stream keeps only so many."""
         oldest = await self._redis.xrange(self.keys.stream, count=1)
         if not oldest:  # an empty stream: a Redis that lost all, or a feed that has not begun
-            return _order(after) > (0, 0)
+            return order(after) > (0, 0)
         newest = await self.end()
-        return _order(after) > _order(newest) or (0, 0) < _order(after) < _order(oldest[0][0].decode())
+        return order(after) > order(newest) or (0, 0) < order(after) < order(oldest[0][0].decode())
 
     async def read(self, after: str, count: int = READ_ENTRIES, block_ms: int = 0) -> list[Entry]:
         """Entries after a position, oldest first, at most `count`; waits up to `block_ms` for the first."""

@@ -350,7 +350,8 @@ def test_a_raised_alert_that_was_held_back_is_told_by_the_end_of_the_hour_and_fo
     assert (third.count, third.last_seen) == (2, (HOUR_0 + 3) * 60_000)
     pages = state.changed()
     run(state, hour(24 * 9, "developer:alone"))
-    assert pages["alerts/developer/third"] and state.changed()["alerts/developer/third"] is None
+    assert pages["alerts/developer/third"]
+    assert state.changed()["alerts/developer/third"] is None
 
 
 def test_withdrawn_alerts_pass():
