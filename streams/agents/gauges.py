@@ -7,7 +7,7 @@ import functools
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -27,10 +27,25 @@ LOOK_S = 5.0
 MINUTES_MOST = 2_000
 
 
-def look(stage: str, slots: Mapping[int, Slot[Any]], end_of: Callable[[int], int | None]) -> None:
-    """Set the gauges of one stage. end_of(partition): offset after the newest record, None = unknown."""
-    sizes: Counter[str] = Counter()
-    rows: Counter[str] = Counter()
+class Held(NamedTuple):
+    """What a stage's states hold, by table."""
+
+    sizes: Counter[str]
+    rows: Counter[str]
+
+
+NOTHING = Held(Counter(), Counter())
+
+
+def look(
+    stage: str, slots: Mapping[int, Slot[Any]], end_of: Callable[[int], int | None], before: Held = NOTHING
+) -> Held:
+    """Set the gauges of one stage; what they tell now.
+
+    end_of  partition -> offset after the newest record, None = unknown
+    before  what they told last: a table that is gone with its partition is told as empty
+    """
+    sizes, rows = (Counter(dict.fromkeys(tables, 0)) for tables in before)
     for slot in list(slots.values()):
         partition, state = str(slot.partition), slot.state
         end = end_of(slot.partition)
@@ -44,12 +59,13 @@ def look(stage: str, slots: Mapping[int, Slot[Any]], end_of: Callable[[int], int
         metrics.STATE_BYTES.labels(f"{stage}.{table}").set(value)
     for table, value in rows.items():
         metrics.STATE_ROWS.labels(f"{stage}.{table}").set(value)
-    detects = [slot.state for slot in slots.values() if isinstance(slot.state, Detect)]
-    if detects:
+    if stage == "detect":
         metrics.ENTITIES.set(rows["entities"])
-        off = set.intersection(*(set(detect.off) for detect in detects))
+        each = [set(slot.state.off) for slot in slots.values() if isinstance(slot.state, Detect)]
+        off = set.intersection(*each) if each else set()
         for feature in (f.name for f in FEATURES if f.needs):
             metrics.FEATURE_OFF.labels(feature).set(feature in off)
+    return Held(sizes, rows)
 
 
 def _add(state: Fold | Detect | Actors, sizes: Counter[str], rows: Counter[str]) -> None:
@@ -69,9 +85,10 @@ async def look_forever(
     stages: Callable[[], Mapping[str, Mapping[int, Slot[Any]]]], end_of: Callable[[str, int], int | None]
 ) -> None:
     """Look at every stage again and again. stages(): stage -> its slots now; end_of(stage, partition)."""
+    told: dict[str, Held] = {}
     while True:
         for name, slots in stages().items():
-            look(name, slots, functools.partial(end_of, name))
+            told[name] = look(name, slots, functools.partial(end_of, name), told.get(name, NOTHING))
         await asyncio.sleep(LOOK_S)
 
 

@@ -69,7 +69,8 @@ class Session:
             self._task(self._pulse(outbox, deliver))
             self._task(self.equipment.logbook.log_forever())
             self._task(gauges.look_forever(stages.slots, stages.heard))
-            await self._until(stop, app, self._task(fold.mark_forever()))
+            self._task(fold.mark_forever())
+            await self._until(stop, app)
             await stages.finish()
 
     async def _partitions(self, outbox: Outbox) -> dict[str, int]:
@@ -129,20 +130,24 @@ class Session:
             except Exception as error:  # a broker that is away cannot be taken leave of
                 log.debug("leaving the group: %s", error)
 
-    async def _until(self, stop: asyncio.Event, app: Any, marks: asyncio.Task[None]) -> None:
-        ends = {self._task(stop.wait()), self._task(app._crashed.wait()), marks}
+    async def _until(self, stop: asyncio.Event, app: Any) -> None:
+        ends = {self._task(stop.wait()), self._task(app._crashed.wait())}
         await asyncio.wait({*ends, self._failed}, return_when=asyncio.FIRST_COMPLETED)
         if self._failed.done():
             self._failed.result()
         if app.crashed:
             raise app.crash_reason or PoolwatchError("Faust stopped without a reason")
-        if marks.done():
-            marks.result()
 
     def _task(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        """Run `work` beside the session, which ends where it fails."""
         task = asyncio.create_task(work)
+        task.add_done_callback(self._heed)
         self._tasks.add(task)
         return task
+
+    def _heed(self, task: asyncio.Task[Any]) -> None:
+        if not task.cancelled() and (error := task.exception()):
+            self.fail(error)
 
     async def _pulse(self, outbox: Outbox, deliver: Deliver) -> None:
         """Notice Kafka's absence where nothing else would say it: the clients try again in silence.
