@@ -2,28 +2,15 @@
 
 from __future__ import annotations
 
-import difflib
-import tomllib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
 from models.errors import ConfigError
+from models.written import near, shaped, toml
 from simulators import poolers, populations
 
 FOLDER = Path(__file__).parent / "scenarios"
-_FIELDS = {
-    "says",
-    "sellers",
-    "developers",
-    "hours",
-    "early",
-    "begin",
-    "sale",
-    "median_orders",
-    "populations",
-    "poolers",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +32,7 @@ class Scenario:
     median_orders: float = 18.0
     early: float | None = None
     begin: tuple[float, float] = (0.33, 0.72)
-    populations: dict[str, dict[str, Any]] = field(default_factory=dict)
+    populations: dict[str, dict[str, int | float]] = field(default_factory=dict)
     poolers: dict[str, int] = field(default_factory=dict)
 
 
@@ -57,12 +44,10 @@ def load(name_or_path: str) -> Scenario:
         if not path.exists():
             raise ConfigError(f'no scenario "{name_or_path}"; {_near(name_or_path, names())}')
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ConfigError(f"{path}: no such scenario file") from None
-    except (OSError, tomllib.TOMLDecodeError) as error:
-        raise ConfigError(f"{path}: not a scenario file: {error}") from None
-    return _checked(path, data)
+        content = path.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}") from None
+    return _checked(path.stem, toml(content, str(path)), str(path))
 
 
 def names() -> list[str]:
@@ -70,32 +55,35 @@ def names() -> list[str]:
     return sorted(path.stem for path in FOLDER.glob("*.toml"))
 
 
-def _checked(path: Path, data: dict[str, Any]) -> Scenario:
+def _checked(name: str, data: dict[str, Any], where: str) -> Scenario:
+    known = [field.name for field in fields(Scenario) if field.name != "name"]
     for key in data:
-        if key not in _FIELDS:
-            raise ConfigError(f'{path}: no field "{key}"; {_near(key, sorted(_FIELDS))}')
-    mixed: dict[str, dict[str, Any]] = {}
-    known = populations.registry()
-    for name, parameters in data.get("populations", {"ordinary": {}}).items():
-        if name not in known:
-            raise ConfigError(f'{path}: no population "{name}"; {_near(name, sorted(known))}')
-        for parameter in parameters:
-            if parameter not in known[name].DEFAULTS:
-                raise ConfigError(
-                    f'{path}: {name} has no "{parameter}"; {_near(parameter, sorted(known[name].DEFAULTS))}'
-                )
-        mixed[name] = {**known[name].DEFAULTS, **parameters}
-    for name, count in data.get("poolers", {}).items():
-        if name not in poolers.registry():
-            raise ConfigError(f'{path}: no pooler "{name}"; {_near(name, sorted(poolers.registry()))}')
-        if not isinstance(count, int) or count < 0:
-            raise ConfigError(f"{path}: poolers.{name} must be a number of parties, 0 or more")
-    plain = {key: value for key, value in data.items() if key not in ("populations", "poolers")}
-    return Scenario(
-        name=path.stem, populations=mixed, poolers=dict(data.get("poolers", {})), **{"says": "", **plain}
-    )
+        if key not in known:
+            raise ConfigError(f'{where}: no field "{key}"; {_near(key, known)}')
+    scenario = shaped({"says": "", "populations": {"ordinary": {}}, **data, "name": name}, Scenario, where)
+    for pooler, count in scenario.poolers.items():
+        if pooler not in poolers.registry():
+            raise ConfigError(f'{where}: no pooler "{pooler}"; {_near(pooler, sorted(poolers.registry()))}')
+        if count < 0:
+            raise ConfigError(f"{where}: poolers.{pooler} must be a number of parties, 0 or more")
+    mixed = {mix: _mixed(mix, given, where) for mix, given in scenario.populations.items()}
+    return replace(scenario, populations=mixed)
+
+
+def _mixed(name: str, given: dict[str, float], where: str) -> dict[str, float]:
+    """A population's parameters: those given over its defaults."""
+    registry = populations.registry()
+    if name not in registry:
+        raise ConfigError(f'{where}: no population "{name}"; {_near(name, sorted(registry))}')
+    defaults: dict[str, float] = registry[name].DEFAULTS
+    for parameter, value in given.items():
+        if parameter not in defaults:
+            raise ConfigError(f'{where}: {name} has no "{parameter}"; {_near(parameter, sorted(defaults))}')
+        if value < 0 or (isinstance(value, float) and isinstance(defaults[parameter], int)):
+            whole = "whole " if isinstance(defaults[parameter], int) else ""
+            raise ConfigError(f"{where}: {name}.{parameter} must be a {whole}number, 0 or more")
+    return defaults | given
 
 
 def _near(name: str, known: list[str]) -> str:
-    close = difflib.get_close_matches(name, known, 1)
-    return f'did you mean "{close[0]}"?' if close else f"there are: {', '.join(known)}"
+    return near(name, known) or f"there are: {', '.join(known)}"

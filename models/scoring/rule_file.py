@@ -7,10 +7,7 @@ from __future__ import annotations
 
 import difflib
 import hashlib
-import re
-import tomllib
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import numpy as np
@@ -20,16 +17,7 @@ from models.errors import ConfigError
 from models.scoring.features import FEATURE, FEATURES
 from models.scoring.rules import DEDUP_HOURS_MOST, F64, U8, Rule, RuleSet
 from models.wire.sightings import ENTITY_KINDS
-
-#: Of what msgspec says, and types by its names for them.
-_PLACE = re.compile(r"`\$\.([^`]+)`$")
-_UNKNOWN = re.compile(r"unknown field `([^`]+)`")
-_LACKING = re.compile(r"missing required field `([^`]+)`")
-_EXPECTED = re.compile(r"^Expected `([^`]+)`, got `([^`]+)`")
-_TYPES = {
-    "float": "a number", "int": "a number", "str": "text", "bool": "true or false",
-    "array": "a list", "object": "a table",
-}  # fmt: skip
+from models.written import shaped, toml
 
 
 class Condition(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -66,6 +54,10 @@ class RuleFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     dedup_hours: float = 24.0
 
 
+#: Settings that are lists of tables.
+_TABLES: dict[str, type[msgspec.Struct]] = {"cases": Case, "and": Condition}
+
+
 def read(place: Path) -> tuple[tuple[Rule, ...], str]:
     """Rules of a folder or one file, by id, and their content's hash. ConfigError: file, what, remedy."""
     files = sorted(place.glob("*.toml")) if place.is_dir() else [place]
@@ -82,13 +74,7 @@ def read(place: Path) -> tuple[tuple[Rule, ...], str]:
 
 def parse(rule_id: str, content: bytes, where: str) -> Rule:
     """A rule of its file's content, checked, its cases run. ConfigError opens with `where`."""
-    try:
-        raw: Any = tomllib.loads(content.decode())
-        written = msgspec.convert(raw, RuleFile)
-    except msgspec.ValidationError as error:
-        raise ConfigError(f"{where}: {_worded(str(error))}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{where}: not TOML: {error}") from None
+    written = shaped(toml(content, where), RuleFile, where, "docs/rules.md", _TABLES)
     rule = Rule(
         id=rule_id,
         columns=tuple(_column(c, where) for c in (written.feature, *(a.feature for a in written.also))),
@@ -105,25 +91,6 @@ def parse(rule_id: str, content: bytes, where: str) -> Rule:
     )
     _check(rule, where)
     return rule
-
-
-def _worded(error: str) -> str:
-    """What msgspec says of a file, in the file's own words."""
-    place = _PLACE.search(error)
-    setting = place[1] if place else ""
-    if unknown := _UNKNOWN.search(error):
-        tables: dict[str, type[msgspec.Struct]] = {"cases": Case, "and": Condition}
-        table = tables.get(setting.partition("[")[0], RuleFile)
-        known = msgspec.structs.fields(table)
-        close = difflib.get_close_matches(unknown[1], [field.encode_name for field in known], 1)
-        hint = f'; did you mean "{close[0]}"?' if close else "; docs/rules.md names them all"
-        return f'no setting "{unknown[1]}"{f" in {setting}" if setting else ""}{hint}'
-    if lacking := _LACKING.search(error):
-        return f"{lacking[1]} is missing{f' in {setting}' if setting else ''}; docs/rules.md says what it is"
-    if expected := _EXPECTED.search(error):
-        wanted = " or ".join(_TYPES.get(name, name) for name in expected[1].split(" | ") if name != "null")
-        return f"{setting or 'the rule'} must be {wanted}, not {_TYPES.get(expected[2], expected[2])}"
-    return error
 
 
 def _check(rule: Rule, where: str) -> None:

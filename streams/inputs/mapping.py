@@ -2,23 +2,46 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 import re
-import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from models.decode.fields import REQUIRED
 from models.errors import BadRecord, ConfigError
+from models.written import near, shaped, toml
 from streams.inputs.adapters import Adapter, Record
 from streams.inputs.tables import FIELDS, LIST_SEPARATOR, LISTS, NUMBERS, TEXT
 
-OPTIONS = ("path", "value", "default", "values", "format", "split")
 _WHOLE = re.compile(r"-?[0-9]{1,18}")
 TIME_UNITS = {"s": 1_000.0, "ms": 1.0, "us": 1e-3, "ns": 1e-6}
+
+
+#: Where all that may be written is named.
+MANUAL = "docs/inputs.md"
+
+
+class _File(msgspec.Struct, forbid_unknown_fields=True):
+    """A mapping as it is written. records: where they are, if nested in a document."""
+
+    fields: dict[str, Any]
+    records: str | list[str] = ""
+
+
+class _Source(msgspec.Struct, forbid_unknown_fields=True):
+    """Where a field comes from, as it is written."""
+
+    path: str | list[str] = ""
+    value: Any = None
+    default: Any = None
+    values: dict[str, Any] = {}
+    format: str = ""
+    split: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,19 +85,13 @@ class Mapping(Adapter):
     def load(cls, path: str) -> Mapping:
         """The mapping of a file. ConfigError naming the file, the field and the remedy."""
         try:
-            with open(path, "rb") as file:
-                content = tomllib.load(file)
-        except (OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or str(error)
-            raise ConfigError(f"{path}: {reason}") from error
-        unknown = set(content) - {"fields", "records"}
-        if unknown or not isinstance(content.get("fields"), dict):
-            raise ConfigError(
-                f'{path}: give a table [fields] and, where records are nested, records = "PATH"'
-            )
-        fields = {name: _field(f"{path}: {name}", name, given) for name, given in content["fields"].items()}
+            content = Path(path).read_bytes()
+        except OSError as error:
+            raise ConfigError(f"{path}: {error.strerror}") from error
+        written = shaped(toml(content, path), _File, path, MANUAL)
+        fields = {name: _field(f"{path}: {name}", name, given) for name, given in written.fields.items()}
         unnamed = {name: Field((name,)) for name in FIELDS if name not in fields}
-        return cls(path, fields | unnamed, _path(content.get("records", "")))
+        return cls(path, fields | unnamed, _path(written.records))
 
     def columns(self, names: list[str], where: str) -> list[str]:
         """Of a table's columns those that are read. ConfigError for one that is not there.
@@ -93,8 +110,8 @@ class Mapping(Adapter):
         told, dotted = f'"{path[0]}" for {name} of {self.path}', ".".join(path)
         if dotted in names:
             return f'{told}; a name with a dot in it is written path = ["{dotted}"]'
-        near = difflib.get_close_matches(dotted, names, 1)
-        return told + (f'; did you mean "{near[0]}"?' if near else "")
+        meant = near(dotted, names)
+        return f"{told}; {meant}" if meant else told
 
     def within(self, document: Any) -> list[Any] | None:
         if not self.records:
@@ -135,23 +152,23 @@ def _text(value: Any) -> Any:
 
 def _field(where: str, name: str, given: Any) -> Field:
     if name not in FIELDS:
-        near = difflib.get_close_matches(name, FIELDS, 1)
-        raise ConfigError(f"{where}: no such field" + (f"; did you mean {near[0]}?" if near else ""))
+        raise ConfigError(f"{where}: no such field; {near(name, FIELDS) or f'{MANUAL} names them all'}")
     if isinstance(given, str):
         given = {"path": given}
-    if not isinstance(given, dict) or not {"path", "value"} & set(given) or set(given) - set(OPTIONS):
-        raise ConfigError(f'{where}: give "PATH" or a table of {", ".join(OPTIONS)}, with path or value')
-    if "split" in given and name not in LISTS:
+    source = shaped(given, _Source, where, MANUAL)
+    if not source.path and source.value is None:
+        raise ConfigError(f'{where}: give "PATH", or a table with path or value')
+    if source.split and name not in LISTS:
         raise ConfigError(f"{where}: split is for lists: {', '.join(LISTS)}")
-    if "format" in given and name != "time":
+    if source.format and name != "time":
         raise ConfigError(f"{where}: format is for time")
     return Field(
-        path=_path(given.get("path", "")),
-        value=given.get("value"),
-        default=given.get("default"),
-        values=given.get("values", {}),
-        split=given.get("split", ""),
-        time=_time_format(where, given["format"]) if "format" in given else None,
+        path=_path(source.path),
+        value=source.value,
+        default=source.default,
+        values=source.values,
+        split=source.split,
+        time=_time_format(where, source.format) if source.format else None,
     )
 
 

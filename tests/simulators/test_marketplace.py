@@ -176,12 +176,18 @@ def test_size_and_share_of_a_run_are_bounded():
         ("[populations]\ngiant = { shar = 1 }", 'giant has no "shar"'),
         ("[poolers]\nloud = 1", 'no pooler "loud"'),
         ("[poolers]\nloud_a = -1", "must be a number of parties"),
-        ("says = ", "not a scenario file"),
+        ("says = ", "not TOML"),
+        ('says = "\u00e9"'.encode("latin-1"), "not TOML"),
+        ("hours = 'x'", "hours must be a number, not text"),
+        ("poolers = 5", "poolers must be a table, not a number"),
+        ("[populations]\nordinary = 5", "must be a table, not a number"),
+        ("[populations]\nbrands = { count = 1.5 }", "brands.count must be a whole number, 0 or more"),
+        ("[populations]\nbrands = { count = 'x' }", "must be a number, not text"),
     ],
 )
 def test_a_wrong_scenario_says_what_is_wrong(tmp_path, given, said):
     path = tmp_path / "mine.toml"
-    path.write_text(given)
+    path.write_bytes(given if isinstance(given, bytes) else given.encode())
     with pytest.raises(ConfigError, match=said.split(";")[0].replace("(", r"\(")):
         scenario.load(str(path))
     with pytest.raises(ConfigError, match='no scenario "mixt"; did you mean "mixed"'):

@@ -317,11 +317,20 @@ def test_a_timestamp_needs_no_format(tmp_path, kind):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("[fields]\nseler_id = 'x'", "seler_id: no such field; did you mean seller_id?"),
-        ("[fields]\ntime = { format = 's' }", 'time: give "PATH" or a table of'),
+        ("[fields]\nseler_id = 'x'", 'seler_id: no such field; did you mean "seller_id"?'),
+        ("[fields]\ntime = { format = 's' }", 'time: give "PATH", or a table with path or value'),
+        ("[fields]\ntime = { pat = 's' }", 'time: no setting "pat"; did you mean "path"?'),
+        ("[fields]\ntime = { path = 5 }", "time: path must be text or a list, not a number"),
+        ("[fields]\ntime = { path = [1] }", "time: path[0] must be text, not a number"),
+        ("[fields]\ntime = { path = 't', format = 5 }", "time: format must be text, not a number"),
+        ("[fields]\norders = { path = 'o', split = 5 }", "orders: split must be text, not a number"),
+        ("[fields]\nkey_id = { path = 'k', values = 'a' }", "key_id: values must be a table, not text"),
+        ("[fields]\nkey_id = 5", "key_id: it must be a table, not a number"),
+        ("records = 5\n[fields]", "records must be text or a list, not a number"),
         ("[fields]\ntime = { path = 't', format = 'soon' }", "time: format is s, ms, us, ns, rfc3339 or"),
         ("[fields]\nkey_id = { path = 'k', split = ',' }", "key_id: split is for lists"),
-        ("[field]\n", "give a table [fields]"),
+        ("[field]\n", 'no setting "field"; did you mean "fields"?'),
+        ("records = 'a'", "fields is missing; docs/inputs.md says what it is"),
         ("fields = [", "mapping.toml: "),
     ],
 )
