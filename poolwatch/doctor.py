@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from confluent_kafka import KafkaException
 from rich.console import Console
 from rich.markup import escape
 
@@ -91,7 +92,12 @@ def _kafka(settings: Settings) -> Iterator[Finding]:
             "give both the same number",
         )
     if events:
-        sample = list(newest(settings, names.events, events))
+        try:
+            sample = list(newest(settings, names.events, events))
+        except KafkaException as error:
+            said = f"{names.events}: cannot be read ({error.args[0].str()})"
+            yield Finding(FAIL, "events", said, "give this user the right to read, every partition a leader")
+            return
         yield _keying(sample, names.events, events)
         yield from _content(settings, names.events, [value for _, _, value in sample])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,6 +18,14 @@ ENVIRONMENT_PREFIX = "POOLWATCH_"
 def setting(default: Any, help_text: str) -> Any:
     """One entry of the table: its name is the field's, its default and help stand beside it."""
     return field(default=default, metadata={"help": help_text})
+
+
+#: Settings that are one of a few words.
+_ONE_OF = {
+    "security": ("plaintext", "ssl", "sasl_plaintext", "sasl_ssl"),
+    "sasl_mechanism": ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"),
+    "compression": ("producer", "uncompressed", "lz4", "zstd", "gzip", "snappy"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,15 +102,21 @@ class Settings:
             "feed_length",
             "snapshot_s",
             "idle_s",
+            "mark_ms",
+            "wait_s",
+            "heartbeat_s",
+            "alerts_retention_h",
+            "feed_days",
             "ledger_days",
         ):
-            if getattr(self, name) <= 0:
+            if not 0 < getattr(self, name) < math.inf:
                 raise ConfigError(f"{name} {getattr(self, name)}: must be above 0")
         for name in ("port", "metrics_port"):
             if not 0 <= getattr(self, name) <= 65_535:
                 raise ConfigError(f"{name} {getattr(self, name)}: must be 0-65535")
-        if self.security not in ("plaintext", "ssl", "sasl_plaintext", "sasl_ssl"):
-            raise ConfigError(f"security {self.security!r}: one of plaintext, ssl, sasl_plaintext, sasl_ssl")
+        for name, allowed in _ONE_OF.items():
+            if getattr(self, name) not in allowed:
+                raise ConfigError(f"{name} {getattr(self, name)!r}: one of {', '.join(allowed)}")
         self.bootstrap  # noqa: B018  refuses a broker that is no address
 
     @property

@@ -15,7 +15,7 @@ def command(
         metavar="N",
         help="End by itself (compiling not counted): exit 0 if the pooler was found, else 1",
     ),
-    seed: int = typer.Option(1, help="Same seed, same marketplace"),
+    seed: int = typer.Option(1, min=0, help="Same seed, same marketplace"),
     port: int = typer.Option(0, metavar="P", help="Port of the alert page; 0 = any free one"),
     broker: str = typer.Option(
         None, metavar="kafka://HOST:PORT", help="A Kafka of your own in place of the embedded broker"

@@ -11,7 +11,7 @@ from poolwatch import options
 def command(
     context: typer.Context,
     scenario: str = typer.Option("amzreview", metavar="NAME", help="Scenario: a name, or a TOML file"),
-    seed: int = typer.Option(1, help="Same seed, same bytes"),
+    seed: int = typer.Option(1, min=0, help="Same seed, same bytes"),
     hours: float = typer.Option(None, help="Hours of event time; default: the scenario's"),
     out: str = typer.Option(
         None, metavar="FILE|URL", help="FILE.jsonl, FILE.parquet or kafka://HOST:PORT/TOPIC"

@@ -13,7 +13,7 @@ def command(
     model: str = typer.Option(..., "--model", metavar="FILE", help="Where to put the model"),
     from_: str = options.FROM,
     until: str = options.UNTIL,
-    seed: int = typer.Option(1, help="Same history and seed, same model"),
+    seed: int = typer.Option(1, min=0, help="Same history and seed, same model"),
     form: str = options.FORMAT,
     mapping: str = options.MAPPING,
     dead_letters: str = options.DEAD_LETTERS,

@@ -150,6 +150,8 @@ def parse_seeds(text: str) -> tuple[int, ...]:
         if not low.isdigit() or (high and not high.isdigit()):
             raise ConfigError(f"--seeds {text}: give whole numbers, e.g. 1,2,5-7")
         seeds += range(int(low), int(high or low) + 1)
+    if not seeds:
+        raise ConfigError(f"--seeds {text}: no seed is in it; give the lower first, e.g. 5-7")
     return tuple(dict.fromkeys(seeds))
 
 

@@ -23,7 +23,7 @@ from models.operations import Operations
 from models.windows.columns import I64
 from models.yardstick.truth import AGGREGATOR, Entity, Truth, parse_label
 from models.yardstick.yardstick import Sign, Take
-from streams.inputs.adapters import Adapter
+from streams.inputs.adapters import NOT_JSON, Adapter
 from streams.inputs.inputs import find_inputs
 from streams.inputs.readers import Reader
 from streams.inputs.tables import LISTS
@@ -46,7 +46,7 @@ def read_lines(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
 def _object(line: bytes, where: str) -> dict[str, Any]:
     try:
         record = msgspec.json.decode(line)
-    except msgspec.DecodeError as error:
+    except NOT_JSON as error:
         raise PoolwatchError(f"{where}: not JSON: {error}") from None
     if not isinstance(record, dict):
         raise PoolwatchError(f"{where}: a JSON object is needed")

@@ -10,6 +10,7 @@ from redis.exceptions import RedisError
 
 from models.alerts.alerts import case_of
 from models.errors import PoolwatchError
+from streams.inputs.adapters import NOT_JSON
 from streams.redis.feed import LATEST_ALERTS, Feed, heads
 from streams.settings import Settings
 
@@ -32,7 +33,7 @@ def _in_file(case: str, alerts: str) -> tuple[str, ...]:
                     found.add(case_of(alert["entity_kind"], alert["entity_id"]))
     except OSError as error:
         raise PoolwatchError(f"--alerts {alerts}: cannot be read ({error.strerror})") from error
-    except (msgspec.DecodeError, KeyError, TypeError):
+    except (*NOT_JSON, KeyError, TypeError):
         raise PoolwatchError(f"--alerts {alerts}: no alerts file; `replay --alerts` makes one") from None
     if not found:
         raise PoolwatchError(f"--case {case}: no alert of that case in {alerts}")

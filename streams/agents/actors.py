@@ -35,7 +35,7 @@ class ActorsAgent:
         for value, offset in zip(values, offsets, strict=True):
             try:
                 message = links.decode(value)
-            except msgspec.DecodeError as error:  # only detect writes here
+            except (msgspec.MsgspecError, UnicodeError) as error:  # only detect writes here
                 bad.append(Rejected(offset, f"no links message: {type(error).__name__}"))
                 continue
             alerts = slot.state.add(message.partition, message.links, message.alerts)

@@ -7,6 +7,7 @@ import time
 from models.alerts.alerts import Alert
 from models.detect.closed import Closed
 from models.detect.detect import Detect
+from models.errors import PoolwatchError
 from models.events import Rejected
 from models.wire.codec import decode
 from models.wire.links import Message, encode
@@ -74,6 +75,9 @@ class DetectAgent:
         for value, offset in zip(values, offsets, strict=True):
             try:
                 sightings = decode(value)
+            except PoolwatchError as error:
+                bad.append(Rejected(offset, str(error)))
+                continue
             except Exception as error:  # only fold writes here; yet one broken message must not stop the rest
                 bad.append(Rejected(offset, f"no sightings message: {type(error).__name__}"))
                 continue

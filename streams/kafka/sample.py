@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 
-from confluent_kafka import Consumer, KafkaError, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from streams.kafka.security import librdkafka_security
 from streams.settings import Settings
@@ -19,7 +19,10 @@ Record = tuple[int | None, bytes | None, bytes]
 
 
 def newest(settings: Settings, topic: str, partitions: int) -> Iterator[Record]:
-    """The newest records, SAMPLE_RECORDS about, evenly of all partitions; no longer than SAMPLE_WAIT_S."""
+    """The newest records, SAMPLE_RECORDS about, evenly of all partitions; no longer than SAMPLE_WAIT_S.
+
+    KafkaException: a partition cannot be read.
+    """
     consumer = Consumer(
         {
             "bootstrap.servers": settings.bootstrap,
@@ -45,5 +48,7 @@ def newest(settings: Settings, topic: str, partitions: int) -> Iterator[Record]:
                     yield message.partition(), message.key(), message.value() or b""
                 elif error.code() == KafkaError._PARTITION_EOF:
                     ended.add(message.partition())
+                else:
+                    raise KafkaException(error)
     finally:
         consumer.close()

@@ -20,10 +20,14 @@ def test_flags_win_over_environment_and_environment_over_defaults():
     [
         ({"POOLWATCH_PARTITIONS": "many"}, "POOLWATCH_PARTITIONS 'many': must be a number"),
         ({"POOLWATCH_PARTITIONS": "0"}, "partitions 0: must be above 0"),
+        ({"POOLWATCH_MARK_MS": "0"}, "mark_ms 0: must be above 0"),
+        ({"POOLWATCH_FEED_DAYS": "-1"}, "feed_days -1: must be above 0"),
+        ({"POOLWATCH_SNAPSHOT_S": "nan"}, "snapshot_s nan: must be above 0"),
         ({"POOLWATCH_HEARTBEAT_S": "5"}, "heartbeat_s 5: at most a third of session_s 8"),
         ({"POOLWATCH_BROKER": "kafka"}, "write kafka://HOST:PORT"),
         ({"POOLWATCH_BROKER": "http://a:1"}, "write kafka://HOST:PORT"),
         ({"POOLWATCH_SECURITY": "none"}, "security 'none'"),
+        ({"POOLWATCH_SASL_MECHANISM": "GSSAPI"}, "sasl_mechanism 'GSSAPI': one of PLAIN, SCRAM"),
     ],
 )
 def test_wrong_values_are_refused_by_name(environment, word):

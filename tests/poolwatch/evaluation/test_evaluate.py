@@ -137,6 +137,8 @@ def test_seeds_and_nan():
     assert parse_seeds("1,3-5,4") == (1, 3, 4, 5)
     with pytest.raises(ConfigError, match="--seeds a-b"):
         parse_seeds("a-b")
+    with pytest.raises(ConfigError, match="no seed is in it"):
+        parse_seeds("5-1")
     assert for_json({"a": [float("nan"), 1.0]}) == {"a": [None, 1.0]}
 
 

@@ -116,9 +116,10 @@ def test_unreadable_files_are_named_in_one_line(tmp_path):
     bad.write_text("{}\n[1]\n")
     with pytest.raises(PoolwatchError, match=r"bad.jsonl:1: a label needs entity_kind"):
         read_labels(bad)
-    bad.write_text("nonsense")
-    with pytest.raises(PoolwatchError, match="not JSON"):
-        read_labels(bad)
+    for nonsense in (b"nonsense", b'{"party": "\xff"}'):
+        bad.write_bytes(nonsense)
+        with pytest.raises(PoolwatchError, match="not JSON"):
+            read_labels(bad)
     with pytest.raises(PoolwatchError, match="not a readable Parquet"):
         ScoreFile(bad.rename(tmp_path / "bad.parquet")).highest()
     with pytest.raises(PoolwatchError, match="cannot be read"):

@@ -184,6 +184,9 @@ def test_what_cannot_be_answered_is_one_clear_line(market, tmp_path):
         ask(Question(ledger, until_ms=0))
     with pytest.raises(ConfigError, match="no such folder"):
         ask(Question(str(tmp_path / "none")))
+    (tmp_path / "alerts.jsonl").write_bytes(b'{"case": "\xff"}\n')
+    with pytest.raises(PoolwatchError, match="no alerts file"):
+        entities_of("x", Settings(), str(tmp_path / "alerts.jsonl"))
 
 
 def test_the_table_and_the_command(market, truth):
