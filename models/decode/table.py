@@ -42,10 +42,10 @@ class _Broken:
 
 
 class TableDecoder:
-    """One table at a time; shares the ids and the seen fields of its Decoder."""
+    """One table at a time; shares the ids of its Decoder."""
 
-    def __init__(self, operations: Operations, ids: Ids, seen_fields: set[str]) -> None:
-        self._operations, self._ids, self._seen = operations, ids, seen_fields
+    def __init__(self, operations: Operations, ids: Ids) -> None:
+        self._operations, self._ids = operations, ids
 
     def table(self, table: pa.Table, first_offset: int) -> tuple[Events, list[Rejected]]:
         """Events of `table`, row i at `first_offset` + i, and the rows that break a rule."""
@@ -85,8 +85,6 @@ class TableDecoder:
             chunk = chunk.chunk(0) if chunk.num_chunks == 1 else pa.concat_arrays(chunk.chunks)
         if chunk.null_count == len(chunk) and name not in REQUIRED:
             return None
-        if name not in REQUIRED:
-            self._seen.add(name)
         return chunk
 
     def _cast(self, name: str, to: pa.DataType) -> pa.Array | None:
