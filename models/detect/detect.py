@@ -45,7 +45,7 @@ SWEEP_MINUTES = 60
 MEMBER_MINUTES = (PAIR_DAYS + 1) * DAY_MINUTES
 #: Optional event fields, and the counter that tells whether they ever came.
 FIELDS = {"records": "records", "bytes": "bytes", "pii": "pii", "orders": "orders"}
-STATE_VERSION = 5
+STATE_VERSION = 6
 
 
 class _Kept(msgspec.Struct):
