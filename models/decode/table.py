@@ -213,8 +213,8 @@ class TableDecoder:
             self._broken.add(inverse == i, reason)
         return origin[inverse], client[inverse], network[inverse]
 
-    def _list_parts(self, name: str) -> tuple[pa.Array, npt.NDArray[np.int64], pa.Array] | None:
-        """(values as large_string, int64[n + 1] starts, the column)."""
+    def _list_parts(self, name: str) -> tuple[pa.Array, npt.NDArray[np.int64]] | None:
+        """(values as large_string, int64[n + 1] starts)."""
         column = self._column(name)
         if column is None:
             return None
@@ -230,14 +230,14 @@ class TableDecoder:
         values = column.flatten()
         if pa.types.is_dictionary(values.type):
             values = values.dictionary_decode()
-        return values.cast(pa.large_string()), np.concatenate(([0], np.cumsum(counts))), column
+        return values.cast(pa.large_string()), np.concatenate(([0], np.cumsum(counts)))
 
     def _lists(self, name: str) -> tuple[U64, I32]:
         """(hashes of all lists, int32[n + 1] starts)."""
         parts = self._list_parts(name)
         if parts is None:
             return np.empty(0, np.uint64), np.zeros(len(self._table) + 1, np.int32)
-        values, start, _ = parts
+        values, start = parts
         hashes, sizes = hash_strings(values)
         wrong = (sizes == 0) | (sizes > ID_MAX_BYTES) | np.asarray(values.is_null())
         rows = np.repeat(np.arange(len(start) - 1), np.diff(start))
@@ -253,7 +253,7 @@ class TableDecoder:
         out = np.zeros(len(self._table), np.uint8)
         if parts is None:
             return out
-        values, start, _ = parts
+        values, start = parts
         codes = values.dictionary_encode()
         bits = [pii_bits([text]) if text is not None else -1 for text in codes.dictionary.to_pylist()]
         of_value = np.array([*bits, -1], np.int64)[np.asarray(codes.indices.cast(pa.int64()).fill_null(-1))]

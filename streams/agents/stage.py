@@ -206,7 +206,7 @@ class Stage(Generic[State]):
         if not task.cancelled() and task.exception() is not None:
             self.fail(task.exception() or PoolwatchError("snapshot failed"))
 
-    def follow(self, slot: Slot[State], future: asyncio.Future[Any]) -> asyncio.Future[Any]:
+    def follow(self, slot: Slot[State], future: asyncio.Future[Any]) -> None:
         """Watch something sent: snapshots and acknowledgements wait for it, its failure is a fresh start."""
         slot.sent.add(future)
 
@@ -218,7 +218,6 @@ class Stage(Generic[State]):
             self._settle(slot)
 
         future.add_done_callback(settled)
-        return future
 
     def _acknowledge(self, slot: Slot[State], event: Event) -> None:
         """Acknowledge a batch once all that was sent up to it is with the broker, in order."""
