@@ -42,18 +42,19 @@ class Case:
         least = "" if self.complete else "at least "
         parts = [
             *(
-                _count(len(names), name)
+                counted(len(names), name)
                 for name, names in (("developer", self.developers), ("origin", self.origins))
             ),
-            f"{least}{_count(len(self.keys), 'key')}",
-            _count(len(self.sellers), "seller"),
+            f"{least}{counted(len(self.keys), 'key')}",
+            counted(len(self.sellers), "seller"),
         ]
         if self.customers is not None:
-            parts.append(f"at least {_count(self.customers, 'customer')}")
+            parts.append(f"at least {counted(self.customers, 'customer')}")
         return ", ".join(part for part in parts if not part.startswith("0 "))
 
 
-def _count(number: int, name: str) -> str:
+def counted(number: int, name: str) -> str:
+    """A number with its noun."""
     return f"{number:,} {name}{'' if number == 1 else 's'}"
 
 
