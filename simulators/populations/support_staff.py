@@ -8,7 +8,7 @@ from simulators.calls import BUYER, CONTACT, OP, PURCHASE, Rows, rows
 from simulators.habits import HABIT
 from simulators.machines import STAFF_KIT
 from simulators.orders import DAY_MS, HOUR_MS
-from simulators.populations._common import I64
+from simulators.populations._common import I64, Planned
 from simulators.world import World
 
 SAYS = "the platform's support staff: a few sellers a day each, on request"
@@ -32,29 +32,21 @@ def fill(world: World, count: int, cases: int) -> None:
     time = world.start_ms + day + begins[staff] + (rng.random(len(staff)) * 8.5 * HOUR_MS).astype(np.int64)
     known, place = np.unique(sellers, return_inverse=True)
     links = world.link(world.staff_console(), known, np.zeros(1, HABIT), (first, count))[place]
-    world.programs.append(_Desk(world, links, sellers, time, first + staff))
+    world.programs.append(Planned(_desk(world, links, sellers, time, first + staff)))
 
 
-class _Desk:
+def _desk(world: World, links: I64, sellers: I64, time: I64, machine: I64) -> Rows:
     """All cases: the order asked about, its buyer, now and then a second order."""
-
-    def __init__(self, world: World, links: I64, sellers: I64, time: I64, machine: I64) -> None:
-        newest = world.orders.before(sellers, time)
-        order = np.maximum(newest - 1 - world.rng.geometric(0.03, len(time)), 0)
-        read = {"first": order, "count": 1, "origin": machine}
-        second = world.rng.random(len(time)) < 0.3
-        again = {"first": order[second] // 2, "count": 1, "origin": machine[second]}
-        made = np.concatenate(
-            [
-                rows(time, links, OP["getOrder"], pii=PURCHASE, **read),
-                rows(time + 9_000, links, OP["getOrderAddress"], pii=CONTACT, **read),
-                rows(time + 31_000, links, OP["getOrderBuyerInfo"], pii=BUYER, **read),
-                rows(time[second] + 200_000, links[second], OP["getOrderAddress"], pii=CONTACT, **again),
-            ]
-        )
-        self.made = made[np.argsort(made["time"], kind="stable")]
-
-    def calls(self, a: int, b: int) -> Rows:
-        """Rows whose time is in [a, b)."""
-        low, high = np.searchsorted(self.made["time"], [a, b])
-        return self.made[low:high]
+    newest = world.orders.before(sellers, time)
+    order = np.maximum(newest - 1 - world.rng.geometric(0.03, len(time)), 0)
+    read = {"first": order, "count": 1, "origin": machine}
+    second = world.rng.random(len(time)) < 0.3
+    again = {"first": order[second] // 2, "count": 1, "origin": machine[second]}
+    return np.concatenate(
+        [
+            rows(time, links, OP["getOrder"], pii=PURCHASE, **read),
+            rows(time + 9_000, links, OP["getOrderAddress"], pii=CONTACT, **read),
+            rows(time + 31_000, links, OP["getOrderBuyerInfo"], pii=BUYER, **read),
+            rows(time[second] + 200_000, links[second], OP["getOrderAddress"], pii=CONTACT, **again),
+        ]
+    )
