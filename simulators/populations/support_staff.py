@@ -6,7 +6,7 @@ import numpy as np
 
 from simulators.calls import BUYER, CONTACT, OP, PURCHASE, Rows, rows
 from simulators.habits import HABIT
-from simulators.machines import STAFF_KIT
+from simulators.machines import STAFF_KIT, inside
 from simulators.orders import DAY_MS, HOUR_MS
 from simulators.populations._common import I64, Planned
 from simulators.world import World
@@ -19,10 +19,7 @@ def fill(world: World, count: int, cases: int) -> None:
     """`count` people with about `cases` sellers' requests in a shift."""
     party = world.party("support", "benign", "support_staff")
     rng, days = world.rng, (world.end_ms - world.start_ms) / DAY_MS
-    addresses = [
-        f"10.{rng.integers(10, 99)}.{rng.integers(0, 255)}.{rng.integers(2, 250)}" for _ in range(count)
-    ]
-    first, _ = world.machines.pool(addresses, STAFF_KIT)
+    first, _ = world.machines.pool([inside(rng) for _ in range(count)], STAFF_KIT)
     party.machines += range(first, first + count)
     busy = np.exp(rng.normal(0, 0.5, count)) * cases * days
     staff = np.repeat(np.arange(count), rng.poisson(busy))
