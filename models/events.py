@@ -33,7 +33,7 @@ class Events:
     origin: U64
     client: U64  # TLS fingerprint, else user-agent product, else 0: what the caller runs on
     network: U64  # IPv4 /24 or IPv6 /48, else 0: where the caller stands
-    operation: npt.NDArray[np.int16]  # index in Operations; -1 = not in the table
+    operation: npt.NDArray[np.int16]  # index in Operations
     status: npt.NDArray[np.int16]
     records: I64
     bytes: I64

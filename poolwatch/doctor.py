@@ -1,4 +1,5 @@
-"""Settings in; findings about broker, topics, Redis, model, rules out. Reads Kafka and Redis only."""
+"""Settings in; findings about broker, topics, Redis, model, rules, ledger out. Reads Kafka and Redis; touches
+the ledger's folder: makes it, and a file there that it deletes."""
 
 from __future__ import annotations
 

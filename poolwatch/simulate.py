@@ -104,8 +104,8 @@ def to_kafka(tables: Iterable[pa.Table], url: str, settings: Settings, rate: flo
     if not place.topic:
         raise ConfigError(f"--out {url}: a topic is named as kafka://HOST:PORT/TOPIC")
     with FastProducer(replace(settings, broker=f"kafka://{place.broker}"), place.topic, rate) as producer:
-        for batch in batches(tables):
-            producer.send(keyed(batch))
+        for table in tables:
+            producer.send(keyed(table))
         return producer.sent
 
 

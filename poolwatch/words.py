@@ -9,6 +9,7 @@ from typing import Any
 
 from rich.text import Text
 
+from models.alerts.cases import counted
 from models.minutes import MINUTE_MS
 
 COLOURS = {"critical": "bold white on red", "high": "bold red", "medium": "yellow", "low": "cyan"}
@@ -62,7 +63,7 @@ def update(alert: Alert) -> str:
         return "stands no longer: told early, and over no line when its minute closed"
     if alert["version"] == 1:
         return ""
-    minutes = f"{alert['count']:,} minute{'' if alert['count'] == 1 else 's'}"
+    minutes = counted(alert["count"], "minute")
     return f"update {alert['version']}: over the line for {minutes}, last {clock(alert['last_seen'])}"
 
 

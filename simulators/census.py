@@ -30,7 +30,7 @@ class Census:
         self.status: dict[int, int] = {}
         self.records = np.zeros(len(world.developer_ids), np.int64)  # identifying, by developer
         self.used = np.zeros(len(links), bool)
-        self.by_party = np.zeros((len(world.parties) + 1, 3), np.int64)  # calls, identifying records, sellers
+        self.by_party = np.zeros((len(world.parties) + 1, 2), np.int64)  # calls, identifying records
         self._links: dict[int, set[int]] = {}
 
     def count(self, calls: Rows) -> None:

@@ -49,7 +49,6 @@ HABIT = np.dtype(
         ("backfill_pii", "u1"),
         ("forbidden", "f4"),  # chance that a read lacks the role
         ("waits", "u1"),  # keeps to the plan by itself
-        ("asleep", "u1"),  # calls in the seller's business hours only
     ]
 )
 Habits = npt.NDArray[np.void]

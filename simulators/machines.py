@@ -27,6 +27,11 @@ SERVERS = (5, 46, 78, 88, 91, 94, 135, 144, 159, 167, 176, 185, 188, 193, 195)
 HOMES = (24, 47, 62, 67, 71, 73, 75, 76, 79, 80, 82, 84, 86, 92, 98, 99, 108, 109, 151, 173)
 
 
+def inside(rng: np.random.Generator) -> str:
+    """Address in the platform's own network."""
+    return f"10.{rng.integers(10, 99)}.{rng.integers(0, 255)}.{rng.integers(2, 250)}"
+
+
 @dataclass(slots=True)
 class Machines:
     """Every machine that calls; number i has ip[i], agent[i], tls[i]."""
@@ -68,10 +73,6 @@ class Machines:
     def home(self) -> str:
         """Address of a home or small office."""
         return self._address(HOMES)
-
-    def inside(self) -> str:
-        """Address in the platform's own network."""
-        return f"10.{self.rng.integers(10, 99)}.{self.rng.integers(0, 255)}.{self.rng.integers(2, 250)}"
 
     def neighbours(self, count: int) -> list[str]:
         """`count` (at most 250) addresses of one /24."""

@@ -7,7 +7,7 @@ import numpy as np
 from models.errors import ConfigError
 from simulators import chance
 from simulators.habits import HABIT
-from simulators.machines import STAFF_KIT
+from simulators.machines import STAFF_KIT, inside
 from simulators.orders import DAY_MS, HOUR_MS
 from simulators.pooling import I64, Manner, Pooler, between
 from simulators.scenario import Scenario
@@ -82,7 +82,7 @@ def _machines(
             addresses = [own.server() if rng.random() < 0.5 else own.cloud() for _ in range(count)]
             stays = int(rng.uniform(0, 40) * 60_000)
         if manner.machines == "staff":
-            addresses, kit = [own.inside() for _ in addresses], STAFF_KIT
+            addresses, kit = [inside(own.rng) for _ in addresses], STAFF_KIT
         agents = [own.kit(0.2)[0] for _ in range(12)] if manner.forged else [kit[0]]
         for address in addresses:
             for agent in agents:

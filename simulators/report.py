@@ -117,7 +117,7 @@ def _parties(market: Marketplace) -> str:
     for number, party in enumerate(market.world.parties):
         if party.label != "aggregator":
             continue
-        calls, records, _ = market.census.by_party[number]
+        calls, records = market.census.by_party[number]
         start = datetime.fromtimestamp(party.start_ms / 1000, UTC)
         rows.append(
             (

@@ -109,7 +109,7 @@ class Tools:
             link = links[owner]
             time = a + (generator.random(len(link)) * (b - a)).astype(np.int64)
             awake = self.orders.works(self.links.at["seller"][link], time)
-            keep = awake | (generator.random(len(link)) < 0.4) & (self.links.habit["asleep"][link] == 0)
+            keep = awake | (generator.random(len(link)) < 0.4)
             size = generator.integers(1, records + 1, len(link)) if records else np.zeros(len(link), np.int64)
             made.append(rows(time[keep], link[keep], OP[op], records=size[keep]))
         return np.concatenate(made)

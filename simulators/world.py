@@ -17,6 +17,8 @@ from simulators.machines import Machines
 from simulators.orders import DAY_MS, Orders
 
 FOREVER = 1 << 60
+#: Share of the links that comes in a day, and share that goes.
+MOVES_DAILY = 0.004
 _LINK = np.dtype(
     [
         ("developer", "i4"),
@@ -122,12 +124,12 @@ class World:
             return Links(np.zeros(0, _LINK), np.zeros(0, HABIT))
         return Links(*(np.concatenate(part) for part in zip(*self._parts, strict=True)))
 
-    def joined(self, count: int, leave: float = 0.004, join: float = 0.004) -> tuple[Any, Any]:
-        """(since, until) of `count` links: most are old, few come or go (rates a day) within the span."""
+    def joined(self, count: int) -> tuple[Any, Any]:
+        """(since, until) of `count` links: most are old, few come or go within the span."""
         days = (self.end_ms - self.start_ms) / DAY_MS
         old = self.start_ms - (self.rng.random(count) * 340 * DAY_MS).astype(np.int64)
         inside = self.start_ms + (self.rng.random(count) * (self.end_ms - self.start_ms)).astype(np.int64)
-        since = np.where(self.rng.random(count) < join * days, inside, old)
-        leaves = self.rng.random(count) < leave * days
+        since = np.where(self.rng.random(count) < MOVES_DAILY * days, inside, old)
+        leaves = self.rng.random(count) < MOVES_DAILY * days
         until = np.where(leaves & (since < self.start_ms), inside, FOREVER)
         return since, until

@@ -9,8 +9,8 @@ import msgspec
 
 #: From what may wait to what may not.
 SEVERITIES = ("low", "medium", "high", "critical")
-#: Id under which the evidence of an entity's party stands in an alert's rules.
-ACTOR = "actor"
+#: Id under which the evidence of an entity's party stands in an alert's rules, and what it alone amounts to.
+ACTOR, ACTOR_SEVERITY = "actor", "medium"
 #: Ids listed of sellers, keys and developers; the counts show a cut.
 LISTED = 500
 #: Keys listed with the probability that another than their owner uses them.

@@ -18,7 +18,6 @@ class Case:
     """The alerts of one party, strongest first, and what they list together.
 
     developers  alerted on: they stand behind the calls
-    acted_as    developers whose name was used from the case's origins; they may be robbed
     complete    no alert lists less than it counts
     customers   at least so many distinct ones in one alert's window; None where events carry none
     links       why alerts belong here
@@ -31,7 +30,6 @@ class Case:
     first_seen: int
     last_seen: int
     developers: set[str] = field(default_factory=set)
-    acted_as: set[str] = field(default_factory=set)
     origins: set[str] = field(default_factory=set)
     keys: set[str] = field(default_factory=set)
     sellers: set[str] = field(default_factory=set)
@@ -44,18 +42,19 @@ class Case:
         least = "" if self.complete else "at least "
         parts = [
             *(
-                _count(len(names), name)
+                counted(len(names), name)
                 for name, names in (("developer", self.developers), ("origin", self.origins))
             ),
-            f"{least}{_count(len(self.keys), 'key')}",
-            _count(len(self.sellers), "seller"),
+            f"{least}{counted(len(self.keys), 'key')}",
+            counted(len(self.sellers), "seller"),
         ]
         if self.customers is not None:
-            parts.append(f"at least {_count(self.customers, 'customer')}")
+            parts.append(f"at least {counted(self.customers, 'customer')}")
         return ", ".join(part for part in parts if not part.startswith("0 "))
 
 
-def _count(number: int, name: str) -> str:
+def counted(number: int, name: str) -> str:
+    """A number with its noun."""
     return f"{number:,} {name}{'' if number == 1 else 's'}"
 
 
@@ -88,7 +87,6 @@ def _case(name: str, alerts: list[Alert]) -> Case:
     )
     for alert in alerts:
         case.origins |= {alert["entity_id"]} if alert["entity_kind"] == "origin" else {*alert["origin_ids"]}
-        case.acted_as |= {*alert["developer_ids"]}
         case.keys |= {*alert["key_ids"]}
         case.sellers |= {*alert["seller_ids"]}
         case.complete &= alert["keys"] == len(alert["key_ids"]) and alert["sellers"] == len(
@@ -96,5 +94,4 @@ def _case(name: str, alerts: list[Alert]) -> Case:
         )
         if alert["customers"] is not None:
             case.customers = max(case.customers or 0, alert["customers"]["low"])
-    case.acted_as -= case.developers
     return case

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 
 import msgspec
@@ -52,8 +52,6 @@ class _Record(msgspec.Struct, gc=False):
 
 
 _FIELDS = _Record.__struct_fields__
-#: Features that need one of them are off until it comes.
-_OPTIONAL = ("source_ip", "user_agent", "tls_fingerprint", "marketplace", "customers", "orders")
 
 _PATH = re.compile(r"`\$\.(\w+)")
 _MISSING = re.compile(r"missing required field `(\w+)`")
@@ -73,18 +71,17 @@ def _why(error: Exception) -> str:
 
 
 class Decoder:
-    """Turns records into events; keeps hashes of the ids it met (bounded), and which fields came."""
+    """Turns records into events; keeps hashes of the ids it met (bounded)."""
 
     def __init__(self, operations: Operations) -> None:
         self.operations = operations
-        self.seen_fields: set[str] = set()
         self._ids = Ids()
         self._pii: dict[bytes, int] = {b"": 0, b"null": 0, b"[]": 0}
         self._decode: Callable[[bytes], _Record] = msgspec.json.Decoder(_Record).decode
 
     def table(self, table: pa.Table, first_offset: int) -> tuple[Events, list[Rejected]]:
         """Events of an Arrow table with the contract's columns; row i has offset `first_offset` + i."""
-        return TableDecoder(self.operations, self._ids, self.seen_fields).table(table, first_offset)
+        return TableDecoder(self.operations, self._ids).table(table, first_offset)
 
     def records(self, values: Sequence[bytes], offsets: Sequence[int]) -> tuple[Events, list[Rejected]]:
         """Events of JSON records, in order, and those rejected, by offset. Never raises for content."""
@@ -117,7 +114,6 @@ class Decoder:
         rows = list(zip(*map(msgspec.structs.astuple, records), strict=True)) or [()] * len(_FIELDS)
         column: dict[str, Sequence[Any]] = dict(zip(_FIELDS, rows, strict=True))
         broken: dict[int, str] = {}
-        self._see(column)
         names: dict[int, str] = {}
         ids = {
             f: self._ids.column(column[f], names, broken, f) for f in ("developer_id", "seller_id", "key_id")
@@ -148,11 +144,6 @@ class Decoder:
             names=names,
         )
         return events, broken
-
-    def _see(self, column: Mapping[str, Sequence[Any]]) -> None:
-        for field in _OPTIONAL:
-            if field not in self.seen_fields and any(v is not None and v is not _NONE for v in column[field]):
-                self.seen_fields.add(field)
 
     def _times(self, column: Sequence[int | str], broken: dict[int, str]) -> I64:
         if str not in set(map(type, column)):
@@ -185,16 +176,12 @@ class Decoder:
                 if len(known) < 4096:  # as many spellings of 64 sets as one will meet
                     known[text] = bits
             out[i] = bits
-        if "pii" not in self.seen_fields and any(out):
-            self.seen_fields.add("pii")
         return np.frombuffer(bytes(out), np.uint8)
 
     def _list(
         self, column: Sequence[Any], field: str, broken: dict[int, str]
     ) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.int32]]:
         start = np.zeros(len(column) + 1, np.int32)
-        if field not in self.seen_fields:
-            return np.empty(0, np.uint64), start
         where = [i for i, raw in enumerate(column) if raw is not _NONE]
         if not where:
             return np.empty(0, np.uint64), start

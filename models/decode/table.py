@@ -42,10 +42,10 @@ class _Broken:
 
 
 class TableDecoder:
-    """One table at a time; shares the ids and the seen fields of its Decoder."""
+    """One table at a time; shares the ids of its Decoder."""
 
-    def __init__(self, operations: Operations, ids: Ids, seen_fields: set[str]) -> None:
-        self._operations, self._ids, self._seen = operations, ids, seen_fields
+    def __init__(self, operations: Operations, ids: Ids) -> None:
+        self._operations, self._ids = operations, ids
 
     def table(self, table: pa.Table, first_offset: int) -> tuple[Events, list[Rejected]]:
         """Events of `table`, row i at `first_offset` + i, and the rows that break a rule."""
@@ -85,8 +85,6 @@ class TableDecoder:
             chunk = chunk.chunk(0) if chunk.num_chunks == 1 else pa.concat_arrays(chunk.chunks)
         if chunk.null_count == len(chunk) and name not in REQUIRED:
             return None
-        if name not in REQUIRED:
-            self._seen.add(name)
         return chunk
 
     def _cast(self, name: str, to: pa.DataType) -> pa.Array | None:
@@ -219,8 +217,8 @@ class TableDecoder:
             self._broken.add(inverse == i, reason)
         return origin[inverse], client[inverse], network[inverse]
 
-    def _list_parts(self, name: str) -> tuple[pa.Array, npt.NDArray[np.int64], pa.Array] | None:
-        """(values as large_string, int64[n + 1] starts, the column)."""
+    def _list_parts(self, name: str) -> tuple[pa.Array, npt.NDArray[np.int64]] | None:
+        """(values as large_string, int64[n + 1] starts)."""
         column = self._column(name)
         if column is None:
             return None
@@ -236,14 +234,14 @@ class TableDecoder:
         values = column.flatten()
         if pa.types.is_dictionary(values.type):
             values = values.dictionary_decode()
-        return values.cast(pa.large_string()), np.concatenate(([0], np.cumsum(counts))), column
+        return values.cast(pa.large_string()), np.concatenate(([0], np.cumsum(counts)))
 
     def _lists(self, name: str) -> tuple[U64, I32]:
         """(hashes of all lists, int32[n + 1] starts)."""
         parts = self._list_parts(name)
         if parts is None:
             return np.empty(0, np.uint64), np.zeros(len(self._table) + 1, np.int32)
-        values, start, _ = parts
+        values, start = parts
         hashes, sizes = hash_strings(values)
         wrong = (sizes == 0) | (sizes > ID_MAX_BYTES) | np.asarray(values.is_null())
         rows = np.repeat(np.arange(len(start) - 1), np.diff(start))
@@ -259,7 +257,7 @@ class TableDecoder:
         out = np.zeros(len(self._table), np.uint8)
         if parts is None:
             return out
-        values, start, _ = parts
+        values, start = parts
         codes = values.dictionary_encode()
         bits = [
             pii_bits([text]) if text is not None else -1 for text in readable(codes.dictionary).to_pylist()

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from models.alerts.alerts import ACTOR, worst
+from models.alerts.alerts import ACTOR, ACTOR_SEVERITY, worst
 from models.alerts.book import Crossing
 from models.scoring.judge import FOREST, FOREST_SEVERITY
 from models.scoring.judged import Judged
 from models.scoring.rules import RuleSet
 
 #: Of alerts without a threshold: the forest's and those of a party.
-PLAIN_DEDUP_HOURS, ACTOR_SEVERITY = 24, "medium"
+PLAIN_DEDUP_HOURS = 24
 
 
 class Crossings:

@@ -43,9 +43,9 @@ BATCH_CELLS, BATCH_ROWS = 8_192, 200_000
 SWEEP_MINUTES = 60
 #: So long after an hour, in whole UTC days, nobody is kept who was met in it.
 MEMBER_MINUTES = (PAIR_DAYS + 1) * DAY_MINUTES
-#: Optional event fields, and the counter that tells whether they ever came.
-FIELDS = {"records": "records", "bytes": "bytes", "pii": "pii", "orders": "orders"}
-STATE_VERSION = 5
+#: Optional event fields; the counter of the same name tells whether they ever came.
+FIELDS = ("records", "bytes", "pii", "orders")
+STATE_VERSION = 6
 
 
 class _Kept(msgspec.Struct):
@@ -161,7 +161,7 @@ class Detect:
     @property
     def off(self) -> tuple[str, ...]:
         """Features that say nothing, because the optional field that they need never came."""
-        came = {need: bool(self._counters[COUNTERS.index(count)]) for need, count in FIELDS.items()}
+        came = {name: bool(self._counters[COUNTERS.index(name)]) for name in FIELDS}
         came |= {"customers": self._customers, "source_ip": self._source_ip, "": True}
         return tuple(f.name for f in FEATURES if not came[f.needs])
 

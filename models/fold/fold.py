@@ -42,14 +42,13 @@ _TALLIED = [C_EVENTS, C_DUPLICATES, C_LATE]
 @dataclass(frozen=True, slots=True)
 class Folded:
     """What one step gave. accepted (in time), duplicates and late count records, those that earlier steps
-    left pending too; pending: how many wait to be believed now."""
+    left pending too."""
 
     sightings: Sightings
     accepted: int
     duplicates: int
     late: int
     ahead: list[Rejected]
-    pending: int
 
 
 def split_at_chunks(events: Events) -> list[Events]:
@@ -214,7 +213,7 @@ class Fold:
         sightings.rows, sightings.customers, sightings.names = self._chunk.drain()
         ahead, self._ahead = self._ahead, []
         folded, duplicates, late = (clock[_TALLIED] - before).tolist()
-        return Folded(sightings, folded - late, duplicates, late, ahead, len(self._pending))
+        return Folded(sightings, folded - late, duplicates, late, ahead)
 
 
 def _fixed(column: npt.NDArray[Any]) -> npt.NDArray[Any]:

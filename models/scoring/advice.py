@@ -4,25 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
 
-from models.alerts.alerts import ACTOR, SEVERITIES
+from models.alerts.alerts import ACTOR, ACTOR_SEVERITY, SEVERITIES
 from models.scoring.judge import FOREST, FOREST_SEVERITY, FOREST_WEIGHT
-
-
-class Text(Protocol):
-    """What advice needs of a rule (models.scoring.rules.Rule)."""
-
-    @property
-    def id(self) -> str: ...
-    @property
-    def severity(self) -> str: ...
-    @property
-    def weight(self) -> float: ...
-    @property
-    def why(self) -> str: ...
-    @property
-    def do(self) -> str: ...
+from models.scoring.rules import Rule
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +32,7 @@ _OTHERS = (
     ),
     Advice(
         ACTOR,
-        "medium",
+        ACTOR_SEVERITY,
         0.0,
         "By itself it is over no line. Others of its party are, or all of them together: the case says what "
         "links them.",
@@ -56,7 +41,7 @@ _OTHERS = (
 )
 
 
-def advice(rules: Iterable[Text]) -> dict[str, Advice]:
+def advice(rules: Iterable[Rule]) -> dict[str, Advice]:
     """By id: each rule's, the forest's and that of a party."""
     said = (Advice(rule.id, rule.severity, rule.weight, rule.why, rule.do) for rule in rules)
     return {one.id: one for one in (*said, *_OTHERS)}

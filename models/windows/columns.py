@@ -18,7 +18,7 @@ U8 = npt.NDArray[np.uint8]
 #: Trailing windows, in minutes, shortest first; a window's place here is its index in every table.
 TRAILING = {"5m": 5, "1h": HOUR_MINUTES, "24h": DAY_MINUTES}
 WINDOW_MINUTES = tuple(TRAILING.values())
-FIVE_MINUTES, HOUR, DAY = range(3)
+_, HOUR, DAY = range(3)
 #: The longest window: whole UTC days, today and six before.
 WEEK_NAME, WEEK_DAYS = "7d", 7
 WINDOW_NAMES = (*TRAILING, WEEK_NAME)

@@ -47,10 +47,10 @@ DEED, ALONE = BIT["sellers_deed"], BIT["sellers_alone"]
 ELSEWHERE, FOREIGN, THROTTLED = BIT["keys_elsewhere"], BIT["keys_foreign"], BIT["keys_throttled"]
 PLAIN = BIT["sellers"] | BIT["keys"] | BIT["others"]
 
-#: Counters that `enter` raises: rows that grew, rows that came after their minute's close, and quantities
-#: that tell which optional fields the events carry.
-COUNTERS = ("grew", "late", "records", "bytes", "pii", "orders")
-GREW, LATE, RECORDS, BYTES, ANY_PII, ORDERS = range(len(COUNTERS))
+#: Counters that `enter` raises: rows that came after their minute's close, and quantities that tell which
+#: optional fields the events carry.
+COUNTERS = ("late", "records", "bytes", "pii", "orders")
+LATE, RECORDS, BYTES, ANY_PII, ORDERS = range(len(COUNTERS))
 
 
 @inner
@@ -225,7 +225,6 @@ def enter(
         if not _grown(chunk.rows[at].sums, fresh, words, signed, r, grew):
             continue
         chunk.dirty[at >> PAGE_SHIFT] = 1
-        counts[GREW] += 1
         counts[RECORDS] += grew[_RECORDS]
         counts[BYTES] += grew[_BYTES]
         counts[ANY_PII] += grew[_PII_RECORDS]

@@ -26,9 +26,6 @@ class Sources:
         self._standing = [_Standing() for _ in range(count)]
         self._totals = [Rows(f"chunk-{s}", CHUNK_ROW) for s in range(count)]
 
-    def __len__(self) -> int:
-        return len(self._standing)
-
     def observe(self, message: Sightings) -> Rows | None:
         """Note the watermark; the open chunk's totals, or None where the message's rows are to be ignored.
 
@@ -51,10 +48,6 @@ class Sources:
             totals.clear()
         totals.reserve(len(message.rows))
         return totals
-
-    def watermark_ms(self, source: int) -> int:
-        """Watermark of one source, -1 = unheard."""
-        return self._standing[source].watermark_ms
 
     def complete(self, newest_minute: int) -> int:
         """Last minute that can be closed: none of its rows comes any more; -1 = none.

@@ -163,10 +163,6 @@ class Party:
     end_ms: int
     labels: list[Label] = field(default_factory=list)
 
-    @property
-    def span_ms(self) -> int:
-        return self.end_ms - self.start_ms
-
 
 class Truth:
     """All labels of a span, asked by entity. An entity with two kinds of label counts as the worse."""

@@ -28,6 +28,6 @@ def command(
     settings = options.settings(context)
     from poolwatch.demo.demo import Demo
 
-    found = Demo(settings, seconds, seed, own_broker=broker is None).run()
+    found = Demo(settings, seconds, seed, embedded=broker is None).run()
     if seconds and not found:
         raise typer.Exit(1)

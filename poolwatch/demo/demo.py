@@ -50,10 +50,13 @@ STEP_ROWS = 32_768
 
 
 class Demo:
-    """One run. `found` tells whether the planted aggregator was alerted on."""
+    """One run. `found` tells whether the planted aggregator was alerted on.
 
-    def __init__(self, settings: Settings, seconds: float | None, seed: int, own_broker: bool) -> None:
-        self.settings, self.seconds, self.own_broker = settings, seconds, own_broker
+    embedded  with a Kafka of its own, not that of `settings`
+    """
+
+    def __init__(self, settings: Settings, seconds: float | None, seed: int, embedded: bool) -> None:
+        self.settings, self.seconds, self.embedded = settings, seconds, embedded
         self.market = DemoMarket(seed)
         self.state = DemoState(seconds=seconds)
         self.developers: set[str] = set()
@@ -105,7 +108,7 @@ class Demo:
         self.folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="poolwatch-demo-")))
         redis = stack.enter_context(EmbeddedRedis())
         self.settings = replace(self.settings, redis=redis.url, partitions=PARTITIONS)
-        if self.own_broker:
+        if self.embedded:
             names = dict.fromkeys(Topics.of(self.settings), PARTITIONS)
             kafka = stack.enter_context(EmbeddedKafka(names))
             self.settings = replace(self.settings, broker=kafka.url)

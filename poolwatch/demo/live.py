@@ -14,6 +14,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from models.alerts.cases import counted
 from poolwatch import words
 from poolwatch.demo.state import DemoState, Planted
 
@@ -105,7 +106,7 @@ def summary(state: DemoState) -> RenderableType:
         names = ", ".join(f"{a['entity_kind']} {words.plain(a['entity_id'])}" for a in others[:5])
         more = f" and {len(others) - 5} more" if len(others) > 5 else ""
         said.append(
-            f"! {_count(len(others), 'alert')} on parties that were not planted: {names}{more}\n", "yellow"
+            f"! {counted(len(others), 'alert')} on parties that were not planted: {names}{more}\n", "yellow"
         )
     elif state.alerts:
         said.append("✔ no alert on anybody else\n", "green")
@@ -136,15 +137,11 @@ def figures(state: DemoState) -> str:
     parts += [f"lag {state.lag:,}", f"{_watched(state):,} developers and origins"]
     if state.watermark_ms:
         parts.append(f"judged up to {words.clock(state.watermark_ms)} UTC")
-    return ", ".join([*parts, _count(len(state.standing()), "alert")])
+    return ", ".join([*parts, counted(len(state.standing()), "alert")])
 
 
 def _watched(state: DemoState) -> int:
     return state.entities or state.developers + state.origins
-
-
-def _count(number: int, one: str) -> str:
-    return f"{number:,} {one}" if number == 1 else f"{number:,} {one}s"
 
 
 def _header(state: DemoState) -> RenderableType:

@@ -24,7 +24,7 @@ def entities_of(case: str, settings: Settings, alerts: str | None = None) -> tup
 
 
 def _in_file(case: str, alerts: str) -> tuple[str, ...]:
-    found, line = set(), b""
+    found: set[str] = set()
     try:
         with Path(alerts).open("rb") as file:
             for line in file:

@@ -15,9 +15,8 @@ from rich.text import Text
 
 from models.alerts.cases import Case, cases
 from poolwatch.replay.notes import notably_late
-from poolwatch.words import plain
+from poolwatch.words import COLOURS, plain
 
-COLOURS = {"low": "cyan", "medium": "yellow", "high": "red", "critical": "bold red"}
 MOST_SHOWN, MOST_NAMED = 20, 10
 KINDS = ("developers", "origins", "parties")
 

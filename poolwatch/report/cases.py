@@ -8,9 +8,9 @@ from itertools import chain
 from typing import Any
 
 from models.alerts.alerts import SEVERITIES
-from models.alerts.cases import Case, cases
+from models.alerts.cases import Case, cases, counted
 from models.scoring.advice import Advice, first
-from poolwatch.report.parts import SHOWN, block, counted, moment
+from poolwatch.report.parts import SHOWN, block, moment
 
 #: Alerts of a case that are shown at once; the rest are folded.
 OPEN_ALERTS = 3

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from html import escape
 from typing import Any
 
+from models.alerts.cases import counted
 from poolwatch.evaluation.detection_page import two
 
 #: Alerts, mistakes and moves that a section shows at most; reasons of an alert.
@@ -62,8 +63,3 @@ def _at_stake(alert: Mapping[str, Any]) -> str:
     told = f"{counted(alert.get('sellers', 0), 'seller')}, {counted(alert.get('keys', 0), 'key')}"
     told += f" ({borrowed:,} borrowed)" if borrowed else ""
     return told + (f", about {counted(round(customers['estimate']), 'customer')}" if customers else "")
-
-
-def counted(number: int, noun: str) -> str:
-    """A number with its noun."""
-    return f"{number:,} {noun}" + ("" if number == 1 else "s")

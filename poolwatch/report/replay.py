@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from models.errors import ConfigError
-from models.scoring.advice import Advice, advice
+from models.scoring.advice import advice
 from models.scoring.rules import RuleSet
 from poolwatch.evaluation.evidence import read_labels
 from poolwatch.evaluation.measure import Given, for_json, measure
@@ -55,24 +55,21 @@ def replay_and_judge(request: Request, wanted: Wanted) -> Replayed:
     if wanted.report and not Path(wanted.report).absolute().parent.is_dir():
         raise ConfigError(f"{wanted.report}: no such folder; make it first")
     with tempfile.TemporaryDirectory(prefix="poolwatch-replay-") as scratch:
-        request = replace(
-            request,
-            scores=request.scores or f"{scratch}/scores.parquet",
-            candidate_scores=f"{scratch}/candidate.parquet" if request.candidate else None,
-        )
-        replayed = replay(request)
+        scores = request.scores or f"{scratch}/scores.parquet"
+        others = f"{scratch}/candidate.parquet" if request.candidate else None
+        replayed = replay(replace(request, scores=scores, candidate_scores=others))
         figures = None
         if wanted.labels:
             span = (replayed.summary["from"], replayed.summary["until"])
             form = adapter(request.form, request.mapping)
-            figures = against_labels(
-                wanted.labels, replayed.alerts, request.scores, request.inputs, span, form
-            )
+            figures = against_labels(wanted.labels, replayed.alerts, scores, request.inputs, span, form)
             replayed.summary["labels"] = for_json(short(figures))
         if wanted.report:
-            other = (replayed.candidate, request.candidate_scores) if replayed.candidate is not None else None
+            now, then = Side("this model", replayed.alerts, Path(scores)), None
+            if others and replayed.candidate is not None:
+                then = Side("the candidate", replayed.candidate, Path(others))
             known = advice(RuleSet.load(request.settings.rules).rules)
-            report(wanted.report, replayed.summary, replayed.alerts, request.scores, figures, other, known)
+            write_report(wanted.report, replayed.summary, now, figures, then, known)
     return replayed
 
 
@@ -111,20 +108,3 @@ def short(figures: Mapping[str, Any]) -> dict[str, Any]:
     alerts["false"] = dict(Counter(f["population"] for f in of["false"]).most_common())
     ranked = figures["methods"].get("poolwatch")
     return {**alerts, "ranked": ranked} if ranked else alerts
-
-
-def report(
-    out: str,
-    summary: Mapping[str, Any],
-    alerts: Sequence[Mapping[str, Any]],
-    scores: str | None,
-    figures: Mapping[str, Any] | None = None,
-    candidate: tuple[Sequence[Mapping[str, Any]], str | None] | None = None,
-    known: Mapping[str, Advice] | None = None,
-) -> None:
-    """Write the HTML report. candidate: the other model's alerts, and its score file where kept."""
-    now = Side("this model", alerts, Path(scores) if scores else None)
-    then = None
-    if candidate:
-        then = Side("the candidate", candidate[0], Path(candidate[1]) if candidate[1] else None)
-    write_report(out, summary, now, figures, then, known)

@@ -25,7 +25,7 @@ from poolwatch.report.charts import legend, stacked_bars
 from poolwatch.report.labels import against_labels
 from poolwatch.report.parts import HOUR_MS, SHOWN, alert_list, moment, table
 from poolwatch.words import plain
-from streams.files.atomic import atomic_path, clear_write_errors
+from streams.files.atomic import atomic_path
 
 #: Bars of the alerts' chart at most, and times written under them.
 MOST_BARS, MOST_TIMES = 72, 7
@@ -75,7 +75,7 @@ def write_report(
         + "".join(f"<section>{s}</section>" for s in sections if s)
         + "</main></body></html>\n"
     )
-    with clear_write_errors(out), atomic_path(out) as partial:
+    with atomic_path(out) as partial:
         Path(partial).write_text(page, encoding="utf-8")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from simulators.calls import Rows
 from simulators.habits import KIND, KINDS, Habits, vary
 from simulators.world import World
 
@@ -97,3 +98,15 @@ def private(
     if known:
         world.own_keys.setdefault(int(seller), int(link))
     return int(link)
+
+
+class Planned:
+    """A program whose calls are all known beforehand."""
+
+    def __init__(self, made: Rows) -> None:
+        self._made = made[np.argsort(made["time"], kind="stable")]
+
+    def calls(self, a: int, b: int) -> Rows:
+        """Rows whose time is in [a, b)."""
+        low, high = np.searchsorted(self._made["time"], [a, b])
+        return self._made[low:high]

@@ -7,7 +7,7 @@ import numpy as np
 from simulators.calls import EVERYTHING, OP, PAGE_ORDERS, Rows, rows
 from simulators.habits import KIND
 from simulators.orders import DAY_MS, HOUR_MS
-from simulators.populations._common import I64, any_of, primary_kind, private
+from simulators.populations._common import I64, Planned, any_of, primary_kind, private
 from simulators.world import World
 
 SAYS = "sellers who use their own key from a second place: a new server, a laptop, a bookkeeper's export"
@@ -32,37 +32,29 @@ def fill(world: World, count: int, books: float) -> None:
         if not exports:
             desks[-1] = -1
     chosen = np.flatnonzero(np.array(desks) >= 0)
-    world.programs.append(_Exports(world, np.array(links)[chosen], sellers[chosen], np.array(desks)[chosen]))
+    world.programs.append(
+        Planned(_exports(world, np.array(links)[chosen], sellers[chosen], np.array(desks)[chosen]))
+    )
 
 
-class _Exports:
+def _exports(world: World, links: I64, sellers: I64, machines: I64) -> Rows:
     """Every day or week, at one desk a seller, the orders of the last days by the page."""
-
-    def __init__(self, world: World, links: I64, sellers: I64, machines: I64) -> None:
-        days = np.exp(world.rng.uniform(np.log(0.4), np.log(7), len(links)))
-        visits = np.maximum(((world.end_ms - world.start_ms) / (days * DAY_MS)).astype(int), 1)
-        owner = np.repeat(np.arange(len(links)), visits)
-        turn = np.arange(len(owner)) - np.repeat(np.cumsum(visits) - visits, visits)
-        at = world.start_ms + ((turn + world.rng.random(len(owner))) * (days * DAY_MS)[owner]).astype(
-            np.int64
-        )
-        time = np.minimum(at, world.end_ms - 1)
-        newest = world.orders.before(sellers[owner], time)
-        since = world.orders.before(sellers[owner], time - (days[owner] * 1.2 * DAY_MS).astype(np.int64))
-        count = np.minimum(newest - since, PAGE_ORDERS)
-        some = count > 0
-        made = rows(
-            time[some],
-            links[owner][some],
-            OP["getOrders"],
-            first=(newest - count)[some],
-            count=count[some],
-            pii=EVERYTHING,
-            origin=machines[owner][some],
-        )
-        self.made = made[np.argsort(made["time"], kind="stable")]
-
-    def calls(self, a: int, b: int) -> Rows:
-        """Rows whose time is in [a, b)."""
-        low, high = np.searchsorted(self.made["time"], [a, b])
-        return self.made[low:high]
+    days = np.exp(world.rng.uniform(np.log(0.4), np.log(7), len(links)))
+    visits = np.maximum(((world.end_ms - world.start_ms) / (days * DAY_MS)).astype(int), 1)
+    owner = np.repeat(np.arange(len(links)), visits)
+    turn = np.arange(len(owner)) - np.repeat(np.cumsum(visits) - visits, visits)
+    at = world.start_ms + ((turn + world.rng.random(len(owner))) * (days * DAY_MS)[owner]).astype(np.int64)
+    time = np.minimum(at, world.end_ms - 1)
+    newest = world.orders.before(sellers[owner], time)
+    since = world.orders.before(sellers[owner], time - (days[owner] * 1.2 * DAY_MS).astype(np.int64))
+    count = np.minimum(newest - since, PAGE_ORDERS)
+    some = count > 0
+    return rows(
+        time[some],
+        links[owner][some],
+        OP["getOrders"],
+        first=(newest - count)[some],
+        count=count[some],
+        pii=EVERYTHING,
+        origin=machines[owner][some],
+    )

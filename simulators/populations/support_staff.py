@@ -6,9 +6,9 @@ import numpy as np
 
 from simulators.calls import BUYER, CONTACT, OP, PURCHASE, Rows, rows
 from simulators.habits import HABIT
-from simulators.machines import STAFF_KIT
+from simulators.machines import STAFF_KIT, inside
 from simulators.orders import DAY_MS, HOUR_MS
-from simulators.populations._common import I64
+from simulators.populations._common import I64, Planned
 from simulators.world import World
 
 SAYS = "the platform's support staff: a few sellers a day each, on request"
@@ -19,10 +19,7 @@ def fill(world: World, count: int, cases: int) -> None:
     """`count` people with about `cases` sellers' requests in a shift."""
     party = world.party("support", "benign", "support_staff")
     rng, days = world.rng, (world.end_ms - world.start_ms) / DAY_MS
-    addresses = [
-        f"10.{rng.integers(10, 99)}.{rng.integers(0, 255)}.{rng.integers(2, 250)}" for _ in range(count)
-    ]
-    first, _ = world.machines.pool(addresses, STAFF_KIT)
+    first, _ = world.machines.pool([inside(rng) for _ in range(count)], STAFF_KIT)
     party.machines += range(first, first + count)
     busy = np.exp(rng.normal(0, 0.5, count)) * cases * days
     staff = np.repeat(np.arange(count), rng.poisson(busy))
@@ -32,29 +29,21 @@ def fill(world: World, count: int, cases: int) -> None:
     time = world.start_ms + day + begins[staff] + (rng.random(len(staff)) * 8.5 * HOUR_MS).astype(np.int64)
     known, place = np.unique(sellers, return_inverse=True)
     links = world.link(world.staff_console(), known, np.zeros(1, HABIT), (first, count))[place]
-    world.programs.append(_Desk(world, links, sellers, time, first + staff))
+    world.programs.append(Planned(_desk(world, links, sellers, time, first + staff)))
 
 
-class _Desk:
+def _desk(world: World, links: I64, sellers: I64, time: I64, machine: I64) -> Rows:
     """All cases: the order asked about, its buyer, now and then a second order."""
-
-    def __init__(self, world: World, links: I64, sellers: I64, time: I64, machine: I64) -> None:
-        newest = world.orders.before(sellers, time)
-        order = np.maximum(newest - 1 - world.rng.geometric(0.03, len(time)), 0)
-        read = {"first": order, "count": 1, "origin": machine}
-        second = world.rng.random(len(time)) < 0.3
-        again = {"first": order[second] // 2, "count": 1, "origin": machine[second]}
-        made = np.concatenate(
-            [
-                rows(time, links, OP["getOrder"], pii=PURCHASE, **read),
-                rows(time + 9_000, links, OP["getOrderAddress"], pii=CONTACT, **read),
-                rows(time + 31_000, links, OP["getOrderBuyerInfo"], pii=BUYER, **read),
-                rows(time[second] + 200_000, links[second], OP["getOrderAddress"], pii=CONTACT, **again),
-            ]
-        )
-        self.made = made[np.argsort(made["time"], kind="stable")]
-
-    def calls(self, a: int, b: int) -> Rows:
-        """Rows whose time is in [a, b)."""
-        low, high = np.searchsorted(self.made["time"], [a, b])
-        return self.made[low:high]
+    newest = world.orders.before(sellers, time)
+    order = np.maximum(newest - 1 - world.rng.geometric(0.03, len(time)), 0)
+    read = {"first": order, "count": 1, "origin": machine}
+    second = world.rng.random(len(time)) < 0.3
+    again = {"first": order[second] // 2, "count": 1, "origin": machine[second]}
+    return np.concatenate(
+        [
+            rows(time, links, OP["getOrder"], pii=PURCHASE, **read),
+            rows(time + 9_000, links, OP["getOrderAddress"], pii=CONTACT, **read),
+            rows(time + 31_000, links, OP["getOrderBuyerInfo"], pii=BUYER, **read),
+            rows(time[second] + 200_000, links[second], OP["getOrderAddress"], pii=CONTACT, **again),
+        ]
+    )

@@ -9,7 +9,7 @@ import msgspec
 from models.actors.actors import Actors
 from models.events import Rejected
 from models.wire import links
-from streams.agents.dead_letters import reject
+from streams.agents.dead_letters import DeadLetters
 from streams.agents.deliver import Deliver
 from streams.agents.stage import Slot, Stage
 from streams.kafka.outbox import Outbox
@@ -25,7 +25,8 @@ class ActorsAgent:
     """Batches of what detect told in, alerts with their case out."""
 
     def __init__(self, stage: Stage[Actors], outbox: Outbox, topics: Topics, deliver: Deliver) -> None:
-        self.stage, self._outbox, self._topics, self._deliver = stage, outbox, topics, deliver
+        self.stage, self._deliver = stage, deliver
+        self._dead_letters = DeadLetters(stage, outbox, topics.dead_letters)
 
     async def apply(self, slot: Slot[Actors], values: list[bytes], offsets: list[int], batch: Batch) -> None:
         """What is new of one batch."""
@@ -42,7 +43,7 @@ class ActorsAgent:
             answers.append((alerts, message.heard_ms))
         slot.position = batch.next
         metrics.WORK.observe(time.perf_counter() - begun, "actors")
-        await reject(self.stage, slot, self._outbox, self._topics.dead_letters, bad)
+        await self._dead_letters.send(slot, bad)
         due = [alert for alerts, _ in answers for alert in alerts]
         if due:
             for sent in await self._deliver(due):

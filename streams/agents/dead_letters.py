@@ -26,18 +26,18 @@ class DeadLetter(msgspec.Struct, frozen=True):
         return f"{self.topic}/{self.partition}/{self.offset}".encode()
 
 
-async def reject(
-    stage: Stage[Any],
-    slot: Slot[Any],
-    outbox: Outbox,
-    to: str,
-    rejected: Sequence[Rejected],
-    outcome: str = "rejected",
-) -> None:
-    """Count records of the slot's partition, and send a dead letter each to topic `to`."""
-    if rejected:
-        stage.logbook.rejected(rejected)
-        metrics.EVENTS.labels(outcome).inc(len(rejected))
-    for record in rejected:
-        letter = DeadLetter(stage.topic, slot.partition, record.offset, record.reason)
-        stage.follow(slot, await outbox.send(to, msgspec.json.encode(letter), letter.key))
+class DeadLetters:
+    """Where one stage's rejected records go: to topic `to`."""
+
+    def __init__(self, stage: Stage[Any], outbox: Outbox, to: str) -> None:
+        self._stage, self._outbox, self._to = stage, outbox, to
+
+    async def send(self, slot: Slot[Any], rejected: Sequence[Rejected], outcome: str = "rejected") -> None:
+        """Count records of the slot's partition, and send a dead letter each."""
+        if rejected:
+            self._stage.logbook.rejected(rejected)
+            metrics.EVENTS.labels(outcome).inc(len(rejected))
+        for record in rejected:
+            letter = DeadLetter(self._stage.topic, slot.partition, record.offset, record.reason)
+            sent = await self._outbox.send(self._to, msgspec.json.encode(letter), letter.key)
+            self._stage.follow(slot, sent)

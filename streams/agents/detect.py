@@ -12,7 +12,7 @@ from models.events import Rejected
 from models.wire.codec import decode
 from models.wire.links import Message, encode
 from streams.agents.actors import PARTITION
-from streams.agents.dead_letters import reject
+from streams.agents.dead_letters import DeadLetters
 from streams.agents.deliver import Deliver
 from streams.agents.gauges import CloseClock
 from streams.agents.ledger_keeper import LedgerKeeper
@@ -40,6 +40,7 @@ class DetectAgent:
         keeper: LedgerKeeper,
     ) -> None:
         self.stage, self._outbox, self._topics = stage, outbox, topics
+        self._dead_letters = DeadLetters(stage, outbox, topics.dead_letters)
         self._deliver, self._keeper = deliver, keeper
         self._previewed: dict[int, float] = {}
         self._clocks: dict[tuple[int, int], CloseClock] = {}
@@ -52,7 +53,7 @@ class DetectAgent:
         early = self._preview(slot, batch)
         slot.position = batch.next
         took = time.perf_counter() - begun
-        await reject(self.stage, slot, self._outbox, self._topics.dead_letters, bad)
+        await self._dead_letters.send(slot, bad)
         if early:
             # What is told early depends on timing. It must be known after a crash, or the alert that
             # stands for it in the end could not say so: so it is written down before it is told.

@@ -12,7 +12,7 @@ from models.fold.fold import Fold, split_at_chunks
 from models.wire.codec import encode
 from models.wire.routing import cut, route
 from models.wire.sightings import CHUNK_OFFSETS, Sightings
-from streams.agents.dead_letters import reject
+from streams.agents.dead_letters import DeadLetters
 from streams.agents.stage import Slot, Stage
 from streams.kafka.outbox import Outbox
 from streams.kafka.topics import Topics
@@ -37,6 +37,7 @@ class FoldAgent:
     ) -> None:
         self.stage, self._decoder, self._outbox, self._topics = stage, decoder, outbox, topics
         self._destinations, self._end_offset = destinations, end_offset
+        self._dead_letters = DeadLetters(stage, outbox, topics.dead_letters)
         self._settings = stage.settings
 
     async def apply(self, slot: Slot[Fold], values: list[bytes], offsets: list[int], batch: Batch) -> None:
@@ -46,7 +47,7 @@ class FoldAgent:
         metrics.WORK.observe(time.perf_counter() - begun, "decode")
         metrics.BATCH_EVENTS.observe(len(values), "fold")
         self.stage.logbook.met(events)
-        await reject(self.stage, slot, self._outbox, self._topics.dead_letters, rejected)
+        await self._dead_letters.send(slot, rejected)
         parts = {int(part.offset[0]) // CHUNK_OFFSETS: part for part in split_at_chunks(events) if len(part)}
         for chunk in range(slot.position // CHUNK_OFFSETS, (batch.next - 1) // CHUNK_OFFSETS + 1):
             if chunk in parts:
@@ -88,7 +89,7 @@ class FoldAgent:
             metrics.EVENTS.labels(outcome).inc(count)
         for partition, message, value in messages:
             await self._send(slot, partition, message, value)
-        await reject(self.stage, slot, self._outbox, self._topics.dead_letters, folded.ahead, "ahead")
+        await self._dead_letters.send(slot, folded.ahead, "ahead")
 
     async def _send(self, slot: Slot[Fold], partition: int, message: Sightings, value: bytes) -> None:
         sent = await self._outbox.send(self._topics.sightings, value, partition=partition)

@@ -161,22 +161,22 @@ class Stage(Generic[State]):
         # One partition's at a time: the pages of all of them, copied, are as large as the state itself.
         return all(other.saving is None or other.saving.done() for other in self.slots.values())
 
-    def capture(self, slot: Slot[State]) -> None:
-        """Take a snapshot of the state as it is at `slot.position`; it is written in the background."""
+    def capture(self, slot: Slot[State]) -> asyncio.Task[None]:
+        """Take a snapshot of the state as it is at `slot.position`; the task writes it in the background."""
         slot.saved_at = time.monotonic()
         pages = slot.state.changed()
         waiting = set(slot.sent)
         slot.saving = asyncio.create_task(self._save(slot, slot.position, pages, waiting))
         slot.saving.add_done_callback(self._saved)
+        return slot.saving
 
     async def write_down(self, slot: Slot[State]) -> bool:
         """Take a snapshot now and wait until it is written; False = the partition is lost."""
         if slot.saving and not slot.saving.done():
             await asyncio.wait([slot.saving])
-        self.capture(slot)
-        if slot.saving:
-            await asyncio.wait([slot.saving])
-        return slot.owned and slot.saving is not None and _written(slot.saving)
+        saving = self.capture(slot)
+        await asyncio.wait([saving])
+        return slot.owned and _written(saving)
 
     async def _save(
         self, slot: Slot[State], position: int, pages: Pages, sent: set[asyncio.Future[Any]]
@@ -206,7 +206,7 @@ class Stage(Generic[State]):
         if not task.cancelled() and task.exception() is not None:
             self.fail(task.exception() or PoolwatchError("snapshot failed"))
 
-    def follow(self, slot: Slot[State], future: asyncio.Future[Any]) -> asyncio.Future[Any]:
+    def follow(self, slot: Slot[State], future: asyncio.Future[Any]) -> None:
         """Watch something sent: snapshots and acknowledgements wait for it, its failure is a fresh start."""
         slot.sent.add(future)
 
@@ -218,7 +218,6 @@ class Stage(Generic[State]):
             self._settle(slot)
 
         future.add_done_callback(settled)
-        return future
 
     def _acknowledge(self, slot: Slot[State], event: Event) -> None:
         """Acknowledge a batch once all that was sent up to it is with the broker, in order."""
@@ -236,9 +235,7 @@ class Stage(Generic[State]):
                 if slot.saving and not slot.saving.done():
                     await asyncio.wait([slot.saving])
                 if at_any_position and not slot.blocked:
-                    self.capture(slot)
-                    if slot.saving:
-                        await asyncio.wait([slot.saving])
+                    await asyncio.wait([self.capture(slot)])
 
 
 def _written(task: asyncio.Task[None]) -> bool:

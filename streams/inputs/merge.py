@@ -132,7 +132,5 @@ def arrival_ms(time_ms: I64, previous: int | None = None) -> I64:
     """
     low, high = np.quantile(time_ms, (0.25, 0.75))
     counted = np.where(time_ms > high + 10 * (high - low) + HOUR_MS, np.iinfo(np.int64).min, time_ms)
-    start = int(counted.min() if previous is None else previous)
-    if previous is None:
-        start = int(counted[counted > np.iinfo(np.int64).min].min())
+    start = int(counted[counted > np.iinfo(np.int64).min].min()) if previous is None else previous
     return np.maximum(np.maximum.accumulate(counted), start)

@@ -187,7 +187,7 @@ FENCED = _counter(
     "poolwatch_fenced", "Times another worker had taken over a partition that this one still held."
 )
 ERRORS = _counter(
-    "poolwatch_errors", "Failed requests to a system (kafka, redis); each was tried again.", "system"
+    "poolwatch_errors", "Failed requests to a system (kafka, redis, ledger); each was tried again.", "system"
 )
 
 REQUESTS = _counter(
@@ -199,7 +199,7 @@ INFO = _gauge("poolwatch_info", "1; the labels tell what runs.", "version", "mod
 
 for _outcome in OUTCOMES:  # present from the start: a rate over nothing is no panel
     EVENTS.labels(_outcome)
-for _system in ("kafka", "redis"):
+for _system in ("kafka", "redis", "ledger"):
     ERRORS.labels(_system)
 
 

@@ -1,4 +1,4 @@
-"""Errors of Kafka and Redis -> waiting, with one clear line when one goes away and one when it is back."""
+"""Errors of Kafka, Redis, the ledger's folder -> waiting; one clear line when one goes away or is back."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Patience:
     """Who is away since when. One for all tasks of a worker, so that each outage is logged once."""
 
     def __init__(self, wait_s: float, addresses: dict[str, str]) -> None:
-        """`addresses`: system ("kafka", "redis") -> the address that is shown."""
+        """`addresses`: system ("kafka", "redis", "ledger") -> the address that is shown."""
         self._wait_s, self._addresses = wait_s, addresses
         self._failing: dict[str, float] = {}
         self._logged: set[str] = set()

@@ -54,7 +54,7 @@ def test_a_case_holds_what_its_alerts_list_together():
     case, other = cases(alerts)
     assert [a["entity_id"] for a in case.alerts] == ["app", "o1"]
     assert (case.severity, case.score, case.first_seen, case.last_seen) == ("high", 0.9, 60_000, 600_000)
-    assert (case.developers, case.acted_as, case.origins) == ({"app"}, {"shop"}, {"o1", "o2"})
+    assert (case.developers, case.origins) == ({"app"}, {"o1", "o2"})
     assert (case.keys, case.sellers, case.customers) == ({"k1", "k2", "k3"}, {"s"}, 17)
     assert case.links == ["with developer:app: as I say"]
     assert case.summary() == "1 developer, 2 origins, 3 keys, 1 seller, at least 17 customers"

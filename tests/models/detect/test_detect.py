@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
@@ -283,13 +284,17 @@ def test_changed_pages_are_those_that_changed(low_rules) -> None:
     assert sum(len(p or b"") for p in detect.changed().values()) < whole / 3
 
 
-def test_a_snapshot_of_other_partitions_is_refused(low_rules) -> None:
+def test_a_snapshot_of_other_partitions_or_another_version_is_refused(low_rules) -> None:
     detect = make(low_rules)
     pages = {k: v for k, v in detect.changed().items() if v is not None}
     with pytest.raises(ConfigError, match="1 source partitions, now there are 2"):
         make(low_rules, 2).restore(pages)
     with pytest.raises(ConfigError, match="no state of detect"):
         make(low_rules).restore({})
+    kept = msgspec.msgpack.decode(pages["detect"])
+    older = msgspec.msgpack.encode(kept | {"version": kept["version"] - 1})
+    with pytest.raises(ConfigError, match="state version"):
+        make(low_rules).restore(pages | {"detect": older})
     with pytest.raises(ConfigError, match="source partition 7"):
         detect.add(message([], source=7))
 

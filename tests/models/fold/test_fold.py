@@ -102,7 +102,7 @@ def test_every_record_is_told_as_one_thing_when_it_is_decided(records, size):
         outcomes = [step.accepted, step.duplicates, step.late, len(step.ahead)]
         assert min(outcomes) >= 0
         settled += sum(outcomes)
-        assert settled + step.pending == min(at + size, len(records))
+        assert settled + len(fold.pending_ms) == min(at + size, len(records))
 
 
 @settings(max_examples=12, deadline=None)

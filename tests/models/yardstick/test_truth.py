@@ -56,7 +56,7 @@ def test_worse_label_wins_and_parties_span_all_their_labels():
         ]
     )
     assert [x.label for x in truth.standing("developer", "d")] == ["aggregator"]
-    assert (truth.parties["p"].start_ms, truth.parties["p"].span_ms) == (2, 7)
+    assert (truth.parties["p"].start_ms, truth.parties["p"].end_ms) == (2, 9)
 
 
 @pytest.mark.parametrize(

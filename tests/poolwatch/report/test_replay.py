@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 from poolwatch.evaluation.measure import for_json
 from poolwatch.replay.view import against, show
 from poolwatch.report import replay as replay_report
+from poolwatch.report.report import Side, write_report
 from streams.inputs.forms import adapter
 
 HOUR = 3_600_000
@@ -88,9 +89,8 @@ def test_figures_and_page_of_a_replay(tmp_path, capsys):
     assert blind["customers_taken"] == 0
 
     out = tmp_path / "report.html"
-    replay_report.report(
-        str(out), {"events": 10, "notes": ["<orders> never came"]}, [alert], None, figures, ([], None)
-    )
+    summary = {"events": 10, "notes": ["<orders> never came"]}
+    write_report(str(out), summary, Side("this model", [alert]), figures, Side("the candidate", []))
     page = out.read_text()
     assert "1 of 1 poolers found" in page
     assert "1 lost" in page
