@@ -95,7 +95,7 @@ def test_a_full_disk_holds_snapshots_up_and_is_told_once(monkeypatch, caplog):
 
     monkeypatch.setattr(ledger_keeper.ledger_files, "write", write)
     monkeypatch.setattr("streams.telemetry.patience.MOMENT_S", 0)
-    keeper = LedgerKeeper(Settings(ledger="/srv/ledger", wait_s=0), Patience(0, {"ledger": "/srv/ledger"}))
+    keeper = LedgerKeeper(Settings(ledger="/srv/ledger", wait_s=1e-9), Patience(0, {"ledger": "/srv/ledger"}))
     slot, other = Slot(), Slot(1)
 
     async def go():
@@ -128,7 +128,7 @@ def test_days_of_an_earlier_holding_are_not_written(monkeypatch):
         wrote.append(days)
 
     monkeypatch.setattr(ledger_keeper.ledger_files, "write", write)
-    keeper = LedgerKeeper(Settings(ledger="x", wait_s=0), Patience(0, {"ledger": "x"}))
+    keeper = LedgerKeeper(Settings(ledger="x", wait_s=1e-9), Patience(0, {"ledger": "x"}))
     asyncio.run(keeper.keep(Slot(), ["lost"]))
     again = Slot()
     asyncio.run(keeper.keep(again, ["anew"]))
