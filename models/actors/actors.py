@@ -34,7 +34,8 @@ SUSPECTS = 512
 #: Sentences told of a link in an alert.
 SENTENCES = 3
 _NEVER = 2**62
-STATE_VERSION = 3
+NO_LINKS = msgspec.msgpack.encode([])
+STATE_VERSION = 4
 
 
 class _Meta(msgspec.Struct):
@@ -42,11 +43,15 @@ class _Meta(msgspec.Struct):
     applied: int
     hour: int
     standing: list[Standing]
-    suspects: list[Suspect]
-    since: dict[str, int]
-    links: list[tuple[int, Link]]
     waiting: list[Suspect]
     counting: list[tuple[int, Census]]
+
+
+class _Kept(msgspec.Struct):
+    """A suspect, and the minute in which it was first over a line."""
+
+    suspect: Suspect
+    since: int | None
 
 
 class _Why:
@@ -80,9 +85,11 @@ class Actors:
         self._inbox = Inbox(partitions)
         self._applied, self._hour = -1, -1
         self._suspects: dict[str, Suspect] = {}
+        self._dirty: set[str] = set()  # suspects that changed since the last snapshot
         self._since: dict[str, int] = {}  # minute in which a suspect was first over a line
         self._raised = Raised()
         self._links: dict[tuple[str, str], tuple[int, Link]] = {}  # minute in which it was last found
+        self._judged = False  # links may have changed since the last snapshot
         self._published = PublishedAlerts()
 
     def __len__(self) -> int:
@@ -113,6 +120,7 @@ class Actors:
         """The partitions go on at other positions: a replay hands over to a worker."""
         self._inbox.moved()
         self._suspects = {name: _moved(suspect) for name, suspect in self._suspects.items()}
+        self._dirty.update(self._suspects)
         self._published.moved()
 
     def _advance(self) -> list[Alert]:
@@ -141,6 +149,7 @@ class Actors:
             standing = self._suspects.get(item.entity)
             if not item.bystander or standing is None or standing.bystander:
                 self._suspects[item.entity] = item  # what spoke against it stands for its week
+            self._dirty.add(item.entity)
             if not item.over:
                 continue
             new |= item.entity not in self._since
@@ -167,6 +176,7 @@ class Actors:
 
     def _judge(self, minute: int, *, timed: bool) -> list[Alert]:
         """Find links anew, and the parties that follow; alerts whose case changed."""
+        self._judged = True
         common = Common([s.census for s in self._inbox.standing if s.census])
         for link in find(list(self._suspects.values()), common, timed=timed):
             self._links[link.a, link.b] = (minute, link)
@@ -198,7 +208,9 @@ class Actors:
     def _forget(self, minute: int) -> None:
         """Let go of what is old by event time, or beyond what is kept."""
         newest = sorted(self._suspects.values(), key=_worth)[:SUSPECTS]
-        self._suspects = {s.entity: s for s in newest if s.minute > minute - SUSPECT_MINUTES}
+        kept = {s.entity: s for s in newest if s.minute > minute - SUSPECT_MINUTES}
+        self._dirty.update(self._suspects.keys() - kept.keys())
+        self._suspects = kept
         self._since = {name: since for name, since in self._since.items() if name in self._suspects}
         self._raised.sweep(minute)
         self._links = {
@@ -209,19 +221,25 @@ class Actors:
         self._published.forget(minute - SUSPECT_MINUTES)
 
     def changed(self) -> Pages:
-        """Pages that changed since the last call: one for each alert kept, one for the rest."""
+        """Pages that changed since the last call: one for each suspect and alert, one for links, one for the
+        rest."""
         meta = _Meta(
             STATE_VERSION,
             self._applied,
             self._hour,
             self._inbox.standing,
-            list(self._suspects.values()),
-            self._since,
-            list(self._links.values()),
             self._inbox.suspects,
             self._inbox.censuses,
         )
         pages: Pages = {"actors": msgspec.msgpack.encode(meta)}
+        if self._judged:
+            pages["links"] = msgspec.msgpack.encode(list(self._links.values()))
+        for name in sorted(self._dirty):
+            suspect = self._suspects.get(name)
+            page = None if suspect is None else msgspec.msgpack.encode(_Kept(suspect, self._since.get(name)))
+            pages[f"suspect/{name}"] = page
+        self._dirty.clear()
+        self._judged = False
         return pages | self._raised.changed() | self._published.changed()
 
     def restore(self, pages: dict[str, bytes]) -> None:
@@ -238,11 +256,19 @@ class Actors:
             )
         self._inbox.restore(meta.standing, meta.waiting, meta.counting)
         self._applied, self._hour = meta.applied, meta.hour
-        self._suspects = {s.entity: s for s in meta.suspects}
-        self._since = meta.since
+        self._restore_suspects(pages)
         self._raised.restore(pages)
         self._published.restore(pages)
-        self._links = {(link.a, link.b): (found, link) for found, link in meta.links}
+        links = msgspec.msgpack.decode(pages.get("links", NO_LINKS), type=list[tuple[int, Link]])
+        self._links = {(link.a, link.b): (found, link) for found, link in links}
+        self._judged = False
+
+    def _restore_suspects(self, pages: dict[str, bytes]) -> None:
+        own = (page for name, page in pages.items() if name.startswith("suspect/"))
+        kept = [msgspec.msgpack.decode(page, type=_Kept) for page in own]
+        self._suspects = {one.suspect.entity: one.suspect for one in kept}
+        self._since = {one.suspect.entity: one.since for one in kept if one.since is not None}
+        self._dirty = set()
 
 
 def _worth(suspect: Suspect) -> tuple[bool, bool, int, str]:

@@ -255,8 +255,13 @@ def test_what_is_kept_is_bounded(monkeypatch):
     run(state, hour(13))
     assert len(state) == 20
     assert all(s.over for s in state._suspects.values())  # bystanders are the first to go
-    kept = [name for name, page in pages.items() if page is not None]
-    assert len(kept) <= 31
+    pages |= state.changed()
+    kept = [name.split("/")[0] for name, page in pages.items() if page is not None]
+    assert kept.count("held") <= 30
+    assert kept.count("suspect") == 20
+    assert {*kept} == {"actors", "links", "held", "suspect"}
+    run(state, hour(14)[1:])  # nobody is told of again, and not every partition has closed the hour
+    assert {*state.changed()} == {"actors"}
 
 
 def test_a_partition_that_is_idle_holds_nothing_back():
@@ -380,7 +385,7 @@ def test_a_partition_or_a_state_that_is_none_is_refused():
     with pytest.raises(ConfigError, match="partition 3"):
         Actors(3).add(3, Links(), [])
     pages = {name: page for name, page in Actors(2).changed().items() if page is not None}
-    with pytest.raises(ConfigError, match="2 partitions; this is 3, 3"):
+    with pytest.raises(ConfigError, match="2 partitions; this is 4, 3"):
         Actors(3).restore(pages)
     with pytest.raises(ConfigError, match="no state of actors"):
         Actors(3).restore({})
