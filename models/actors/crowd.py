@@ -18,6 +18,7 @@ class Crowd:
 
     hashes   of the keys that each tells; counts int64[n]: keys of each; sampled float64[n]: see Suspect
     shared   int64[n, n]: keys of the samples that two have in common
+    hand     int64[n]: equal for those who share keys, directly or through others
     client   uint64[n], network int64[n]: 0 = unknown
     origin, at_home, own   bool[n]
     """
@@ -33,6 +34,7 @@ class Crowd:
         self.at_home = np.array([s.at_home for s in suspects], bool)
         self.own = np.array([s.own for s in suspects], bool)
         self.shared = _shared(self.hashes)
+        self.hand = _hands(self.shared)
 
     def pairs(self, wanted: Any) -> tuple[I64, I64]:
         """(i, j), i < j, int64[k] each, of those set in bool[n, n]."""
@@ -56,6 +58,15 @@ def _shared(hashes: Sequence[Any]) -> I64:
     uses = np.zeros((len(hashes), int(key.max()) + 1 if len(key) else 0), np.uint8)
     uses[owner, key] = 1
     return np.asarray(coincidences(uses, uses))
+
+
+def _hands(shared: I64) -> I64:
+    hand = np.arange(len(shared))
+    while True:
+        lowest = np.minimum(hand, np.where(shared > 0, hand, len(hand)).min(axis=1))
+        if (lowest == hand).all():
+            return hand
+        hand = lowest
 
 
 def series(suspects: Sequence[Suspect]) -> Any:

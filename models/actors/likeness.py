@@ -106,21 +106,21 @@ def _elsewhere(crowd: Crowd, i: I64, j: I64) -> Any:
 def _by_client(crowd: Crowd, common: Common) -> list[Found]:
     """Origins with one TLS fingerprint that few but suspects have: all homes of keys, or all foreign to them.
 
-    Null model: each other suspect has this fingerprint with the share that it has among origins at home.
+    Null model: each other hand has this fingerprint with the share that it has among origins at home. Hands
+    are counted, for the places of one party have its client a hundred times.
     """
     out = []
-    clients, counts = np.unique(crowd.client[crowd.client != 0], return_counts=True)
-    for client, found in zip(clients, counts.tolist(), strict=True):
+    hands = len(np.unique(crowd.hand[crowd.client != 0]))
+    for client in np.unique(crowd.client[crowd.client != 0]):
+        mine = crowd.client == client
+        found = len(np.unique(crowd.hand[mine]))
         at_home = common.count(int(client))
-        others = max(at_home - found, 0)
+        others = max(at_home - int(mine.sum()), 0)
         if found < 2 or found < SUSPECT_PART * (found + others) or not common.origins:
             continue
         part = min(max(at_home, 1) / common.origins, 1.0)
-        p = part * chance(found - 2, (int(counts.sum()) - 2) * part) / CLIENT
-        told = (
-            f"one TLS fingerprint, of {found:,} suspected origins and {others:,} of {common.origins:,} others"
-        )
-        mine = crowd.client == client
+        p = part * chance(found - 2, (hands - 2) * part) / CLIENT
+        told = f"one TLS fingerprint, of {found:,} hands and {others:,} of {common.origins:,} other origins"
         i, j = crowd.pairs(np.outer(mine, mine) & (crowd.at_home[:, None] == crowd.at_home))
         out.append(Found(i, j, np.full(len(i), p), _saying(told)))
     return out

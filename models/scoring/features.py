@@ -10,6 +10,7 @@ import numpy as np
 
 from models.scoring.formulas import (
     beyond_tax,
+    beyond_tax_week,
     dug,
     dug_week,
     fronted,
@@ -161,6 +162,11 @@ FEATURES: tuple[Feature, ...] = (
         "beyond_tax_share_24h", "share", "{value:.0f}% of its identifying records are more than an invoice",
         "1 less records with a tax number and no telephone number or e-mail, over identifying ones", "24h",
         beyond_tax, "pii", told=False,
+    ),
+    Feature(
+        "beyond_tax_share_7d", "share",
+        "{value:.0f}% of its identifying records of 7 days are more than an invoice",
+        "as above, of a week", "7d", beyond_tax_week, "pii", told=False,
     ),
     Feature(
         "customers_24h", "customers", "{value:,.0f} customers exposed in 24 hours",

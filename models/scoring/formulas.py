@@ -11,6 +11,8 @@ FEW = 20.0
 #: Sellers of each developer at one place: more than a seller's own application has, and at most those of an
 #: unlisted one (25; a private one has 10).
 FEW_SELLERS, UNLISTED_SELLERS = 2.5, 25.0
+#: What tells an invoice: identifying records, and of them those with these classes.
+_TAX = ("pii_records", "pii_tax", "pii_phone", "pii_email")
 
 
 def share(part: F64, whole: F64, few: float = FEW) -> F64:
@@ -42,9 +44,16 @@ def beyond_tax(view: View) -> F64:
 
     Who writes invoices reads tax numbers and needs no telephone numbers; who pools takes what there is.
     """
-    identifying = view.of("pii_records", DAY)
-    reachable = np.maximum(view.of("pii_phone", DAY), view.of("pii_email", DAY))
-    invoices = np.clip(np.minimum(view.of("pii_tax", DAY), identifying - reachable), 0, None)
+    return _beyond_tax(*(view.of(name, DAY) for name in _TAX))
+
+
+def beyond_tax_week(view: View) -> F64:
+    """As `beyond_tax`, of a week."""
+    return _beyond_tax(*(view.over_week(name) for name in _TAX))
+
+
+def _beyond_tax(identifying: F64, tax: F64, phone: F64, email: F64) -> F64:
+    invoices = np.clip(np.minimum(tax, identifying - np.maximum(phone, email)), 0, None)
     beyond: F64 = 1.0 - invoices / np.maximum(identifying, 1)
     return beyond
 

@@ -149,6 +149,13 @@ def test_a_fingerprint_joins_only_where_it_is_rare_and_of_suspects():
     assert parties(crowd, small) == [sorted(s.entity for s in crowd[:9])]  # two may have it by accident
 
 
+def test_a_hundred_places_of_one_party_do_not_make_its_client_rare():
+    market = Common([census(HOUR_0, 1_500, {"tls:popular": 120}, origins=900)])
+    rotating = [suspect(f"origin:ip:5.{n}|tls:popular", range(6)) for n in range(100)]
+    strangers = [suspect(f"origin:ip:6.{n}|tls:popular", range(90 * n, 90 * n + 9)) for n in range(1, 4)]
+    assert parties([*rotating, *strangers], market) == [sorted(s.entity for s in rotating)]
+
+
 def test_a_fingerprint_joins_no_home_of_keys_with_places_that_are_foreign_to_theirs():
     homes = [suspect(f"origin:ip:{n}|tls:own", [n], foreign=1.0) for n in range(9)]
     exits = [suspect(f"origin:ip:9.{n}|tls:own", range(90 + 9 * n, 99 + 9 * n)) for n in range(2)]

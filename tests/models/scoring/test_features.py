@@ -126,7 +126,10 @@ def test_siblings_are_developers_of_a_few_sellers_each(developers, sellers, sibl
     ],
 )
 def test_who_writes_invoices_needs_no_telephone_numbers(who, told, beyond) -> None:
-    assert value("beyond_tax_share_24h", view(pii_records=1_000, **told)) == pytest.approx(beyond), who
+    seen = view(pii_records=1_000, **told)
+    seen.week[:] = [seen.windows[0, DAY, COLUMN[name]] for name in WEEK]
+    for feature in ("beyond_tax_share_24h", "beyond_tax_share_7d"):
+        assert value(feature, seen) == pytest.approx(beyond), who
     assert value("beyond_tax_share_24h", view(**told)) == 1.0  # nothing identifying: no invoices either
 
 
