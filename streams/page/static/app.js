@@ -160,7 +160,7 @@ function drawDetail() {
     return;
   }
   const siblings = [...alerts.values()].filter((one) => one.case === alert.case && one.alert_id !== open && stands(one)).sort(ORDERS.severe);
-  const mark = [alert.alert_id, alert.version, ...siblings.map((one) => one.alert_id + one.severity), Object.keys(rules).length].join(" ");
+  const mark = [alert.alert_id, alert.version, ...siblings.map((one) => `${one.alert_id}@${one.version}`), Object.keys(rules).length].join(" ");
   if (panel.dataset.shown === mark) return;
   const same = panel.dataset.shown?.split(" ")[0] === alert.alert_id;
   const unfolded = new Set(same ? [...panel.querySelectorAll("details[open]")].map((one) => one.dataset.name) : []);

@@ -29,6 +29,7 @@ def alert(entity, hour=0, severity="high", score=0.8, **more):
         "case": entity,
         "sellers": 92,
         "keys": 93,
+        "origins": 0,
         "rules": ["fan_out"],
     }
     base |= {"first_seen": hour * HOUR, "last_seen": (hour + 1) * HOUR, "links": []}
@@ -154,12 +155,13 @@ def test_a_case_is_told_as_one_with_what_to_do_first(tmp_path):
     assert "<b>6</b>alerts" in text
     assert "<b>2</b>cases" in text
     first, second = text.split('<article class="case">')[1:]
-    assert "5 developers, at least 1 key, 1 seller, at least 1 customer" in first
+    assert "5 developers, at least 93 keys, at least 92 sellers, at least 1 customer" in first
     assert "Revoke &lt;all&gt;." in first
     assert first.count("Ask them.") == 0
     assert "5 alerts, 1970-01-01 00:00 to 1970-01-01 05:00 UTC" in first
     assert "<summary>2 more alerts</summary>" in first
     assert "Ask them." in second
+    assert "1 developer, 93 keys, 92 sellers, at least" in second
     assert first.index("why m0") < first.index("why m4"), "the severest first"
     assert "lone" in second
     assert "gone" not in text

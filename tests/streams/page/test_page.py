@@ -354,7 +354,7 @@ def test_a_case_is_one_thing(server, page):
     page.run(EACH_ALERT.replace("'alert'", "'case'"))
     page.wait("return document.querySelectorAll('#list li').length === 3")  # 1 and 2 are a case, 3 another
     shown = page.run("return document.querySelector('#list li').innerText")
-    holds = "1 developer, 1 origin, acting as 1 other developer, 2 keys, 2 sellers, at least 15,710 customers"
+    holds = "1 developer, 2 origins, acting as 1 other developer, 2 keys, 2 sellers, at least 15,710 customers"
     assert f"2 alerts of one party: {holds}" in shown
     page.run("document.querySelector('#list a').click()")
     page.wait("return document.querySelector('details[data-name=links]')")
@@ -363,4 +363,8 @@ def test_a_case_is_one_thing(server, page):
     page.wait("return document.getElementById('detail').innerText.includes(arguments[0])", why)
     assert f"2 alerts: {holds}." in page.run("return document.getElementById('detail').innerText")
     assert page.run("return document.querySelectorAll('#detail .siblings li').length") == 1
+    run(tell(server, raw(6, 2, **own | {"keys": 700, "sellers": 600, "key_ids": ["k1", "k3"]})))
+    later = holds.replace("2 keys, 2 sellers", "at least 700 keys, at least 600 sellers")
+    page.wait("return document.getElementById('detail').innerText.includes(arguments[0])", f"2 alerts: {later}.")
+    assert f"2 alerts of one party: {later}" in page.run("return document.querySelector('#list li').innerText")
     assert page.complaints() == []
