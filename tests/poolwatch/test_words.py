@@ -32,10 +32,7 @@ def test_the_gravest_alerts_come_first(capsys):
     summary = dict.fromkeys(("from", "until", "entities", "seconds", "events_per_s", "duplicates", "late"), 0)
     summary |= {"events": 1, "accepted": 1, "rejected": {}, "alerts": {"high": 2, "critical": 1}}
     given = [("high", 0.989), ("critical", 0.969), ("high", 0.992)]
-    alerts = [
-        alert(entity_id=f"{s}-{score}", severity=s, score=score, case=str(score))
-        for s, score in given
-    ]
+    alerts = [alert(entity_id=f"{s}-{score}", severity=s, score=score, case=str(score)) for s, score in given]
     show(summary, alerts, as_json=False)
     shown = [line for line in capsys.readouterr().out.splitlines() if line.startswith(("high", "critical"))]
     assert [" ".join(line.split()[:2]) for line in shown] == ["critical 0.969", "high 0.992", "high 0.989"]
