@@ -2,18 +2,21 @@
 
 import contextlib
 import json
+import re
 import socket
 import threading
 import time
+from pathlib import Path
 
 import httpx
 import pytest
 from redis.asyncio import Redis
 
 from models.errors import PoolwatchError
-from streams.page.api import LISTENERS_MOST, WORKER_SILENT_MS
+from streams.page.api import LISTENERS_MOST, PAGE_MOST, PING_S, WORKER_SILENT_MS, create_app
 from streams.page.server import WebServer
 from streams.redis import feed_writer
+from streams.redis.feed import LATEST_ALERTS, Feed
 from tests.streams.redis.test_feed import KEYS, listened, one_redis, run, server, tell
 from tests.streams.sample import alert, raw
 
@@ -190,6 +193,16 @@ def test_so_many_live_feeds_are_open_at_most(web):
                 return feed.status_code == 200
 
         until(there_is_room)
+
+
+def test_the_api_is_documented():
+    told = (Path(__file__).parents[3] / "docs" / "api.md").read_text()
+    for path, methods in create_app(Feed("redis://127.0.0.1:1/0")).openapi()["paths"].items():
+        names = {parameter["name"] for parameter in methods["get"].get("parameters", ())}
+        for name in (path, *names):
+            assert name.lower() in re.findall(r"`([^`]+)`", told.lower()) or name == "alert_id", name
+    for limit in (LATEST_ALERTS, PAGE_MOST, LISTENERS_MOST, PING_S, WORKER_SILENT_MS // 1000):
+        assert re.search(rf"\b{limit:,}\b", told), limit
 
 
 def test_every_answer_carries_the_security_headers(web):
