@@ -265,7 +265,7 @@ function tell() {
   if ($("link").textContent !== STATES[now]) $("link").textContent = STATES[now];
   const text = {
     lost: "The connection to poolwatch is lost; trying again. Alerts raised meanwhile are shown when it is back.",
-    redis: "The server cannot reach Redis; trying again. Alerts wait there and follow when it is back.",
+    redis: "Redis does not give the server its alerts; trying again. They wait there and follow when it does.",
     idle: `No worker has been heard of ${worker?.heard ? `since ${time(worker.heard)}` : "yet"}: nothing is being watched until one runs (poolwatch worker).`,
   }[now];
   const shown = text ? [text, now !== "idle" && plain(state.reason)].filter(Boolean).join(" ") : "";
