@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import chain
-from typing import Any
+from typing import Any, NamedTuple
 
 from models.alerts.alerts import SEVERITIES, worst
 
 Alert = Mapping[str, Any]
 
 
+class Total(NamedTuple):
+    """How many distinct ones several alerts tell of; not `exact`: at least so many."""
+
+    number: int = 0
+    exact: bool = True
+
+    def of(self, name: str) -> str:
+        """In words, with its noun."""
+        return f"{'' if self.exact else 'at least '}{counted(self.number, name)}"
+
+
 @dataclass(slots=True)
 class Case:
-    """The alerts of one party, strongest first, and what they list together.
+    """The alerts of one party, strongest first, and what they hold together.
 
     developers  alerted on: they stand behind the calls
-    complete    no alert lists less than it counts
     customers   at least so many distinct ones in one alert's window; None where events carry none
     links       why alerts belong here
     """
@@ -29,28 +39,23 @@ class Case:
     score: float
     first_seen: int
     last_seen: int
-    developers: set[str] = field(default_factory=set)
-    origins: set[str] = field(default_factory=set)
-    keys: set[str] = field(default_factory=set)
-    sellers: set[str] = field(default_factory=set)
-    complete: bool = True
-    customers: int | None = None
-    links: list[str] = field(default_factory=list)
+    developers: Total
+    origins: Total
+    keys: Total
+    sellers: Total
+    customers: int | None
+    links: list[str]
 
     def summary(self) -> str:
         """What it holds, in one line."""
-        least = "" if self.complete else "at least "
-        parts = [
-            *(
-                counted(len(names), name)
-                for name, names in (("developer", self.developers), ("origin", self.origins))
-            ),
-            f"{least}{counted(len(self.keys), 'key')}",
-            counted(len(self.sellers), "seller"),
-        ]
-        if self.customers is not None:
-            parts.append(f"at least {counted(self.customers, 'customer')}")
-        return ", ".join(part for part in parts if not part.startswith("0 "))
+        totals = {
+            "developer": self.developers,
+            "origin": self.origins,
+            "key": self.keys,
+            "seller": self.sellers,
+            "customer": Total(self.customers or 0, exact=False),
+        }
+        return ", ".join(total.of(name) for name, total in totals.items() if total.number)
 
 
 def counted(number: int, name: str) -> str:
@@ -75,23 +80,26 @@ def cases(alerts: Iterable[Alert]) -> list[Case]:
 
 def _case(name: str, alerts: list[Alert]) -> Case:
     alerts = sorted(alerts, key=lambda a: (-a["score"], a["time"], a["alert_id"]))
-    case = Case(
+    exposed = [a["customers"]["low"] for a in alerts if a["customers"] is not None]
+    return Case(
         case=name,
         alerts=alerts,
         severity=worst(a["severity"] for a in alerts),
         score=alerts[0]["score"],
         first_seen=min(a["first_seen"] for a in alerts),
         last_seen=max(a["last_seen"] for a in alerts),
-        developers={a["entity_id"] for a in alerts if a["entity_kind"] == "developer"},
+        developers=Total(len({a["entity_id"] for a in alerts if a["entity_kind"] == "developer"})),
+        origins=_total(alerts, "origins", "origin_ids"),
+        keys=_total(alerts, "keys", "key_ids"),
+        sellers=_total(alerts, "sellers", "seller_ids"),
+        customers=max(exposed, default=None),
         links=list(dict.fromkeys(chain.from_iterable(a.get("links", ()) for a in alerts))),
     )
-    for alert in alerts:
-        case.origins |= {alert["entity_id"]} if alert["entity_kind"] == "origin" else {*alert["origin_ids"]}
-        case.keys |= {*alert["key_ids"]}
-        case.sellers |= {*alert["seller_ids"]}
-        case.complete &= alert["keys"] == len(alert["key_ids"]) and alert["sellers"] == len(
-            alert["seller_ids"]
-        )
-        if alert["customers"] is not None:
-            case.customers = max(case.customers or 0, alert["customers"]["low"])
-    return case
+
+
+def _total(alerts: Sequence[Alert], count: str, ids: str) -> Total:
+    """Distinct `ids` of all. An alert lists so many at most; what it counts holds whatever it lists."""
+    listed = {one for alert in alerts for one in alert[ids]}
+    most = max(alert[count] for alert in alerts)
+    whole = all(alert[count] == len(alert[ids]) for alert in alerts)
+    return Total(max(len(listed), most), exact=whole or len(alerts) == 1)

@@ -10,7 +10,7 @@ from typing import Any
 from models.alerts.alerts import SEVERITIES
 from models.alerts.cases import Case, cases, counted
 from models.scoring.advice import Advice, first
-from poolwatch.report.parts import SHOWN, block, moment
+from poolwatch.report.parts import SHOWN, block, moment, safe
 
 #: Alerts of a case that are shown at once; the rest are folded.
 OPEN_ALERTS = 3
@@ -31,7 +31,7 @@ def case_list(alerts: Iterable[Mapping[str, Any]], known: Mapping[str, Advice]) 
 
 
 def _case(case: Case, known: Mapping[str, Advice]) -> str:
-    severity = escape(case.severity)
+    severity = safe(case.severity)
     alerts = sorted(case.alerts, key=_mildness)  # stable: by score within
     advice = first(dict.fromkeys(chain.from_iterable(alert.get("rules") or () for alert in alerts)), known)
     todo = f"<p><b>First:</b> {escape(advice.do)}</p>" if advice else ""
@@ -39,7 +39,7 @@ def _case(case: Case, known: Mapping[str, Advice]) -> str:
     return (
         f'<article class="case"><h3>{badge} <b>{case.summary()}</b></h3>'
         f"<p class='quiet'>{counted(len(alerts), 'alert')}, {moment(case.first_seen)} to "
-        f"{moment(case.last_seen)} UTC; case {escape(case.case)}</p>{todo}{_alerts(alerts)}</article>"
+        f"{moment(case.last_seen)} UTC; case {safe(case.case)}</p>{todo}{_alerts(alerts)}</article>"
     )
 
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from html import escape
 from typing import Any
 
 from poolwatch.evaluation.detection_page import hours, percent, two
-from poolwatch.report.parts import HOUR_MS, SHOWN, moment, named, table
+from poolwatch.report.parts import HOUR_MS, SHOWN, moment, named, safe, table
 
 #: Figures of a ranking and their headings.
 RANKING = {
@@ -73,11 +72,11 @@ def _ranked(rankings: Mapping[str, Any]) -> str:
 def _poolers(found: Sequence[Mapping[str, Any]]) -> str:
     rows = [
         [
-            escape(str(d["party"])),
-            escape(str(d["scenario"])),
+            safe(d["party"]),
+            safe(d["scenario"]),
             _delay(d),
             _form(d["share_before"], percent),
-            escape(str(d["first_by"])),
+            safe(d["first_by"]),
         ]
         for d in sorted(found, key=lambda d: (d["found"], -d["delay_ms"]))
     ]
@@ -95,8 +94,8 @@ def _mistakes(false: Sequence[Mapping[str, Any]]) -> str:
     rows = [
         [
             named(f),
-            escape(str(f["population"])),
-            escape(", ".join(map(str, f["rules"] or []))),
+            safe(f["population"]),
+            safe(", ".join(map(str, f["rules"] or []))),
             moment(f["time"]),
         ]
         for f in false[:SHOWN]

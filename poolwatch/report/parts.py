@@ -9,6 +9,7 @@ from typing import Any
 
 from models.alerts.cases import counted
 from poolwatch.evaluation.detection_page import two
+from poolwatch.words import plain
 
 #: Alerts, mistakes and moves that a section shows at most; reasons of an alert.
 SHOWN, REASONS = 25, 3
@@ -32,9 +33,14 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]], numbers: Iterable[
     return f"<table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>"
 
 
+def safe(text: object) -> str:
+    """What a caller may have chosen, as HTML that shows it: no markup, and nothing unseen."""
+    return escape(plain(str(text)))
+
+
 def named(alert: Mapping[str, Any]) -> str:
-    """An alert's entity, safe to show."""
-    return f"{escape(str(alert['entity_kind']))} <b>{escape(str(alert['entity_id']))}</b>"
+    """An alert's entity."""
+    return f"{safe(alert['entity_kind'])} <b>{safe(alert['entity_id'])}</b>"
 
 
 def alert_list(title: str, alerts: Sequence[Mapping[str, Any]]) -> str:
@@ -47,10 +53,10 @@ def alert_list(title: str, alerts: Sequence[Mapping[str, Any]]) -> str:
 
 def block(alert: Mapping[str, Any], level: int) -> str:
     """One alert under a heading of a level: what it is about, what is at stake, why."""
-    severity = escape(str(alert["severity"]))
+    severity = safe(alert["severity"])
     reasons = (alert.get("reasons") or [])[:REASONS]
-    listed = "".join(f"<li>{escape(str(reason.get('text', '')))}</li>" for reason in reasons)
-    rules = escape(", ".join(map(str, alert.get("rules") or [])))
+    listed = "".join(f"<li>{safe(reason.get('text', ''))}</li>" for reason in reasons)
+    rules = safe(", ".join(map(str, alert.get("rules") or [])))
     return (
         f'<article><h{level}><span class="badge {severity}">{severity}</span> {named(alert)}</h{level}>'
         f"<p>Score {two(float(alert['score']))}, since {moment(alert['time'])}: {_at_stake(alert)}.</p>"

@@ -9,7 +9,6 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +22,7 @@ from poolwatch.evaluation.evidence import ScoreFile
 from poolwatch.report.cases import case_list
 from poolwatch.report.charts import legend, stacked_bars
 from poolwatch.report.labels import against_labels
-from poolwatch.report.parts import HOUR_MS, SHOWN, alert_list, moment, table
-from poolwatch.words import plain
+from poolwatch.report.parts import HOUR_MS, SHOWN, alert_list, moment, safe, table
 from streams.files.atomic import atomic_path
 
 #: Bars of the alerts' chart at most, and times written under them.
@@ -92,11 +90,9 @@ def _head(summary: Mapping[str, Any], now: Side) -> str:
     span = ""
     if summary.get("from") and summary.get("until"):
         span = f"{moment(summary['from'])} – {moment(summary['until'])} UTC. "
-    versions = (
-        f"Model {escape(str(summary.get('model', '?')))}, rules {escape(str(summary.get('rule_set', '?')))}."
-    )
-    shown = "".join(f"<div><b>{n}</b>{escape(text)}</div>" for n, text in tiles)
-    notes = "".join(f"<p>{escape(plain(note))}.</p>" for note in summary.get("notes", ()))
+    versions = f"Model {safe(summary.get('model', '?'))}, rules {safe(summary.get('rule_set', '?'))}."
+    shown = "".join(f"<div><b>{n}</b>{text}</div>" for n, text in tiles)
+    notes = "".join(f"<p>{safe(note)}.</p>" for note in summary.get("notes", ()))
     return (
         f'<h1>What the replay found</h1><p class="quiet">{span}{versions}</p><div class="tiles">{shown}</div>'
         + notes
@@ -140,13 +136,13 @@ def _compared(now: Side, highest: Mapping[Entity, float], candidate: Side) -> st
     gained = [theirs[e] for e in theirs if e not in ours]
     lost = [ours[e] for e in ours if e not in theirs]
     parts = [
-        f"<h2>With {escape(candidate.name)} instead of {escape(now.name)}</h2>",
+        f"<h2>With {safe(candidate.name)} instead of {safe(now.name)}</h2>",
         f"<p>{len(ours.keys() & theirs.keys()):,} entities alerted on by both, "
         f'<span class="bad">{len(gained):,} gained</span>, <span class="good">{len(lost):,} lost</span>.</p>',
     ]
     severities = [Counter(a["severity"] for a in side.alerts) for side in (now, candidate)]
     rows = [[s, *(f"{c[s]:,}" for c in severities)] for s in reversed(SEVERITIES)]
-    parts.append(table(["alerts", escape(now.name), escape(candidate.name)], rows, (1, 2)))
+    parts.append(table(["alerts", safe(now.name), safe(candidate.name)], rows, (1, 2)))
     parts += [alert_list("Gained", gained), alert_list("Lost", lost)]
     if candidate.scores and highest:
         parts.append(_movers(highest, ScoreFile(candidate.scores).highest()))
@@ -158,7 +154,7 @@ def _movers(before: Mapping[Entity, float], after: Mapping[Entity, float]) -> st
     most = sorted(moves, key=lambda e: (-abs(moves[e]), e))[:SHOWN]
     rows = [
         [
-            f"{escape(e[0])} <b>{escape(e[1])}</b>",
+            f"{safe(e[0])} <b>{safe(e[1])}</b>",
             two(before.get(e, 0.0)),
             two(after.get(e, 0.0)),
             f"{moves[e]:+.2f}",

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 from fastapi import FastAPI, Header, HTTPException, Query, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -104,10 +105,15 @@ def _add_alerts(app: FastAPI, feed: Feed) -> None:
         metrics.ERRORS.labels("redis").inc()
         return JSONResponse({"detail": f"redis {feed.url}: {error}"}, 503, {"Retry-After": "2"})
 
+    @app.exception_handler(RequestValidationError)
+    async def wrong(_: object, error: RequestValidationError) -> Response:
+        said = (f"{one['loc'][1]}: {one['msg']}" for one in error.errors())
+        return JSONResponse({"detail": "; ".join(said)}, 422)
+
     @app.get("/api/alerts")
     async def alerts(
         severity: Annotated[list[Literal["low", "medium", "high", "critical"]] | None, Query()] = None,
-        kind: str | None = None,
+        kind: Literal["developer", "origin", "actor"] | None = None,
         case: str | None = None,
         since: str = "0",
         skip: Annotated[int, Query(ge=0, le=100_000)] = 0,

@@ -9,9 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
-from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from models.errors import ConfigError, PoolwatchError
 from streams.redis.connect import connect
@@ -89,7 +87,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """Redis does not answer; `follow` goes on trying."""
+    """Redis does not answer, or refuses; `follow` goes on trying."""
 
     reason: str
 
@@ -112,7 +110,7 @@ def position(text: str) -> str:
 
     ConfigError where it is none of them.
     """
-    if text in ("0", "$") or re.fullmatch(r"\d{1,19}(-\d{1,19})?", text):
+    if text in ("0", "$") or re.fullmatch(r"[0-9]{1,19}(-[0-9]{1,19})?", text):
         return text
     raise ConfigError(f"feed position {text[:40]!r}: give 0, $ or an id such as 1700000000000-0")
 
@@ -182,8 +180,8 @@ class Feed:
                 if not begun and await self.cut(after):
                     yield Cut()
                 begun = True
-                entries = await self.read(after, block_ms=BLOCK_MS)
-            except (RedisConnectionError, RedisTimeoutError, OSError) as error:
+                entries = await self.read(after, block_ms=0 if tries else BLOCK_MS)  # Back is told at once
+            except (RedisError, OSError) as error:
                 if tries == 0:
                     yield Lost(f"redis {self.url}: {error}")
                 begun = False  # whatever came back may have lost entries

@@ -22,7 +22,7 @@ def test_a_replay_shows_no_id_as_it_came(capsys):
         "events_per_s": 1,
     }
     summary = read | {"duplicates": 0, "late": 0, "rejected": {}, "alerts": {"high": 1}}
-    show(summary, [alert(entity_id=EVIL, origin_ids=[])], as_json=False)
+    show(summary, [alert(entity_id=EVIL)], as_json=False)
     out = capsys.readouterr().out
     assert plain(EVIL) in out
     assert EVIL not in out
@@ -32,10 +32,7 @@ def test_the_gravest_alerts_come_first(capsys):
     summary = dict.fromkeys(("from", "until", "entities", "seconds", "events_per_s", "duplicates", "late"), 0)
     summary |= {"events": 1, "accepted": 1, "rejected": {}, "alerts": {"high": 2, "critical": 1}}
     given = [("high", 0.989), ("critical", 0.969), ("high", 0.992)]
-    alerts = [
-        alert(entity_id=f"{s}-{score}", severity=s, score=score, case=str(score), origin_ids=[])
-        for s, score in given
-    ]
+    alerts = [alert(entity_id=f"{s}-{score}", severity=s, score=score, case=str(score)) for s, score in given]
     show(summary, alerts, as_json=False)
     shown = [line for line in capsys.readouterr().out.splitlines() if line.startswith(("high", "critical"))]
     assert [" ".join(line.split()[:2]) for line in shown] == ["critical 0.969", "high 0.992", "high 0.989"]

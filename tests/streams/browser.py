@@ -73,6 +73,11 @@ class Browser:
     def devtools(self, command, **params):
         return self._post("/goog/cdp/execute", cmd=command, params=params)
 
+    def block(self, *urls):
+        """From now on requests of these patterns fail as without a network, and no others."""
+        self.devtools("Network.enable")
+        self.devtools("Network.setBlockedURLs", urls=urls)
+
     def go(self, url):
         self._post("/url", url=url)
 

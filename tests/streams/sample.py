@@ -29,14 +29,13 @@ def alert(number: int = 0, version: int = 1, **changes: Any) -> dict[str, Any]:
     """Alert `number` of a made-up day, in a version; `changes` replace fields."""
     raised = START_MS + number * 7 * MINUTE_MS
     sellers = [f"seller-{n:05d}" for n in range(92)]
+    place = f"net:203.0.{number % 256}.0/24|tls:ja4-{number}|ua:okhttp"
     made = {
         "alert_id": f"{number:016x}",
         "time": raised,
         "version": version,
         "entity_kind": ("developer", "origin")[number % 2],
-        "entity_id": (f"dev-{number:04d}", f"net:203.0.{number % 256}.0/24|tls:ja4-{number}|ua:okhttp")[
-            number % 2
-        ],
+        "entity_id": (f"dev-{number:04d}", place)[number % 2],
         "severity": ("high", "medium", "critical", "low")[number % 4],
         "score": round(0.97 - 0.01 * (number % 30), 3),
         "case": f"case-{number // 3:04d}",
@@ -55,9 +54,11 @@ def alert(number: int = 0, version: int = 1, **changes: Any) -> dict[str, Any]:
         "sellers": 92,
         "keys": 94,
         "developers": 1,
+        "origins": 1,
         "seller_ids": sellers,
         "key_ids": [f"key-{n:05d}" for n in range(94)],
         "developer_ids": [f"dev-{number:04d}"],
+        "origin_ids": [place],
         "customers": {"estimate": 16_204, "low": 15_710, "high": 16_698},
         "records": 41_210,
         "pii": {"name": 41_210, "address": 40_022, "phone": 12_000, "email": 39_120, "purchase": 41_210},

@@ -11,6 +11,7 @@ const OWNERS = 3;
 
 export const badge = (severity) => make("span", { class: `badge ${plain(severity)}` }, plain(severity));
 
+/** rules: id -> what it is and what to do; null = not known yet. */
 export function detail(alert, rules, siblings) {
   return [
     make("p", { class: "over" }, make("a", { class: "back", href: "#/" }, "All alerts"), badge(alert.severity), plain(alert.entity_kind)),
@@ -96,7 +97,8 @@ function owners(alert) {
 
 /** One thing to do first: what the most severe rule says, then the weightiest; the others' are folded. */
 function actions(alert, rules) {
-  const known = alert.rules.map((rule) => ({ id: rule, ...(Object.hasOwn(rules, rule) ? rules[rule] : {}) }));
+  const why = rules ? "This server does not know the rule; see the rule set that raised it." : "What to do has not come from the server yet; it is asked again.";
+  const known = alert.rules.map((rule) => ({ id: rule, why, ...(rules && Object.hasOwn(rules, rule) ? rules[rule] : {}) }));
   const rank = (rule) => (rule.do ? SEVERITIES.indexOf(rule.severity) : SEVERITIES.length);
   const [first, ...others] = known.sort((a, b) => rank(a) - rank(b) || b.weight - a.weight);
   return [
@@ -109,7 +111,7 @@ function actions(alert, rules) {
 
 const action = (rule) => make("div", { class: "action" },
   rule.do && make("p", { class: "do" }, rule.do),
-  make("p", { class: "quiet" }, make("code", {}, plain(rule.id)), rule.do ? ` ${rule.why}` : " This server does not know the rule; see the rule set that raised it."));
+  make("p", { class: "quiet" }, make("code", {}, plain(rule.id)), ` ${rule.why}`));
 
 function personal(alert) {
   const classes = Object.entries(alert.pii ?? {}).filter(([, records]) => records > 0).sort((a, b) => b[1] - a[1]);

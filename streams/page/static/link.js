@@ -1,15 +1,17 @@
 // The server's alerts -> callbacks: the list once, then the live feed; resumed where it was, whatever breaks.
 
+import { ask } from "./ask.js";
+
 const SILENT_MS = 25_000; // the server pings every 10 s
 const RETRY_MS = [500, 1_000, 2_000, 4_000, 8_000];
 
 export class Link {
-  /** on.alert(alert, live), on.state("wait" | "live" | "lost" | "redis", reason), on.older(more),
-   *  on.worker({runs, heard}) */
+  /** on.alert(alert, live): whether it was not held; on.state("wait" | "live" | "lost" | "redis", reason);
+   *  on.listed(): a page of the list is through; on.worker({runs, heard}) */
   constructor(on) {
     this.on = on;
     this.last = null; // position in the feed
-    this.next = null; // how many alerts are loaded, while older ones are kept
+    this.next = null; // from which place of the list on older ones are kept; null = all are loaded
     this.tries = 0;
     this.heard = performance.now();
     setInterval(() => this.watch(), 2_500);
@@ -18,23 +20,22 @@ export class Link {
   }
 
   async page(skip = 0) {
-    const answer = await fetch(`/api/alerts?limit=200&skip=${skip}&replaced=true`);
-    const body = await answer.json();
-    if (!answer.ok) throw new Error(body.detail ?? answer.statusText);
-    for (const alert of body.alerts) this.on.alert(alert, false);
-    if (skip || this.next === null) this.next = body.next;
-    this.on.older(this.next);
-    return body.position;
+    const { alerts, next, position } = await ask(`/api/alerts?limit=200&skip=${skip}&replaced=true`);
+    const fresh = alerts.filter((alert) => this.on.alert(alert, false)).length;
+    this.next = next;
+    this.on.listed();
+    return { fresh, position };
   }
 
+  /** The next page that holds an alert not held yet: live ones push the list down. */
   async older() {
-    if (this.next) await this.page(this.next);
+    for (let fresh = 0; this.next && !fresh;) ({ fresh } = await this.page(this.next));
   }
 
   /** Whether a worker runs; asked at each ping, as silence about it would read as yes. */
   async worker() {
-    const answer = await fetch("/api/worker").catch(() => null);
-    if (answer?.ok) this.on.worker(await answer.json());
+    const heard = await ask("/api/worker").catch(() => null);
+    if (heard) this.on.worker(heard);
   }
 
   async start() {
@@ -42,7 +43,7 @@ export class Link {
     this.source?.close();
     this.heard = performance.now();
     try {
-      this.last ??= await this.page();
+      this.last ??= (await this.page()).position;
     } catch (error) {
       this.on.state("lost", error.message);
       return this.again();
@@ -51,6 +52,7 @@ export class Link {
   }
 
   listen() {
+    this.source?.close(); // of a start that overtook this one
     const source = new EventSource(`/api/stream?after=${encodeURIComponent(this.last)}`);
     this.source = source;
     const hear = (name, act) =>
@@ -73,7 +75,10 @@ export class Link {
       this.on.state("live");
       this.worker();
     });
-    hear("cut", () => this.page().catch(() => this.again()));
+    hear("cut", () => {
+      this.last = null; // the list anew
+      this.start();
+    });
     source.addEventListener("error", () => {
       this.on.state("lost");
       if (source.readyState === EventSource.CLOSED) this.again();

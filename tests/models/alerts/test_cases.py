@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from models.alerts.cases import cases
+from models.alerts.cases import Total, cases
 from models.yardstick.cases import case_figures
 from models.yardstick.truth import BENIGN, VICTIM, Truth
 from tests.models.made_labels import label
@@ -17,6 +17,7 @@ def alert(entity, case, **changes):
         "seller_ids": [],
     }
     listed |= {field: value for field, value in changes.items() if field in listed}
+    counts = {field.replace("_ids", "s"): len(ids) for field, ids in listed.items()}
     made = {
         "alert_id": entity,
         "entity_kind": kind,
@@ -27,11 +28,9 @@ def alert(entity, case, **changes):
         "time": 60_000,
         "first_seen": 60_000,
         "last_seen": 120_000,
-        "keys": len(listed["key_ids"]),
-        "sellers": len(listed["seller_ids"]),
         "customers": None,
     }
-    return made | listed | changes
+    return made | counts | listed | changes
 
 
 def test_a_case_holds_what_its_alerts_list_together():
@@ -41,6 +40,7 @@ def test_a_case_holds_what_its_alerts_list_together():
             "origin:o1",
             "developer:app",
             key_ids=["k2", "k3"],
+            origin_ids=["o1"],
             developer_ids=["app", "shop"],
             seller_ids=["s"],
             severity="high",
@@ -48,18 +48,31 @@ def test_a_case_holds_what_its_alerts_list_together():
             last_seen=600_000,
             links=["with developer:app: as I say"],
         ),
-        alert("developer:other", "developer:other", keys=501),
         alert("developer:gone", "developer:gone", superseded_by="x"),
     ]
-    case, other = cases(alerts)
+    (case,) = cases(alerts)
     assert [a["entity_id"] for a in case.alerts] == ["app", "o1"]
     assert (case.severity, case.score, case.first_seen, case.last_seen) == ("high", 0.9, 60_000, 600_000)
-    assert (case.developers, case.origins) == ({"app"}, {"o1", "o2"})
-    assert (case.keys, case.sellers, case.customers) == ({"k1", "k2", "k3"}, {"s"}, 17)
+    assert (case.developers, case.origins) == (Total(1), Total(2))
+    assert (case.keys, case.sellers, case.customers) == (Total(3), Total(1), 17)
     assert case.links == ["with developer:app: as I say"]
     assert case.summary() == "1 developer, 2 origins, 3 keys, 1 seller, at least 17 customers"
-    assert not other.complete
-    assert other.summary() == "1 developer, at least 0 keys"
+
+
+def test_a_cut_list_is_not_taken_for_all():
+    own = {"key_ids": ["k1", "k2"], "seller_ids": ["s1"]}
+    cut = alert("developer:app", "c", **own, keys=700, sellers=600, origin_ids=["o1"], origins=3)
+    assert cases([cut])[0].summary() == "1 developer, 3 origins, 700 keys, 600 sellers"
+    whole = alert("developer:too", "c", key_ids=["k3"], origin_ids=["o2"])
+    (case,) = cases([cut, whole])
+    assert case.summary() == "2 developers, at least 3 origins, at least 700 keys, at least 600 sellers"
+    assert (case.keys, case.sellers) == (Total(700, exact=False), Total(600, exact=False))
+
+
+def test_lists_that_are_cut_may_still_hold_more_together_than_each_counts():
+    keys = [[f"{name}{n}" for n in range(3)] for name in "ab"]
+    (case,) = cases([alert(f"developer:{n}", "c", key_ids=ids, keys=4) for n, ids in enumerate(keys)])
+    assert case.keys == Total(6, exact=False)
 
 
 TRUTH = Truth(

@@ -43,7 +43,7 @@ def test_figures_and_page_of_a_replay(tmp_path, capsys):
         "first_seen": START,
         "last_seen": START + 4 * HOUR,
     }
-    alert |= {"case": "developer:pool", "sellers": 1, "keys": 1, "customers": None, "links": []}
+    alert |= {"case": "developer:pool", "sellers": 1, "keys": 1, "origins": 1, "customers": None, "links": []}
     alert |= {name: ["x"] for name in ("seller_ids", "key_ids", "developer_ids", "origin_ids")}
 
     figures = replay_report.against_labels(

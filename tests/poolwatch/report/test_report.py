@@ -29,6 +29,7 @@ def alert(entity, hour=0, severity="high", score=0.8, **more):
         "case": entity,
         "sellers": 92,
         "keys": 93,
+        "origins": 0,
         "rules": ["fan_out"],
     }
     base |= {"first_seen": hour * HOUR, "last_seen": (hour + 1) * HOUR, "links": []}
@@ -41,6 +42,43 @@ def scores(path, highest):
     rows = [{"time": 1, "entity_kind": "developer", "entity_id": e, "score": s} for e, s in highest.items()]
     pq.write_table(pa.Table.from_pylist(rows), path)
     return path
+
+
+def figures(party="quiet", shop="shop", population="agency"):
+    """Against labels: a party missed, a shop flagged by mistake."""
+    ranked = {
+        "average_precision": 0.5,
+        "precision_at_20": 0.5,
+        "recall_at_0.1_a_day": 1.0,
+        "recall_at_1_a_day": 1.0,
+    }
+    ranked |= {"entities": 1_000, "abusive": 2, "best_precision": 1.0, "best_recall": float("nan")}
+    miss = {
+        "party": party,
+        "scenario": "slow",
+        "found": False,
+        "delay_ms": HOUR,
+        "share_before": 1.0,
+        "first_by": "",
+    }
+    false = {
+        "entity_kind": "developer",
+        "entity_id": shop,
+        "population": population,
+        "rules": ["x"],
+        "time": HOUR,
+    }
+    return {
+        "methods": {"poolwatch": {"developers": ranked, "at_1_a_day": {}}},
+        "alerts": {
+            "parties": 1,
+            "found": 0,
+            "precision": 0.0,
+            "false_a_day": 1.0,
+            "detections": [miss],
+            "false": [false],
+        },
+    }
 
 
 class Balanced(html.parser.HTMLParser):
@@ -84,6 +122,17 @@ def test_page_stands_alone_and_escapes_every_id(tmp_path):
     assert "Against the labels" not in text
 
 
+def test_nothing_unseen_in_what_callers_chose_is_in_the_page(tmp_path):
+    unseen = "a\u202eb\u200bc\x1b[2J"
+    evil = alert(unseen, case=unseen, reasons=[{"text": unseen}], rules=[unseen])
+    now = Side(unseen, [evil], scores(tmp_path / "now.parquet", {unseen: 0.8}))
+    then = Side(unseen, [alert(unseen + "2")], scores(tmp_path / "then.parquet", {"c": 0.1}))
+    told = figures(unseen, unseen, unseen)
+    text = written(tmp_path, {"model": unseen, "notes": [unseen]}, now, told, then)
+    assert not set("\u202e\u200b\x1b") & set(text)
+    assert text.count("a\ufffdb\ufffdc\ufffd[2J") > 12
+
+
 def test_candidate_shows_what_is_gained_lost_and_moved(tmp_path):
     now = Side(
         "now", [alert("kept"), alert("gone")], scores(tmp_path / "a.parquet", {"kept": 0.8, "gone": 0.7})
@@ -103,40 +152,7 @@ def test_candidate_shows_what_is_gained_lost_and_moved(tmp_path):
 
 
 def test_labels_name_missed_poolers_and_mistakes(tmp_path):
-    ranked = {
-        "average_precision": 0.5,
-        "precision_at_20": 0.5,
-        "recall_at_0.1_a_day": 1.0,
-        "recall_at_1_a_day": 1.0,
-    }
-    ranked |= {"entities": 1_000, "abusive": 2, "best_precision": 1.0, "best_recall": float("nan")}
-    miss = {
-        "party": "quiet",
-        "scenario": "slow",
-        "found": False,
-        "delay_ms": HOUR,
-        "share_before": 1.0,
-        "first_by": "",
-    }
-    false = {
-        "entity_kind": "developer",
-        "entity_id": "shop",
-        "population": "agency",
-        "rules": ["x"],
-        "time": HOUR,
-    }
-    figures = {
-        "methods": {"poolwatch": {"developers": ranked, "at_1_a_day": {}}},
-        "alerts": {
-            "parties": 1,
-            "found": 0,
-            "precision": 0.0,
-            "false_a_day": 1.0,
-            "detections": [miss],
-            "false": [false],
-        },
-    }
-    text = written(tmp_path, {}, Side("now", [alert("shop")]), figures=figures)
+    text = written(tmp_path, {}, Side("now", [alert("shop")]), figures=figures())
     assert "missed" in text
     assert "Flagged by mistake (1)" in text
     assert "1,000" in text
@@ -154,12 +170,13 @@ def test_a_case_is_told_as_one_with_what_to_do_first(tmp_path):
     assert "<b>6</b>alerts" in text
     assert "<b>2</b>cases" in text
     first, second = text.split('<article class="case">')[1:]
-    assert "5 developers, at least 1 key, 1 seller, at least 1 customer" in first
+    assert "5 developers, at least 93 keys, at least 92 sellers, at least 1 customer" in first
     assert "Revoke &lt;all&gt;." in first
     assert first.count("Ask them.") == 0
     assert "5 alerts, 1970-01-01 00:00 to 1970-01-01 05:00 UTC" in first
     assert "<summary>2 more alerts</summary>" in first
     assert "Ask them." in second
+    assert "1 developer, 93 keys, 92 sellers, at least" in second
     assert first.index("why m0") < first.index("why m4"), "the severest first"
     assert "lone" in second
     assert "gone" not in text

@@ -1,13 +1,17 @@
 """The alert page in Chromium: what comes is shown, a lost link is said and resumed, ids are harmless."""
 
 import re
+import signal
 import time
 
 import pytest
 from redis.asyncio import Redis
 
+from streams.page import api
 from streams.page.server import WebServer
 from streams.redis import feed_writer
+from streams.redis.feed import LATEST_ALERTS
+from streams.telemetry import metrics
 from tests.streams.browser import Browser
 from tests.streams.redis.test_feed import KEYS, one_redis, run, server, tell
 from tests.streams.sample import alert, raw
@@ -28,6 +32,7 @@ view.dispatchEvent(new Event('input'));
 IDS = "return [...document.querySelectorAll('#list li')].map((item) => item.dataset.id)"
 #: whether those alerts are listed, in that order
 LISTED = IDS.replace("return ", "return JSON.stringify(") + ") === JSON.stringify(arguments[0])"
+LEAN = {"seller_ids": [], "key_ids": []}
 EVIL = "<img src=x onerror=window.hurt=1><script>window.hurt=1</script>\u202eabc\x1b[2J"
 
 
@@ -181,8 +186,9 @@ def test_one_thing_is_to_be_done_first(server, page):
     assert summary == "What the 4 other rules say"
 
 
-def test_no_worker_is_said_and_one_that_comes_is(server, web, page):
+def test_no_worker_is_said_and_one_that_comes_is(server, web, page, monkeypatch):
     """The page promises nothing that it does not know."""
+    monkeypatch.setattr(api, "PING_S", 1)  # the page asks at each ping
     watching, waiting = "A worker is watching", "Waiting for a worker"
     run(clear(server))
     run(silence(server, None))
@@ -259,6 +265,23 @@ def test_the_keyboard_is_enough(page):
     page.wait("return location.hash === '#/' && !document.querySelector('#detail h2')")
 
 
+def test_the_focus_goes_into_the_alert_that_is_chosen_and_back(server, page):
+    page.press("j")
+    page.press("j")
+    page.wait("return document.querySelector('#detail h2')")
+    in_list = "return document.activeElement.closest('#list li')?.dataset.id === arguments[0]"
+    assert page.run(in_list, ids(2)[0])
+    page.press("Enter")
+    page.wait("return document.activeElement.id === 'detail'")
+    page.press("Tab")
+    stop = page.run("return document.activeElement.outerHTML")
+    run(tell(server, raw(2, 2, severity="low")))
+    page.wait("return document.querySelector('#detail .badge').innerText === 'Low'")
+    assert page.run("return document.activeElement.outerHTML") == stop
+    page.press("Escape")
+    page.wait(in_list, ids(2)[0])
+
+
 def test_ids_of_callers_are_text_and_nothing_else(server, page):
     run(tell(server, raw(9, entity_id=EVIL, case=EVIL, seller_ids=[EVIL], reasons=[], rules=[EVIL])))
     page.wait("return document.querySelectorAll('#list li').length === 4")
@@ -301,6 +324,52 @@ def test_a_lost_server_is_said_and_the_page_goes_on_where_it_was(server, web, pa
         back.close()
 
 
+def test_a_feed_that_was_cut_meanwhile_is_made_good_by_the_list(server, web, page):
+    # told     3      4 5 6                6 alone is left in the feed
+    # server   up     down     up
+    # page     live   lost     no list     live, all of them
+    async def cut():
+        async with Redis.from_url(server.url) as redis:
+            await redis.xtrim(KEYS.stream, maxlen=1, approximate=False)
+
+    web.close()
+    page.wait(f"{STATE} === 'lost'")
+    run(tell(server, raw(4), raw(5), raw(6)))
+    run(cut())
+    page.block("*/api/alerts*")
+    back = WebServer(server.url, prefix="test", port=web.port)
+    back.start()
+    try:
+        page.wait(f"{TEXT}.includes('Failed to fetch')")
+        page.block()
+        page.wait(LISTED, ids(6, 5, 4, 3, 2, 1))
+    finally:
+        page.go("about:blank")
+        back.close()
+
+
+def test_a_server_that_hangs_is_given_up_and_followed_once(server, web, browser):
+    # redis     hangs                            goes on
+    # page      asks, gives up, asks twice       follows once
+    browser.go("about:blank")
+    quick = "const real = AbortSignal.timeout; AbortSignal.timeout = (ms) => real.call(AbortSignal, ms / 20)"
+    script = browser.devtools("Page.addScriptToEvaluateOnNewDocument", source=quick)
+    server.process.send_signal(signal.SIGSTOP)
+    try:
+        browser.go(web.url)
+        browser.wait(f"{TEXT}.includes('signal timed out')", seconds=8)
+        for _ in range(2):
+            browser.run("dispatchEvent(new Event('online'))")
+            time.sleep(0.1)
+    finally:
+        server.process.send_signal(signal.SIGCONT)
+        browser.devtools("Page.removeScriptToEvaluateOnNewDocument", **script)
+    browser.wait(UP)
+    time.sleep(0.3)
+    assert metrics.LISTENERS._value.get() == 1
+    browser.go("about:blank")
+
+
 def test_a_lost_redis_is_said_and_healed(server, page):
     server.kill()
     page.wait("return document.getElementById('link').dataset.state === 'redis'")
@@ -312,9 +381,8 @@ def test_a_lost_redis_is_said_and_healed(server, page):
 
 
 def test_a_thousand_alerts_at_once(server, page):
-    lean = {"seller_ids": [], "key_ids": []}
     begun = time.monotonic()
-    run(tell(server, *[raw(n, **lean) for n in range(10, 1_010)]))
+    run(tell(server, *[raw(n, **LEAN) for n in range(10, 1_010)]))
     page.wait("return document.getElementById('tally').textContent.startsWith('1,003 alerts')", seconds=60)
     assert time.monotonic() - begun < 60
     assert page.run("return document.querySelectorAll('#list li').length") == 200  # the rest on demand
@@ -322,9 +390,63 @@ def test_a_thousand_alerts_at_once(server, page):
     page.wait("return document.querySelectorAll('#list li').length === 400")
 
 
-def test_a_link_to_an_alert_that_is_gone(web, page):
-    page.go(f"{web.url}/#/alert/nothing")
-    page.wait("return document.getElementById('detail').innerText.includes('No such alert is kept')")
+@pytest.mark.parametrize("name", ["nothing", ".", "a%2Fb"])
+def test_a_link_to_an_alert_that_is_gone(web, page, name):
+    page.go(f"{web.url}/#/alert/{name}")
+    page.wait(
+        "return document.getElementById('detail').innerText.includes('No such alert is kept, or no longer')"
+    )
+    assert page.run(IDS) == ids(3, 2, 1)
+
+
+def test_what_does_not_come_is_said_and_asked_for_again(server, web, page):
+    run(tell(server, *[raw(n, **LEAN) for n in range(10, 211)]))
+    page.wait("return document.getElementById('tally').textContent.startsWith('204 alerts')")
+    page.block("*/api/rules", "*/api/alerts/*")
+    page.go("about:blank")
+    page.go(f"{web.url}/#/alert/{ids(1)[0]}")  # too old for the first page of the list
+    page.wait(f"{TEXT}.includes('The alert did not come (Failed to fetch); it is asked for again.')")
+    page.block("*/api/rules")
+    page.wait(f"{TEXT}.includes('What to do has not come from the server yet')")
+    assert page.run("return document.getElementById('banner').hidden")
+    page.block()
+    page.wait(f"{TEXT}.includes('Suspend the keys.')")
+
+
+def test_older_alerts_come_on_demand_and_are_not_counted_before(server, web, page):
+    older = "Older alerts are neither counted nor searched until shown."
+    run(tell(server, *[raw(n, **LEAN) for n in range(10, 400)]))
+    page.go("about:blank")
+    page.go(web.url)
+    page.run(EACH_ALERT)
+    tally = "return document.getElementById('tally').innerText"
+    page.wait(f"{tally} === arguments[0]", f"200 alerts, 68 cases. Times are UTC. {older}")
+    box = "const box = document.getElementById('search');"
+    search = f"{box} box.value = arguments[0]; box.dispatchEvent(new Event('input'))"
+    page.run(search, "dev-0002")
+    page.wait("return document.getElementById('none').innerText.includes(arguments[0])", older)
+    page.run(search, "")
+    page.block("*/api/alerts*")
+    page.run("document.getElementById('older').click()")
+    failed = "return document.getElementById('failed').innerText"
+    page.wait(f"{failed} === 'Older alerts did not come (Failed to fetch). Try again.'")
+    assert page.run("return document.getElementById('banner').hidden")
+    page.block()
+    page.run("document.getElementById('older').click()")
+    page.wait(f"{tally} === '393 alerts, 133 cases. Times are UTC.'")
+    assert page.run("return document.getElementById('failed').hidden")
+    page.run(search, "dev-0002")
+    page.wait(LISTED, ids(2))
+
+
+def test_what_the_server_keeps_the_page_holds(server, page):
+    """Beyond it the oldest go, so that the list has no hole and an end."""
+    last = LATEST_ALERTS + 600
+    run(tell(server, *[raw(n, **LEAN) for n in range(10, last + 1)]))
+    page.wait("return document.querySelector('#list li').dataset.id === arguments[0]", ids(last)[0])
+    tally = page.run("return document.getElementById('tally').textContent")
+    assert LATEST_ALERTS <= int(tally.split()[0].replace(",", "")) <= LATEST_ALERTS + 500
+    assert tally.endswith(" Times are UTC.")
 
 
 def test_phone_width_shows_one_thing_at_a_time(server, web):
@@ -354,7 +476,9 @@ def test_a_case_is_one_thing(server, page):
     page.run(EACH_ALERT.replace("'alert'", "'case'"))
     page.wait("return document.querySelectorAll('#list li').length === 3")  # 1 and 2 are a case, 3 another
     shown = page.run("return document.querySelector('#list li').innerText")
-    holds = "1 developer, 1 origin, acting as 1 other developer, 2 keys, 2 sellers, at least 15,710 customers"
+    holds = (
+        "1 developer, 2 origins, acting as 1 other developer, 2 keys, 2 sellers, at least 15,710 customers"
+    )
     assert f"2 alerts of one party: {holds}" in shown
     page.run("document.querySelector('#list a').click()")
     page.wait("return document.querySelector('details[data-name=links]')")
@@ -363,4 +487,12 @@ def test_a_case_is_one_thing(server, page):
     page.wait("return document.getElementById('detail').innerText.includes(arguments[0])", why)
     assert f"2 alerts: {holds}." in page.run("return document.getElementById('detail').innerText")
     assert page.run("return document.querySelectorAll('#detail .siblings li').length") == 1
+    run(tell(server, raw(6, 2, **own | {"keys": 700, "sellers": 600, "key_ids": ["k1", "k3"]})))
+    later = holds.replace("2 keys, 2 sellers", "at least 700 keys, at least 600 sellers")
+    page.wait(
+        "return document.getElementById('detail').innerText.includes(arguments[0])", f"2 alerts: {later}."
+    )
+    assert f"2 alerts of one party: {later}" in page.run(
+        "return document.querySelector('#list li').innerText"
+    )
     assert page.complaints() == []

@@ -2,17 +2,21 @@
 
 import contextlib
 import json
+import re
+import socket
 import threading
 import time
+from pathlib import Path
 
 import httpx
 import pytest
 from redis.asyncio import Redis
 
 from models.errors import PoolwatchError
-from streams.page.api import WORKER_SILENT_MS
+from streams.page.api import LISTENERS_MOST, PAGE_MOST, PING_S, WORKER_SILENT_MS, create_app
 from streams.page.server import WebServer
 from streams.redis import feed_writer
+from streams.redis.feed import LATEST_ALERTS, Feed
 from tests.streams.redis.test_feed import KEYS, listened, one_redis, run, server, tell
 from tests.streams.sample import alert, raw
 
@@ -151,18 +155,54 @@ def test_redis_away_is_said_and_healed(server, web):
     ("path", "status", "says"),
     [
         ("/api/alerts?severity=huge", 422, "severity"),
-        ("/api/alerts?limit=0", 422, "limit"),
+        ("/api/alerts?kind=seller", 422, "kind: Input should be 'developer', 'origin' or 'actor'"),
+        ("/api/alerts?limit=0&skip=x", 422, "limit"),
         ("/api/alerts?since=yesterday", 422, "since"),
         ("/api/alerts/none", 404, "no such alert"),
         ("/api/stream?after=now", 422, "feed position"),
-        ("/static/../server.py", 404, "Not Found"),
         ("/docs", 404, "Not Found"),
     ],
 )
 def test_what_is_wrong_is_named(web, path, status, says):
     answer = web.get(path)
     assert answer.status_code == status
-    assert says in answer.text
+    assert says in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("path", ["/static/%2e%2e/api.py", "/static/..%2fapi.py", "/static/../api.py"])
+def test_nothing_but_the_static_files_is_served(web, path):
+    with socket.create_connection((web.base_url.host, web.base_url.port)) as wire:
+        wire.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
+        answer = b"".join(iter(lambda: wire.recv(65_536), b""))
+    assert answer.startswith(b"HTTP/1.1 404")
+    assert b"import" not in answer
+
+
+def test_so_many_live_feeds_are_open_at_most(web):
+    with contextlib.ExitStack() as feeds:
+        opened = [feeds.enter_context(web.stream("GET", "/api/stream")) for _ in range(LISTENERS_MOST)]
+        lines = [feed.iter_lines() for feed in opened]
+        assert all(next(line) for line in lines)
+        with web.stream("GET", "/api/stream") as refused:
+            assert (refused.status_code, refused.headers["retry-after"]) == (503, "5")
+            assert refused.read() == b'{"detail":"%d live feeds are open already"}' % LISTENERS_MOST
+        opened[0].close()
+
+        def there_is_room():
+            with web.stream("GET", "/api/stream") as feed:
+                return feed.status_code == 200
+
+        until(there_is_room)
+
+
+def test_the_api_is_documented():
+    told = (Path(__file__).parents[3] / "docs" / "api.md").read_text()
+    for path, methods in create_app(Feed("redis://127.0.0.1:1/0")).openapi()["paths"].items():
+        names = {parameter["name"] for parameter in methods["get"].get("parameters", ())}
+        for name in (path, *names):
+            assert name.lower() in re.findall(r"`([^`]+)`", told.lower()) or name == "alert_id", name
+    for limit in (LATEST_ALERTS, PAGE_MOST, LISTENERS_MOST, PING_S, WORKER_SILENT_MS // 1000):
+        assert re.search(rf"\b{limit:,}\b", told), limit
 
 
 def test_every_answer_carries_the_security_headers(web):

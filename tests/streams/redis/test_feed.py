@@ -108,6 +108,18 @@ def test_the_feed_is_bounded(server):
     assert names(first) == [Cut]
 
 
+def test_so_many_alerts_are_kept_those_seen_last(server):
+    async def go():
+        await tell(server, *[raw(n) for n in range(30)], keep=Keep(alerts=10))
+        await tell(server, raw(25, 20), raw(30), keep=Keep(alerts=10))
+        reader = Feed(server.url, "test")
+        held = [json.loads(one)["alert_id"] for one in await reader.latest(limit=100)]
+        await reader.close()
+        return held
+
+    assert run(go()) == [alert(n)["alert_id"] for n in (25, 30, 29, 28, 27, 26, 24, 23, 22, 21)]
+
+
 def test_paging_and_filter(server):
     async def go():
         await tell(server, *[raw(n) for n in range(450)])
@@ -172,6 +184,30 @@ def test_follow_outlives_a_killed_redis(server):
     assert run(go()) == [("01", 1), ("02", 1), Lost, Back, ("03", 1), ("02", 2)]
 
 
+def test_follow_outlives_a_redis_that_refuses(server):
+    # told       1 | refused | 2
+    # followed   1   Lost      Back 2
+    async def go():
+        await tell(server, raw(1))
+        reader = Feed(server.url, "test")
+        stream = reader.follow("0")
+        seen = await take(stream, 1)
+        async with Redis.from_url(server.url) as redis:
+            await redis.rename(KEYS.stream, "aside")
+            await redis.set(KEYS.stream, "no stream")
+            seen += await take(stream, 1)
+            await redis.rename("aside", KEYS.stream)
+        seen += await take(stream, 1)
+        await tell(server, raw(2))
+        seen += await take(stream, 1)
+        await reader.close()
+        return seen
+
+    seen = run(go())
+    assert names(seen) == [("01", 1), Lost, Back, ("02", 1)]
+    assert "WRONGTYPE" in seen[1].reason
+
+
 def test_follow_from_now_and_from_an_id(server):
     async def go():
         await tell(server, raw(1), raw(2), raw(3))
@@ -194,7 +230,7 @@ def test_positions(text):
     assert feed.position(text) == text
 
 
-@pytest.mark.parametrize("text", ["", "now", "1-2-3", "-1", "1" * 30, "1-0\n"])
+@pytest.mark.parametrize("text", ["", "now", "1-2-3", "-1", "1" * 30, "1-0\n", "١٢"])
 def test_a_wrong_position_is_named(text):
     with pytest.raises(ConfigError, match="feed position"):
         feed.position(text)
