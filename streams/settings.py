@@ -187,6 +187,11 @@ def from_environment(environment: Mapping[str, str], **given: Any) -> Settings:
     return Settings(**values)
 
 
+def to_environment(settings: Settings) -> dict[str, str]:
+    """POOLWATCH_* of which `from_environment` makes the same settings."""
+    return {ENVIRONMENT_PREFIX + name.upper(): str(getattr(settings, name)) for name, _, _ in SETTINGS}
+
+
 def _convert(name: str, kind: type, value: Any) -> Any:
     try:
         return kind(value)
