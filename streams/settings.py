@@ -202,8 +202,8 @@ def manual() -> str:
     lines = [
         "# Settings",
         "",
-        "Each is an environment variable (`POOLWATCH_SNAPSHOT_S=10`). Those that `poolwatch COMMAND --help` lists",
-        "are flags of that command too (`--snapshot-s 10`); the flag wins. Made by",
+        "Each is an environment variable (`POOLWATCH_SNAPSHOT_S=10`). Those that `poolwatch COMMAND --help`",
+        "lists are flags of that command too (`--snapshot-s 10`); the flag wins. Made by",
         "`python -m streams.settings > docs/settings.md`.",
         "",
         "| setting | environment | default | |",
