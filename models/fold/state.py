@@ -188,7 +188,7 @@ class Memory(NamedTuple):
 
 class FoldState:
     """State of one partition. Bytes a row, index at its emptiest included, reserve not: order 124, pair 108,
-    key 124, seller 388, event id 60 (layouts above, and 12 bytes a place of an index at least a third full)."""
+    key 124, seller 388, event id 60 (layouts above, 12 bytes a place of an index at least a third full)."""
 
     def __init__(self) -> None:
         self.orders = Rows("orders", ORDER)
