@@ -115,21 +115,21 @@ class Demo:
         else:
             there = {topic.name: topic.partitions for topic in ensure(self.settings)}
             self.settings = replace(self.settings, partitions=there[Topics.of(self.settings).events])
-        rules = RuleSet.load(self.settings.rules)
+        rules = RuleSet.load(self.settings.rules).rules
         page = WebServer(
             redis.url,
             prefix=self.settings.prefix,
             host="127.0.0.1",
             port=self.settings.port,
-            rules=rules.rules,
+            rules=rules,
         )
         stack.callback(page.close)
         page.start()
         self.state.where = {"alert page": page.url, "broker": self.settings.broker, "redis": redis.url}
         self.state.planted, self.state.victims = planted(self.market.labels())
-        self._warm(rules)
+        self.warm()
 
-    def _warm(self, rules: RuleSet) -> None:
+    def warm(self) -> None:
         """A day of history through fold and detect, left in Redis: the worker starts knowing the usual."""
         self._phase("loading the detector (compiled once, the first time: a minute or two)")
         warm()
@@ -137,6 +137,7 @@ class Demo:
         operations = Operations.load(self.settings.operations)
         decoder, last = Decoder(operations), LastAlerts()
         models = [Model.load(self.settings.model)]
+        rules = RuleSet.load(self.settings.rules)
         pipeline = Pipeline(self.settings.partitions, operations, rules, models)
         length_ms = self.market.live_from_ms - self.market.from_ms
         for table in together(self.market.history(), STEP_ROWS):
