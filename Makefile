@@ -13,7 +13,7 @@ $(VENV)/.installed: requirements.lock pyproject.toml
 	@echo "installing poolwatch and its packages into $(VENV): about a minute, this once"
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@$(BIN)/pip install -qq --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@$(BIN)/python -m models.warm
 	@touch $@
 
@@ -43,7 +43,7 @@ bench: install ## each measurement beside its rivals or its target; docs/benchma
 	  $(BIN)/python -m benchmarks.$$bench || missed="$$missed $$bench"; done; \
 	  test -z "$$missed" || { echo "missed:$$missed"; exit 1; }
 
-lock: ## pins every package with hashes
+lock: install ## pins every package with hashes
 	$(BIN)/pip-compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
 	  --allow-unsafe --strip-extras --all-build-deps --extra dev --output-file requirements.lock pyproject.toml
 

@@ -176,6 +176,7 @@ def _redis(settings: Settings) -> Iterator[Finding]:
         client: Any = redis.Redis.from_url(settings.redis, socket_connect_timeout=5, socket_timeout=5)
         server, persistence = client.info("server"), client.info("persistence")
         policy = client.info("memory").get("maxmemory_policy", "noeviction")
+        cluster = client.info("cluster").get("cluster_enabled")
     except ValueError:
         yield Finding(FAIL, "redis", shown(settings.redis), REDIS_FORM)
         return
@@ -188,6 +189,10 @@ def _redis(settings: Settings) -> Iterator[Finding]:
         yield Finding(FAIL, "redis", f"version {version}", "poolwatch needs 6.2 or later")
     else:
         yield Finding(OK, "redis", f"version {version}")
+    if cluster:
+        yield Finding(
+            FAIL, "redis", "is a Redis Cluster: poolwatch talks to one server", "give one that is no cluster"
+        )
     if persistence.get("aof_enabled"):
         yield Finding(OK, "redis", "append-only file is on")
     else:

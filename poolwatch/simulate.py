@@ -57,7 +57,8 @@ def simulate(
     try:
         with Bar("simulate", market.end_ms - market.start_ms) as bar:
             if out.startswith("kafka://"):
-                count = to_kafka(shown(batches(market), market, bar), out, settings, rate)
+                tables = paced(market, rate) if rate else batches(market)
+                count = to_kafka(shown(tables, market, bar), out, settings)
             else:
                 count = to_file(shown(paced(market, rate) if rate else market, market, bar), out)
     except KeyboardInterrupt:
@@ -96,14 +97,14 @@ def shown(tables: Iterable[pa.Table], market: Marketplace, bar: Bar) -> Iterator
             bar.show(table["time"][-1].as_py() - market.start_ms, f"{count:,} events")
 
 
-def to_kafka(tables: Iterable[pa.Table], url: str, settings: Settings, rate: float | None = None) -> int:
+def to_kafka(tables: Iterable[pa.Table], url: str, settings: Settings) -> int:
     """Send each event with its seller_id as key; how many. PoolwatchError: no broker, not delivered."""
     from streams.kafka.producer import FastProducer
 
     place = Input(url, "kafka")
     if not place.topic:
         raise ConfigError(f"--out {url}: a topic is named as kafka://HOST:PORT/TOPIC")
-    with FastProducer(replace(settings, broker=f"kafka://{place.broker}"), place.topic, rate) as producer:
+    with FastProducer(replace(settings, broker=f"kafka://{place.broker}"), place.topic) as producer:
         for table in tables:
             producer.send(keyed(table))
         return producer.sent

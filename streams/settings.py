@@ -52,14 +52,12 @@ class Settings:
     )
     alerts_retention_h: int = setting(2160, "hours that the topic alerts is kept")
     compression: str = setting(
-        "lz4", "compression of the topics that are created: producer, uncompressed, lz4, zstd, gzip"
+        "lz4", f"compression of the topics that are created: {', '.join(_ONE_OF['compression'])}"
     )
-    security: str = setting("plaintext", "how to talk to Kafka: plaintext, ssl, sasl_plaintext, sasl_ssl")
-    sasl_mechanism: str = setting("PLAIN", "with sasl_*: PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512")
+    security: str = setting("plaintext", f"how to talk to Kafka: {', '.join(_ONE_OF['security'])}")
+    sasl_mechanism: str = setting("PLAIN", f"with sasl_*: {', '.join(_ONE_OF['sasl_mechanism'])}")
     sasl_user: str = setting("", "with sasl_*: the user")
-    sasl_password: str = setting(
-        "", "with sasl_*: the password; better given by the environment than by a flag"
-    )
+    sasl_password: str = setting("", "with sasl_*: the password")
     ssl_ca: str = setting("", "with ssl: file of the certificate authority; empty = the system's")
     snapshot_s: float = setting(5.0, "seconds between two snapshots of one partition")
     idle_s: float = setting(
@@ -187,6 +185,11 @@ def from_environment(environment: Mapping[str, str], **given: Any) -> Settings:
     return Settings(**values)
 
 
+def to_environment(settings: Settings) -> dict[str, str]:
+    """POOLWATCH_* of which `from_environment` makes the same settings."""
+    return {ENVIRONMENT_PREFIX + name.upper(): str(getattr(settings, name)) for name, _, _ in SETTINGS}
+
+
 def _convert(name: str, kind: type, value: Any) -> Any:
     try:
         return kind(value)
@@ -199,8 +202,8 @@ def manual() -> str:
     lines = [
         "# Settings",
         "",
-        "Each is a flag (`--snapshot-s 10`) of the commands that use it and an environment variable",
-        "(`POOLWATCH_SNAPSHOT_S=10`); the flag wins. Made by",
+        "Each is an environment variable (`POOLWATCH_SNAPSHOT_S=10`). Those that `poolwatch COMMAND --help`",
+        "lists are flags of that command too (`--snapshot-s 10`); the flag wins. Made by",
         "`python -m streams.settings > docs/settings.md`.",
         "",
         "| setting | environment | default | |",

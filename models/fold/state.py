@@ -25,7 +25,7 @@ class FoldLimits(NamedTuple):
     jump_records: int = 16  # ... with a jump: one clock in five wrong passes 16 of 18 once in 10**9
     against_records: int = 3  # records that show the old time to be alive
     order_minutes: int = 7 * DAY_MINUTES  # an order is read, shipped and asked about within a week
-    orders_most: int = 2_000_000  # 124 bytes each at most: 248 MB a partition
+    orders_most: int = 2_000_000  # 131 bytes each (benchmarks.memory): 262 MB a partition
     pair_minutes: int = 8 * DAY_MINUTES  # longest window (a week) and a day
     seller_minutes: int = 30 * DAY_MINUTES
     key_minutes: int = 30 * DAY_MINUTES
@@ -187,8 +187,8 @@ class Memory(NamedTuple):
 
 
 class FoldState:
-    """State of one partition. Bytes a row, index at its emptiest included: order 124, pair 108, key 124,
-    seller 388, event id 60 (layouts above, and 12 bytes a place of an index at least a third full)."""
+    """State of one partition. Bytes a row, index at its emptiest included, reserve not: order 124, pair 108,
+    key 124, seller 388, event id 60 (layouts above, 12 bytes a place of an index at least a third full)."""
 
     def __init__(self) -> None:
         self.orders = Rows("orders", ORDER)

@@ -5,6 +5,12 @@ from __future__ import annotations
 import typer
 
 from poolwatch import options
+from streams.settings import Settings
+
+#: What a demo is told by flag or environment; nothing else of the environment, which may name real systems.
+TOLD = ("prefix", "port", "model", "rules", "operations")
+#: The same with a Kafka of one's own: where it is, and how to log in.
+OF_BROKER = ("broker", "security", "sasl_mechanism", "sasl_user", "sasl_password", "ssl_ca")
 
 
 def command(
@@ -20,14 +26,17 @@ def command(
     broker: str = typer.Option(
         None, metavar="kafka://HOST:PORT", help="A Kafka of your own in place of the embedded broker"
     ),
-    prefix: str = options.setting("prefix"),
+    prefix: str = typer.Option("demo", metavar="NAME", help="`NAME.` before its topics and group"),
     model: str = options.setting("model"),
     rules: str = options.setting("rules"),
+    operations: str = options.setting("operations"),
 ) -> None:
     """See the whole system find a pooler, on this machine alone."""
-    settings = options.settings(context)
+    asked = options.settings(context)
+    names = TOLD + OF_BROKER if broker else TOLD
+    settings = Settings(**{name: getattr(asked, name) for name in names})
     from poolwatch.demo.demo import Demo
 
-    found = Demo(settings, seconds, seed, embedded=broker is None).run()
+    found = Demo(settings, seconds, seed, embedded=not broker).run()
     if seconds and not found:
         raise typer.Exit(1)

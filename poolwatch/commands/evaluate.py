@@ -21,7 +21,7 @@ def command(
     ),
     model: str = options.setting("model"),
     rules: str = options.setting("rules"),
-    rivals: bool = typer.Option(True, help="Run the plain methods beside it"),
+    rivals: bool = typer.Option(True, help="Run the plain methods beside it (ECOD needs PyOD)"),
     markdown: str = typer.Option(None, metavar="FILE.md", help="Where to put the page"),
     figures: str = typer.Option(None, metavar="FILE.json", help="Where to put the figures"),
     keep: str = typer.Option(None, metavar="FOLDER", help="Where to keep each seed's events, scores, alerts"),

@@ -40,7 +40,7 @@ from streams.kafka.producer import FastProducer
 from streams.kafka.topics import Topics, ensure
 from streams.page.server import WebServer
 from streams.redis.feed import Entry, Feed
-from streams.settings import Settings
+from streams.settings import ENVIRONMENT_PREFIX, Settings, to_environment
 
 PARTITIONS = 4
 #: Event time against wall clock: an hour passes in half a minute, so that minutes close while one looks.
@@ -115,21 +115,21 @@ class Demo:
         else:
             there = {topic.name: topic.partitions for topic in ensure(self.settings)}
             self.settings = replace(self.settings, partitions=there[Topics.of(self.settings).events])
-        rules = RuleSet.load(self.settings.rules)
+        rules = RuleSet.load(self.settings.rules).rules
         page = WebServer(
             redis.url,
             prefix=self.settings.prefix,
             host="127.0.0.1",
             port=self.settings.port,
-            rules=rules.rules,
+            rules=rules,
         )
         stack.callback(page.close)
         page.start()
         self.state.where = {"alert page": page.url, "broker": self.settings.broker, "redis": redis.url}
         self.state.planted, self.state.victims = planted(self.market.labels())
-        self._warm(rules)
+        self.warm()
 
-    def _warm(self, rules: RuleSet) -> None:
+    def warm(self) -> None:
         """A day of history through fold and detect, left in Redis: the worker starts knowing the usual."""
         self._phase("loading the detector (compiled once, the first time: a minute or two)")
         warm()
@@ -137,6 +137,7 @@ class Demo:
         operations = Operations.load(self.settings.operations)
         decoder, last = Decoder(operations), LastAlerts()
         models = [Model.load(self.settings.model)]
+        rules = RuleSet.load(self.settings.rules)
         pipeline = Pipeline(self.settings.partitions, operations, rules, models)
         length_ms = self.market.live_from_ms - self.market.from_ms
         for table in together(self.market.history(), STEP_ROWS):
@@ -150,6 +151,8 @@ class Demo:
         for closed in pipeline.finish().closed[0]:
             last.add(closed.alerts)
         hand_over(pipeline, self.settings, at_end=True)  # an earlier demo left its events there
+        for alert in last.all():
+            alert.evidence = []  # the day before lies in no topic
         tell([(alert.alert_id, alert.json()) for alert in last.all()], self.settings)
 
     def _meet(self, table: pa.Table) -> None:
@@ -177,9 +180,9 @@ class Demo:
             await asyncio.gather(*tasks, return_exceptions=True)
 
     def _environment(self) -> dict[str, str]:
-        own = {"BROKER": self.settings.broker, "REDIS": self.settings.redis, "PREFIX": self.settings.prefix}
-        own |= {"SNAPSHOT_S": "2", "IDLE_S": "2", "PARTITIONS": str(self.settings.partitions)}
-        return dict(os.environ) | {f"POOLWATCH_{name}": value for name, value in own.items()}
+        """The worker's: the demo's settings, none of the caller's."""
+        plain = {name: text for name, text in os.environ.items() if not name.startswith(ENVIRONMENT_PREFIX)}
+        return plain | to_environment(replace(self.settings, snapshot_s=2.0, idle_s=2.0))
 
     def _left(self) -> float | None:
         return None if self.seconds is None else max(0.0, self.seconds - self.state.elapsed_s)

@@ -69,7 +69,8 @@ Scenario `{result["scenario"]}`: {size}.
 
 Everything counts entities and parties, never events. An entity's score is its highest of the span;
 entities without a score count as 0; ties are grouped; the developers that a pooler robs are left out.
-Each figure is the mean over the seeds, with least and most."""
+Each figure is the mean over the seeds, with least and most. ECOD needs PyOD, the extra `rivals`
+(`.venv/bin/pip install pyod`); without it the command tells the rest."""
 
 
 def _list(seeds: Iterable[int]) -> str:

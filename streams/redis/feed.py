@@ -25,7 +25,7 @@ RETRY_S = (0.1, 0.25, 0.5, 1.0, 2.0)
 
 @dataclass(frozen=True, slots=True)
 class FeedKeys:
-    """Names of the feed's keys under a prefix ("" = none). The hash tag keeps them on one cluster node.
+    """Names of the feed's keys under a prefix ("" = none).
 
     stream  entries {alert: JSON}, one per alert version; entry ids are the feed's positions
     latest  hash alert_id -> JSON of its newest version

@@ -1,6 +1,6 @@
 """Pages of state <-> Redis, fenced by epoch. Decides nothing.
 
-Per stage and partition, all with the partition as hash tag so that a Redis Cluster serves:
+Per stage and partition:
 
     poolwatch:{3}:fold:head         hash    epoch, position
     poolwatch:{3}:fold:pages        hash    page name -> page

@@ -22,8 +22,9 @@ from prometheus_client import (
 from prometheus_client.core import HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from models.alerts.alerts import Alert
+from models.alerts.alerts import SEVERITIES, Alert
 from models.errors import PoolwatchError
+from models.wire.sightings import ENTITY_KINDS
 
 disable_created_metrics()  # type: ignore[no-untyped-call]
 REGISTRY = CollectorRegistry()
@@ -197,10 +198,24 @@ LISTENERS = _gauge("poolwatch_feed_listeners", "Open live feeds of the alert ser
 FEED_SENT = _counter("poolwatch_feed_sent", "Alert versions sent down live feeds.")
 INFO = _gauge("poolwatch_info", "1; the labels tell what runs.", "version", "model", "rule_set")
 
-for _outcome in OUTCOMES:  # present from the start: a rate over nothing is no panel
+# All that may come is there at 0 from the start: an increase from nothing to 1 is none to Prometheus.
+for _outcome in OUTCOMES:
     EVENTS.labels(_outcome)
 for _system in ("kafka", "redis", "ledger"):
     ERRORS.labels(_system)
+for _severity in SEVERITIES:
+    ALERT_VERSIONS.labels(_severity)
+    for _kind in ENTITY_KINDS:
+        ALERTS.labels(_kind, _severity)
+for _step in ("send_to_fold", "fold_to_close", "event_to_alert"):
+    LATENCY.observe([], _step)
+
+
+def expect_rules(rules: Iterable[str]) -> None:
+    """The rules that alerts may name, each at 0 until one does."""
+    for rule in rules:
+        for severity in SEVERITIES:
+            ALERT_RULES.labels(rule, severity)
 
 
 def count_alerts(alerts: Sequence[Alert], first: set[str]) -> None:

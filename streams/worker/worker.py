@@ -13,8 +13,10 @@ import time
 from aiokafka.errors import KafkaError
 
 from models.actors import apart
+from models.alerts.alerts import ACTOR
 from models.errors import ConfigError, Fenced
 from models.operations import Operations
+from models.scoring.judge import FOREST
 from models.scoring.model import Model
 from models.scoring.rules import RuleSet
 from models.warm import warm
@@ -90,6 +92,7 @@ def _equipment(settings: Settings) -> Equipment:
         ),
         Logbook(operations, rules, Topics.of(settings).dead_letters),
     )
+    metrics.expect_rules([*rules.ids, FOREST, ACTOR])
     metrics.INFO.labels(_version(), equipment.model.hash, equipment.rules.hash).set(1)
     return equipment
 

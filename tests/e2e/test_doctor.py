@@ -5,7 +5,8 @@ import json
 import pytest
 import redis
 
-from streams.brokers.children import free_port
+from streams.brokers.children import free_port, kill, spawn, wait_until
+from streams.brokers.own_redis import redis_server
 from streams.kafka.producer import FastProducer
 from streams.settings import Settings
 from tests.e2e.command import poolwatch
@@ -145,6 +146,23 @@ def test_redis_that_forgets(doctor, topics, redis_url):
         "fail redis     maxmemory-policy is allkeys-lru: state may vanish; set `maxmemory-policy noeviction`"
     ]
     assert any(line.startswith("warn redis     append-only file is off") for line in lines)
+
+
+def test_a_redis_cluster_is_refused(doctor, topics, tmp_path):
+    topics()
+    port = next(p for p in iter(free_port, None) if p < 55_536)  # a node takes this one + 10,000 too
+    log = tmp_path / "log"
+    flags = ["--port", str(port), "--bind", "127.0.0.1", "--dir", str(tmp_path), "--appendonly", "yes"]
+    node = spawn([redis_server(), *flags, "--cluster-enabled", "yes"], log)
+    try:
+        wait_until(lambda: "Ready to accept" in log.read_text(), node, "Redis", log, limit_s=30)
+        code, lines = doctor(redis=f"redis://127.0.0.1:{port}/0")
+    finally:
+        kill(node)
+    assert code == 1
+    assert failures(lines) == [
+        "fail redis     is a Redis Cluster: poolwatch talks to one server; give one that is no cluster"
+    ]
 
 
 def test_nobody_answers(doctor):

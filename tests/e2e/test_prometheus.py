@@ -18,6 +18,14 @@ from tests.missing import missing
 pytestmark = [pytest.mark.prometheus, pytest.mark.redis, pytest.mark.slow]
 ROOT = Path(__file__).parents[2]
 DASHBOARD = json.loads((ROOT / "deploy/grafana/dashboards/poolwatch.json").read_text())
+#: Panels that say 0 before anything has happened.
+QUIET = (
+    "Events per second",
+    "Alerts in a day",
+    "Alerts by severity",
+    "Alerts by rule",
+    "Alert versions told",
+)
 EXPRESSIONS = sorted({t["expr"] for panel in DASHBOARD["panels"] for t in panel.get("targets", [])})
 WARM_S = 150  # compiling included
 
@@ -72,7 +80,9 @@ def system(embedded_kafka, redis_url, ports, tmp_path):
     tool = need_prometheus()
     jobs = [(f"poolwatch-{name}", f"127.0.0.1:{ports[name]}") for name in ("worker", "serve")]
     scrape = [{"job_name": job, "static_configs": [{"targets": [target]}]} for job, target in jobs]
-    config = {"global": {"scrape_interval": "1s", "scrape_timeout": "1s"}, "scrape_configs": scrape}
+    every_s = dict.fromkeys(("scrape_interval", "scrape_timeout", "evaluation_interval"), "1s")
+    rules = [str(ROOT / "deploy/prometheus-rules.yml")]
+    config = {"global": every_s, "scrape_configs": scrape, "rule_files": rules}
     (tmp_path / "prometheus.yml").write_text(yaml.safe_dump(config))
     worker = [
         "worker",
@@ -130,6 +140,10 @@ def test_each_query_of_the_dashboard_says_something(system, ports):
         return [one for one in body["data"]["result"] if one["value"][1] != "NaN"]
 
     broker, running = system
+    quiet = [p["targets"][0]["expr"] for p in DASHBOARD["panels"] if p["title"] in QUIET]
+    assert len(quiet) == len(QUIET)
+    until(lambda: all(map(answer, quiet)), WARM_S, "a zero of each quiet panel", running)
+    assert {one["value"][1] for expression in quiet for one in answer(expression)} == {"0"}
     tell(broker)
     until(lambda: page.get("/api/alerts").json()["alerts"], WARM_S, "an alert", running)
     mute, told = [], 0.0
@@ -149,6 +163,10 @@ def test_each_query_of_the_dashboard_says_something(system, ports):
         pytest.fail("no answer to:\n" + "\n".join(mute))
     alerts = answer("sum by (rule) (poolwatch_alert_rules_total)")
     assert "keys_per_seller" in {one["metric"]["rule"] for one in alerts}
+    grown = answer('sum(increase(poolwatch_alert_rules_total{rule="keys_per_seller"}[5m]))')
+    assert float(grown[0]["value"][1]) >= 0.9, "the first alert of a rule counts"
+    rules = asked.get("/api/v1/rules").json()["data"]["groups"][0]["rules"]
+    assert {rule["health"] for rule in rules} == {"ok"}
     labels = json.dumps(asked.get("/api/v1/series", params={"match[]": '{__name__=~"poolwatch_.*"}'}).json())
     assert "dev-pool" not in labels
     assert "seller-1" not in labels

@@ -2,6 +2,7 @@
 
 import re
 import shlex
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,14 @@ def test_a_shown_command_exists(page, words):
     for word in words:
         if word.startswith("--"):
             assert word.partition("=")[0] in options, f"{page}: {name} has no {word}"
+
+
+@pytest.mark.parametrize(
+    "page", [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")]
+)
+def test_a_shown_module_exists(page):
+    for name in re.findall(r"python -m (\w+(?:\.\w+)*)", page.read_text()):
+        assert find_spec(name), f"{page.name}: no module {name}"
 
 
 def test_the_architecture_names_every_module():

@@ -1,15 +1,20 @@
 """A simulated history is there whole or not at all, and says so."""
 
+import contextlib
 import os
 import subprocess
 import sys
+import time
 
+import numpy as np
 import pytest
+from confluent_kafka import Consumer, TopicPartition
 
 from models.errors import PoolwatchError
 from poolwatch import simulate
 from poolwatch.simulate import Wish
-from streams.settings import Settings
+from streams.kafka.topics import ensure
+from streams.settings import Settings, bootstrap_of
 
 WISH = Wish("normal", 5, 3, 200, 30)
 
@@ -31,6 +36,38 @@ def test_what_is_cut_short_leaves_no_file(tmp_path, capsys, monkeypatch, name, e
     assert os.listdir(tmp_path) == []
     said = f"poolwatch: {tmp_path / name}: interrupted, nothing is written\n"
     assert capsys.readouterr().err == (said if error is KeyboardInterrupt else "")
+
+
+SMALL = Wish("normal", 5, 1, 100, 20)
+
+
+def test_a_rate_changes_when_not_what(tmp_path):
+    at_once, paced = tmp_path / "a.jsonl", tmp_path / "b.jsonl"
+    simulate.simulate(SMALL, str(at_once), Settings())
+    rate = len(at_once.read_text().splitlines())
+    begun = time.monotonic()
+    simulate.simulate(SMALL, str(paced), Settings(), rate=rate)
+    assert time.monotonic() - begun >= 1.0
+    assert paced.read_bytes() == at_once.read_bytes()
+
+
+@pytest.mark.kafka
+def test_a_rate_holds_in_kafka_too_and_without_bursts(kafka_url, prefix):
+    settings = Settings(broker=kafka_url, prefix=prefix, partitions=1)
+    ensure(settings)
+    simulate.simulate(SMALL, f"{kafka_url}/{prefix}.usage-events", settings, rate=300)
+    times = np.array(written(kafka_url, f"{prefix}.usage-events"))
+    assert (times[-1] - times[0]) / 1000 >= 0.9 * len(times) / 300
+    assert np.bincount((times - times[0]) // 1000).max() < 450
+
+
+def written(kafka_url, topic):
+    """When each message of partition 0 was sent, in ms."""
+    consumer = Consumer({"bootstrap.servers": bootstrap_of(kafka_url), "group.id": "written"})
+    with contextlib.closing(consumer):
+        consumer.assign([TopicPartition(topic, 0, 0)])
+        _, end = consumer.get_watermark_offsets(TopicPartition(topic, 0), timeout=10)
+        return [message.timestamp()[1] for message in consumer.consume(end, timeout=20)]
 
 
 def test_a_place_that_cannot_be_written_is_named(tmp_path):

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from models.errors import ConfigError
-from streams.settings import SETTINGS, Settings, bootstrap_of, from_environment, manual, shown
+from streams.settings import SETTINGS, Settings, bootstrap_of, from_environment, manual, shown, to_environment
 
 
 def test_flags_win_over_environment_and_environment_over_defaults():
@@ -33,6 +33,11 @@ def test_flags_win_over_environment_and_environment_over_defaults():
 def test_wrong_values_are_refused_by_name(environment, word):
     with pytest.raises(ConfigError, match=word):
         from_environment(environment)
+
+
+def test_settings_are_the_same_out_of_the_environment_that_they_make():
+    settings = Settings(broker="kafka://a:1,b:2", snapshot_s=0.5, partitions=3, sasl_password="a b=c")
+    assert from_environment(to_environment(settings)) == settings
 
 
 def test_unknown_setting_is_refused():

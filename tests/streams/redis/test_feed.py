@@ -82,10 +82,10 @@ def test_told_twice_is_told_once_and_an_older_version_changes_nothing(server):
     assert one == alert(1, 4)
 
 
-def test_prefix_and_cluster_slot():
+def test_the_prefix_is_in_every_key():
     assert FeedKeys("").stream == "poolwatch:alerts"
     assert KEYS.stream == "test.poolwatch:alerts"
-    assert KEYS.latest.startswith("{test.poolwatch:alerts}")  # same slot as the stream itself
+    assert KEYS.latest == "{test.poolwatch:alerts}:latest"
 
 
 def test_the_feed_is_bounded(server):

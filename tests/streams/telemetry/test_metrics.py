@@ -1,5 +1,7 @@
 """The metrics endpoint says what was counted, and the manual says what each metric means."""
 
+import subprocess
+import sys
 import urllib.request
 from pathlib import Path
 
@@ -34,6 +36,19 @@ def test_no_metric_is_labelled_with_an_id():
     ours = {"outcome", "stage", "step", "partition", "entity_kind", "severity", "rule", "feature", "table"}
     ours |= {"system", "route", "status", "version", "model", "rule_set"}
     assert {label for entry in metrics.TABLE for label in entry.labels} <= ours
+
+
+def test_what_may_be_counted_is_there_at_0_from_the_start():
+    tell = "from prometheus_client import generate_latest; print(generate_latest(metrics.REGISTRY).decode())"
+    code = f"from streams.telemetry import metrics; metrics.expect_rules(['fan_out']); {tell}"
+    text = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    series = {line.rpartition(" ")[0] for line in text.splitlines() if line.endswith(" 0.0")}
+    assert 'poolwatch_alerts_total{entity_kind="origin",severity="critical"}' in series
+    assert 'poolwatch_alert_rules_total{rule="fan_out",severity="low"}' in series
+    assert 'poolwatch_latency_seconds_count{step="event_to_alert"}' in series
+    counters = {entry.name for entry in metrics.TABLE if entry.kind == "counter" and entry.labels}
+    absent = {name for name in counters if not any(one.startswith(f"{name}{{") for one in series)}
+    assert absent == {"poolwatch_http_requests_total"}  # its answers are not known beforehand
 
 
 def test_a_counted_event_is_served(scrape):
