@@ -65,8 +65,15 @@ def known(p: Any, s: Any, now: int, lim: Any) -> bool:
 
 @inner
 def weigh(p: Any, s: Any, now: int, lim: Any) -> None:
-    """A day of seller `s` is known: of what pair `p` read before, hold what is beyond its recent past."""
-    if p.unweighed > 0 and now - s.first >= lim.known_minutes and known(p, s, now, lim):
-        pace = np.int64(max(1, s.pace, s.pace_before, s.sent_today, s.sent_before))
-        p.held = plus(p.held, max(0, p.unweighed - pace * lim.recent_days))
-        p.unweighed = 0
+    """Of what pair `p` read before enough of seller `s` was known, hold what is beyond its recent past.
+
+    Weighed while the seller's first day runs, by the pace so far, and settled when it is over.
+    """
+    if p.unweighed == 0 or not known(p, s, now, lim):
+        return
+    seen = now - s.first
+    pace = np.int64(max(1, s.pace, s.pace_before, s.sent_today, s.sent_before))
+    past = pace * lim.recent_days * DAY_MINUTES // min(seen, DAY_MINUTES)
+    old = max(0, p.unweighed - past)
+    p.held = plus(p.held, old)
+    p.unweighed = p.unweighed - old if seen < lim.known_minutes else 0
