@@ -27,16 +27,25 @@ def _newcomer(p: Any, s: Any, now: int, lim: Any) -> bool:
 
 
 @inner
+def _got(s: Any, now: int, lim: Any) -> int:
+    """Orders a day that seller `s` gets: its handlers' or its parcels, whichever are more.
+
+    Of the day that is seen most of; while the seller's first day runs, as if it went on like that.
+    """
+    most = np.int64(max(s.pace, s.pace_before, s.sent_today, s.sent_before))
+    return most * DAY_MINUTES // min(max(now - s.first, lim.seen_minutes), DAY_MINUTES)
+
+
+@inner
 def _allowed(p: Any, s: Any, now: int, lim: Any) -> int:
     """Untouched orders a day that pair `p` may read as new ones: so many as seller `s` gets.
 
     As many as its handlers take, which is less than it gets where somebody else sends the parcels: those who
     came with the log are allowed more.
     """
-    pace = np.int64(max(s.pace, s.pace_before))
     if _newcomer(p, s, now, lim):
-        return pace * lim.pace_newcomer
-    return max(pace, np.int64(s.sent_today), np.int64(s.sent_before)) * lim.pace_settled
+        return np.int64(max(s.pace, s.pace_before)) * lim.pace_newcomer
+    return _got(s, now, lim) * lim.pace_settled
 
 
 @inner
@@ -58,15 +67,19 @@ def known(p: Any, s: Any, now: int, lim: Any) -> bool:
 
     A log may begin on a Sunday, and what is ordered until Monday's parcels is nobody's past.
     """
-    if now - s.first < lim.early_minutes:
+    if now - s.first < lim.seen_minutes:
         return False
     return _newcomer(p, s, now, lim) or (s.opened != 0 and now - s.opened >= lim.opened_minutes)
 
 
 @inner
 def weigh(p: Any, s: Any, now: int, lim: Any) -> None:
-    """A day of seller `s` is known: of what pair `p` read before, hold what is beyond its recent past."""
-    if p.unweighed > 0 and now - s.first >= lim.known_minutes and known(p, s, now, lim):
-        pace = np.int64(max(1, s.pace, s.pace_before, s.sent_today, s.sent_before))
-        p.held = plus(p.held, max(0, p.unweighed - pace * lim.recent_days))
-        p.unweighed = 0
+    """Of what pair `p` read before enough of seller `s` was known, hold what is beyond its recent past.
+
+    Weighed while the seller's first day runs, by the pace so far, and settled when it is over.
+    """
+    if p.unweighed == 0 or not known(p, s, now, lim):
+        return
+    old = max(0, p.unweighed - max(1, _got(s, now, lim)) * lim.recent_days)
+    p.held = plus(p.held, old)
+    p.unweighed = p.unweighed - old if now - s.first < lim.known_minutes else 0

@@ -191,11 +191,11 @@ def count_held(mem: Any, totals: Any, s: Any, call: Call, lim: Any) -> None:
             break
         weigh(p, s, call.now, lim)
         mem.pairs.dirty[row >> PAGE_SHIFT] = 1
-        if p.unweighed > 0:
-            return
         if p.held > 0 and p.taken >= lim.shadow_orders:
             at = row_of(totals, kind, entity, s.key, none, none, call.now, call.offset)
             r = totals.rows[at]
             r.orders_old = plus(r.orders_old, p.held)
             p.held = 0
+        if p.unweighed > 0:
+            return
     s.held_developer = 0

@@ -31,8 +31,9 @@ class FoldLimits(NamedTuple):
     key_minutes: int = 30 * DAY_MINUTES
     known_minutes: int = DAY_MINUTES  # a seller or key younger than this is still settling in
     log_minutes: int = 48 * HOUR_MINUTES  # who came so soon after the seller turned up came with the log
-    opened_minutes: int = 3 * HOUR_MINUTES  # parcels for so long tell how many orders a seller gets
-    early_minutes: int = 12 * HOUR_MINUTES  # ... but most of those who work for a seller were seen by now
+    seen_minutes: int = 6 * HOUR_MINUTES  # a seller that is seen for less tells nothing about its orders
+    opened_minutes: int = HOUR_MINUTES  # ... and parcels for so long, how many it gets
+    early_minutes: int = 12 * HOUR_MINUTES  # most of those who work for a seller were seen by now
     recent_days: int = 60  # who was there when the log began dug if it took more than so many days bring
     arrival_minutes: int = 12 * HOUR_MINUTES  # what it takes later, it may have taken before
     alone_minutes: int = DAY_MINUTES  # by then whoever handles an order has read it
