@@ -21,6 +21,7 @@ import pyarrow as pa
 from numba import njit
 
 from models.decode.decode import Decoder
+from models.minutes import DAY_MS
 from models.operations import Operations
 from models.scoring.model import Model
 from models.scoring.rules import RuleSet
@@ -30,7 +31,7 @@ from poolwatch.replay.pipeline import Pipeline
 
 PAIRS, ENTITIES, SELLERS, PARTITIONS = 1_000_000, 5_000, 100_000, 8
 TARGET_MB = 1_500
-DAY_MS, START_MS = 86_400_000, 1_699_920_000_000
+START_MS = 1_699_920_000_000
 BATCH = 16_384
 MB = 1 << 20
 

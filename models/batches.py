@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from models.events import I32, U64, Events
+from models.dtypes import I32, U64
+from models.events import Events
 
 _RAGGED = {"orders": "order_start", "customers": "customer_start"}
 _PLAIN = tuple(f.name for f in fields(Events) if f.name not in {*_RAGGED, *_RAGGED.values(), "names"})
@@ -88,7 +89,7 @@ def _take_lists(values: U64, start: I32, index: Index) -> tuple[U64, I32]:
     return values[positions], starts
 
 
-def _starts(lengths: npt.NDArray[np.int32]) -> I32:
+def _starts(lengths: I32) -> I32:
     starts = np.zeros(len(lengths) + 1, np.int32)
     np.cumsum(lengths, out=starts[1:])
     return starts

@@ -7,10 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-U64 = npt.NDArray[np.uint64]
-I64 = npt.NDArray[np.int64]
-I32 = npt.NDArray[np.int32]
-U8 = npt.NDArray[np.uint8]
+from models.dtypes import I32, I64, U8, U64
 
 #: Classes of personal data; the bit of a class in `Events.pii` is its place here.
 PII_CLASSES = ("name", "address", "phone", "email", "purchase", "tax")

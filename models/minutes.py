@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 MINUTE_MS = 60_000
+HOUR_MS = 3_600_000
+DAY_MS = 86_400_000
 HOUR_MINUTES = 60
 DAY_MINUTES = 1_440
 

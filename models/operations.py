@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from models.dtypes import U8, Bools
 from models.errors import ConfigError
 from models.events import PII_CLASSES
 
@@ -96,7 +97,7 @@ class Operations:
         for operation in table:
             self._enter(operation)
         self._known = len(self._list)
-        self._columns: tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]] | None = None
+        self._columns: tuple[U8, U8] | None = None
 
     def _enter(self, operation: Operation) -> int:
         index = self._index[operation.name] = len(self._list)
@@ -125,11 +126,11 @@ class Operations:
     def __len__(self) -> int:
         return len(self._list)
 
-    def listed(self, index: npt.NDArray[np.intp]) -> npt.NDArray[np.bool_]:
+    def listed(self, index: npt.NDArray[np.intp]) -> Bools:
         """bool[n]: whether the table lists the operations at these places."""
         return (index >= len(INFERRED)) & (index < self._known)
 
-    def columns(self) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
+    def columns(self) -> tuple[U8, U8]:
         """(kind uint8[n], deed uint8[n]) by index; deed has the bits above."""
         if self._columns is None:
             kind = np.array([o.kind for o in self._list], np.uint8)

@@ -20,6 +20,7 @@ import pyarrow as pa
 from models.decode.decode import Decoder
 from models.detect.detect import Detect
 from models.fold.fold import Fold
+from models.minutes import DAY_MS
 from models.operations import Operations
 from models.scoring.features import FEATURES
 from models.scoring.judge import judge
@@ -31,7 +32,7 @@ from models.wire.codec import decode, encode
 from models.wire.routing import route
 from models.wire.sightings import ENTITY_KINDS
 
-START_MS, DAY_MS = 1_700_006_400_000, 86_400_000
+START_MS = 1_700_006_400_000
 
 
 def drop_stale() -> int:

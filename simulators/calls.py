@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from models.dtypes import I64
 from models.events import PII_CLASSES
 
 _BIT = {name: 1 << i for i, name in enumerate(PII_CLASSES)}
@@ -122,7 +123,7 @@ def rows(
     return out
 
 
-def expand(counts: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+def expand(counts: I64) -> tuple[I64, I64]:
     """(owner, place) of each item, where owner i has counts[i] items: ([0,0,2], [0,1,0]) for [2,0,1]."""
     owner = np.repeat(np.arange(len(counts)), counts)
     starts = np.cumsum(counts) - counts

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
+from models.dtypes import I64
 from simulators.calls import IDENTIFYING, OPERATIONS, Rows
 from simulators.world import Links, World
-
-I64 = npt.NDArray[np.int64]
 
 
 class Census:

@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from html import escape
 
 import numpy as np
-import numpy.typing as npt
+
+from models.dtypes import F64, I64
 
 WIDTH = 860
 _LEFT, _RIGHT = 150, 20
 
 
-def areas(names: Sequence[str], colours: Sequence[str], values: npt.NDArray[np.float64]) -> str:
+def areas(names: Sequence[str], colours: Sequence[str], values: F64) -> str:
     """Stacked areas: values[hours, names], an hour a step."""
     height, left, foot = 230, 62, 24
     hours = len(values)
@@ -38,7 +39,7 @@ def areas(names: Sequence[str], colours: Sequence[str], values: npt.NDArray[np.f
     return "".join(out) + "</svg>"
 
 
-def strips(rows: Sequence[tuple[str, str, npt.NDArray[np.int64]]], unit: str) -> str:
+def strips(rows: Sequence[tuple[str, str, I64]], unit: str) -> str:
     """One line of dots a row (name, colour, values) on a common log axis; a bar at the middle value."""
     lane, foot = 26, 34
     height = lane * len(rows) + foot

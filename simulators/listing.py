@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
+from models.dtypes import I64, U8
 from simulators import chance
 from simulators.calls import OP, PAGE_ORDERS, PURCHASE, ROW, Rows, expand, rows
-from simulators.orders import I64
 
 
-def pages(link: I64, time: I64, first: I64, count: I64, classes: npt.NDArray[np.uint8], gap_ms: int) -> Rows:
+def pages(link: I64, time: I64, first: I64, count: I64, classes: U8, gap_ms: int) -> Rows:
     """getOrders over [first, first + count) of each link, `gap_ms` apart, a page at least; a token before."""
     owner, place = expand(np.maximum(-(-count // PAGE_ORDERS), 1))
     low = first[owner] + place * PAGE_ORDERS
@@ -30,7 +29,7 @@ def pages(link: I64, time: I64, first: I64, count: I64, classes: npt.NDArray[np.
     return np.concatenate([tokens, listed])
 
 
-def report(seed: int, link: I64, time: I64, first: I64, count: I64, classes: npt.NDArray[np.uint8]) -> Rows:
+def report(seed: int, link: I64, time: I64, first: I64, count: I64, classes: U8) -> Rows:
     """createReport, getReport until ready, getReportDocument over [first, first + count) of each link."""
     if not len(link):
         return np.zeros(0, ROW)

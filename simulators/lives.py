@@ -7,13 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from models.dtypes import F64, I64, Bools
+from models.minutes import DAY_MS, HOUR_MS, MINUTE_MS
 from simulators import chance
 from simulators.calls import BUYER, CONTACT, OP, PURCHASE, Rows, pii, rows
 from simulators.habits import AT_POLL, INVOICE_CALLS, INVOICE_FEED, SHIP_CALLS, SHIP_FEED, Habits
-from simulators.orders import DAY_MS, F64, HOUR_MS, I64, Orders
+from simulators.orders import Orders
 
-Mask = npt.NDArray[np.bool_]
-MINUTE_MS = 60_000
+Mask = Bools
 
 
 @dataclass(slots=True)

@@ -13,12 +13,12 @@ import numpy as np
 import pyarrow as pa
 
 from models.errors import ConfigError
+from models.minutes import DAY_MS, HOUR_MS
 from models.origin import origin
 from simulators import chance, poolers, populations, sellers
 from simulators.calls import ROW, TAKES, Rows
 from simulators.census import Census
 from simulators.machines import Machines
-from simulators.orders import DAY_MS, HOUR_MS
 from simulators.plans import Buckets
 from simulators.planting import plant
 from simulators.render import Render

@@ -12,12 +12,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from models.dtypes import F64, I32, I64, U64, Bools
+from models.minutes import DAY_MS, HOUR_MS
 from simulators import chance
 
-I64 = npt.NDArray[np.int64]
-F64 = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.integer[Any]]
-HOUR_MS, DAY_MS = 3_600_000, 86_400_000
 
 #: Apart in the flat search table; more than the days of any grid times the largest sale.
 _APART = 1e5
@@ -28,15 +27,15 @@ class Sellers:
     """n sellers as columns."""
 
     marketplace: npt.NDArray[np.int16]
-    profile: npt.NDArray[np.int32]  # row of Orders.cumulated
+    profile: I32  # row of Orders.cumulated
     orders_per_day: F64
     age_days: F64  # how long before the grid it began
     offset_ms: I64  # local time - UTC
     opens: F64  # local hour
     closes: F64
-    six_days: npt.NDArray[np.bool_]
+    six_days: Bools
     ship_hours: F64  # median from order to parcel
-    category: npt.NDArray[np.int32]
+    category: I32
     loyal: F64  # share of orders from its own circle of customers
 
     def __len__(self) -> int:
@@ -105,7 +104,7 @@ class Orders:
         later = day * DAY_MS + ((opens + spread * (closes - opens) * 0.8) * HOUR_MS).astype(np.int64)
         return np.asarray(np.where(off, later - s.offset_ms[seller], time_ms))
 
-    def works(self, seller: Ints, time_ms: npt.ArrayLike) -> npt.NDArray[np.bool_]:
+    def works(self, seller: Ints, time_ms: npt.ArrayLike) -> Bools:
         """bool[n]: whether the seller's people are at work then."""
         s = self.sellers
         local = np.asarray(time_ms) + s.offset_ms[seller]
@@ -113,15 +112,15 @@ class Orders:
         hour = (local - day * DAY_MS) / HOUR_MS
         return np.asarray((hour >= s.opens[seller]) & (hour < s.closes[seller]) & self._works(seller, day))
 
-    def _works(self, seller: Ints, day: I64) -> npt.NDArray[np.bool_]:
+    def _works(self, seller: Ints, day: I64) -> Bools:
         weekday = (day + 3) % 7  # 1970-01-01 was a Thursday; 0 = Monday
         return np.asarray((weekday < 5) | ((weekday == 5) & self.sellers.six_days[seller]))
 
-    def order_id(self, seller: Ints, number: npt.ArrayLike) -> npt.NDArray[np.uint64]:
+    def order_id(self, seller: Ints, number: npt.ArrayLike) -> U64:
         """uint64[n] pseudonym of the order."""
         return chance.mix(self.seed + 3, seller, number)
 
-    def customer_id(self, seller: Ints, number: npt.ArrayLike) -> npt.NDArray[np.uint64]:
+    def customer_id(self, seller: Ints, number: npt.ArrayLike) -> U64:
         """uint64[n] pseudonym of the customer: of the seller's circle, or of its whole category."""
         s = self.sellers
         draw = chance.mix(self.seed + 4, seller, number)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 from numba import njit
 
+from models.dtypes import F64, I64, U8
 from simulators.calls import BURST, ONCE, OPERATIONS, RATE_PER_MS, WAITS, Rows
-from simulators.orders import F64, I64
 
 #: A caller gives a call up after so many slices without a token.
 TRIES_MOST = 6
@@ -16,7 +15,7 @@ TRIES_MOST = 6
 @njit(cache=True)
 def _grant(
     bucket: I64, op: I64, time: F64, flags: I64, rate: F64, burst: F64, tokens: F64, asked: F64,
-    end_ms: float, when: I64, refused: npt.NDArray[np.uint8],
+    end_ms: float, when: I64, refused: U8,
 ) -> None:  # fmt: skip
     """Walk calls sorted by (bucket, time). when[i] = time of the answer (>= end_ms: not in this slice);
     refused[i] = 1 where the call was first answered 429; when = -1: refused for good.

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from models.dtypes import I64
 from models.errors import ConfigError
+from models.minutes import DAY_MS, HOUR_MS
 from simulators import chance
 from simulators.habits import HABIT
 from simulators.machines import STAFF_KIT, inside
-from simulators.orders import DAY_MS, HOUR_MS
-from simulators.pooling import I64, Manner, Pooler, between
+from simulators.pooling import Manner, Pooler, between
 from simulators.scenario import Scenario
 from simulators.world import Party, World
 

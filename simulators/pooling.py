@@ -8,8 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from models.dtypes import I64
+from models.minutes import DAY_MS, HOUR_MS
 from simulators import chance
 from simulators.calls import (
     BUYER,
@@ -26,9 +27,8 @@ from simulators.calls import (
     expand,
     rows,
 )
-from simulators.orders import DAY_MS, HOUR_MS, Orders
+from simulators.orders import Orders
 
-I64 = npt.NDArray[np.int64]
 Span = tuple[float, float]
 PARALLEL, IN_TURN, AT_429 = "parallel", "in turn", "at 429"
 PAGES, ADDRESSES, REPORTS = "pages", "addresses", "reports"
@@ -160,7 +160,7 @@ class Pooler:
             self.route
         ]
 
-    def _place(self, made: Rows, keys: I64, links: I64) -> npt.NDArray[np.int64]:
+    def _place(self, made: Rows, keys: I64, links: I64) -> I64:
         """Machine of each call: of the key's pool, another after `stays_ms` (0: with every call)."""
         owner = np.searchsorted(links, made["link"], sorter=np.argsort(links))
         key = keys[np.argsort(links)[owner]]

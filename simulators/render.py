@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
+from models.dtypes import I64, U64
 from models.events import PII_CLASSES
 from simulators import chance
 from simulators.calls import FAILS, FORBIDDEN, LISTED_MOST, OP, OPERATIONS, Rows, expand
@@ -44,14 +44,14 @@ _OF_BUYERS = (
 _NAMES_BUYER = np.isin(np.arange(len(OPERATIONS)), [OP[name] for name in _OF_BUYERS])
 
 
-def texts(ids: npt.NDArray[np.uint64]) -> pa.Array:
+def texts(ids: U64) -> pa.Array:
     """string[n] of 16 hex digits."""
     data = _HEX[ids.astype(">u8").view(np.uint8)]
     offsets = np.arange(len(ids) + 1, dtype=np.int32) * 16
     return pa.StringArray.from_buffers(len(ids), pa.py_buffer(offsets), pa.py_buffer(data))
 
 
-def lists(values: pa.Array, counts: npt.NDArray[np.int64]) -> pa.Array:
+def lists(values: pa.Array, counts: I64) -> pa.Array:
     """list<string>[n]; row i has counts[i] of the values."""
     offsets = np.zeros(len(counts) + 1, np.int32)
     np.cumsum(counts, out=offsets[1:])

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import numpy as np
 
+from models.minutes import HOUR_MS
 from simulators.calls import OPERATIONS
 from simulators.drawing import areas, bars, short, strips
 from simulators.marketplace import Marketplace
-from simulators.orders import HOUR_MS
 
 _STYLE = Path(__file__).with_name("report.css").read_text(encoding="utf-8")
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from models.minutes import DAY_MS, HOUR_MS
 from simulators import chance
-from simulators.orders import DAY_MS, HOUR_MS, Orders, Sellers
+from simulators.orders import Orders, Sellers
 
 #: Marketplace, share of sellers, hours from UTC (a span: sellers sit across it).
 MARKETPLACES = (

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
+from models.dtypes import I64
 from simulators.calls import Rows, expand
-from simulators.orders import I64
 from simulators.render import Render, texts
 from simulators.world import Links, World
 

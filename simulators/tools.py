@@ -7,13 +7,14 @@ Every call follows from something: a clock of the tool's own (poll, report, stoc
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
+from models.dtypes import F32, F64, I64, U8
+from models.minutes import DAY_MS, HOUR_MS, MINUTE_MS
 from simulators import chance
 from simulators.calls import BUYER, CONTACT, FORBIDDEN, OP, WAITS, Rows, expand, rows
 from simulators.listing import pages, report
-from simulators.lives import MINUTE_MS, Lives
-from simulators.orders import DAY_MS, HOUR_MS, I64, Orders
+from simulators.lives import Lives
+from simulators.orders import Orders
 from simulators.world import Links
 
 #: Habit (calls a day), its operation, and the most records of an answer.
@@ -59,7 +60,7 @@ class Tools:
         made["flags"][lacks] |= FORBIDDEN
         return made
 
-    def due(self, every_ms: npt.NDArray[np.float64], a: int, b: int) -> tuple[I64, I64, I64]:
+    def due(self, every_ms: F64, a: int, b: int) -> tuple[I64, I64, I64]:
         """(link, time, time before) of each tick in [a, b) of clocks with these periods (0 = none)."""
         links = np.flatnonzero(every_ms > 0)
         period, phase = every_ms[links], self.phase[links]
@@ -138,9 +139,7 @@ class Tools:
             link, at["since"][link] + 60_000, habit["backfill_days"][link], habit["backfill_pii"][link]
         )
 
-    def history(
-        self, link: I64, time: I64, days: npt.NDArray[np.float32], classes: npt.NDArray[np.uint8]
-    ) -> Rows:
+    def history(self, link: I64, time: I64, days: F32, classes: U8) -> Rows:
         """All orders of so many days before `time`, a page a minute (as the plan allows), or by report."""
         seller = self.links.at["seller"][link]
         first = self.orders.before(seller, time - (days.astype(np.float64) * DAY_MS).astype(np.int64))

@@ -11,10 +11,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from models.dtypes import I64, Bools
+from models.minutes import DAY_MS
 from simulators import chance
 from simulators.habits import HABIT, Habits
 from simulators.machines import Machines
-from simulators.orders import DAY_MS, Orders
+from simulators.orders import Orders
 
 FOREVER = 1 << 60
 #: Share of the links that comes in a day, and share that goes.
@@ -69,7 +71,7 @@ class World:
     developer_ids: list[str] = field(default_factory=list)
     populations: list[str] = field(default_factory=list)
     parties: list[Party] = field(default_factory=list)
-    primary: npt.NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, bool))
+    primary: Bools = field(default_factory=lambda: np.zeros(0, bool))
     own_keys: dict[int, int] = field(default_factory=dict)  # seller -> link of its own private application
     pooled: set[int] = field(default_factory=set)
     programs: list[Any] = field(default_factory=list)
@@ -106,7 +108,7 @@ class World:
         since: npt.ArrayLike = 0,
         until: npt.ArrayLike = FOREVER,
         stays_ms: npt.ArrayLike = 0,
-    ) -> npt.NDArray[np.int64]:
+    ) -> I64:
         """Numbers of new links; machine = (first, how many), each for `stays_ms`."""
         who = np.atleast_1d(np.asarray(sellers))
         at = np.zeros(len(who), _LINK)

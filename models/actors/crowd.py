@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numba import njit
 
+from models.dtypes import I64
 from models.minutes import DAY_MINUTES, HOUR_MINUTES
-from models.windows.columns import I64
 from models.wire.links import Suspect
 
 

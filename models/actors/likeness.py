@@ -10,8 +10,8 @@ import numpy as np
 
 from models.actors.crowd import Crowd, coincidences, series
 from models.actors.significance import chance, chances
+from models.dtypes import F64, I64
 from models.minutes import HOUR_MINUTES
-from models.windows.columns import F64, I64
 from models.wire.links import Census
 
 #: The chance above which no pair is linked, whatever the others are.

@@ -17,7 +17,7 @@ from numba import njit
 from models.actors.crowd import Crowd
 from models.actors.likeness import MOST_CHANCE, Common, Found, evidence
 from models.actors.significance import discoveries
-from models.windows.columns import I64
+from models.dtypes import I64
 from models.wire.links import OWN_KEYS, Suspect
 
 #: False discovery rate of links.

@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numba import njit
 
-from models.windows.columns import F64
+from models.dtypes import F64
 
 
 @njit(cache=True)

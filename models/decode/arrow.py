@@ -7,12 +7,11 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from models.decode.fields import time_ms_of
-from models.events import U64
+from models.dtypes import I64, U64
 from models.hashing import hash_ranges
 
 
@@ -68,7 +67,7 @@ def _text(cell: bytes | None) -> str | None:
         return None
 
 
-def hash_strings(column: pa.Array) -> tuple[U64, npt.NDArray[np.int64]]:
+def hash_strings(column: pa.Array) -> tuple[U64, I64]:
     """(hashes, sizes in bytes) of a large_string array, on its own buffers."""
     _, offsets, data = column.buffers()
     ends = np.frombuffer(offsets, np.int64)[column.offset : column.offset + len(column) + 1]

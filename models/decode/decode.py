@@ -16,10 +16,9 @@ from models.decode.fields import BYTES_MAX, EARLIEST_MS, LATEST_MS, RECORDS_MAX,
 from models.decode.ids import Ids, hash_ids
 from models.decode.lists import hash_lists
 from models.decode.table import TableDecoder
+from models.dtypes import I32, I64, U8, U64
 from models.events import PII_CLASSES, Events, Rejected
 from models.operations import Operations
-
-I64 = npt.NDArray[np.int64]
 
 _Time = Annotated[int, msgspec.Meta(ge=EARLIEST_MS, lt=LATEST_MS)]
 _Status = Annotated[int, msgspec.Meta(ge=100, le=599)]
@@ -161,7 +160,7 @@ class Decoder:
                 broken.setdefault(i, f"operation must be {RULES['operation']}")
         return np.fromiter((index(name) for name in column), np.int16, len(column))
 
-    def _pii_column(self, column: Sequence[Any], broken: dict[int, str]) -> npt.NDArray[np.uint8]:
+    def _pii_column(self, column: Sequence[Any], broken: dict[int, str]) -> U8:
         known, out = self._pii, bytearray(len(column))
         for i, raw in enumerate(column):
             if raw is _NONE:
@@ -178,9 +177,7 @@ class Decoder:
             out[i] = bits
         return np.frombuffer(bytes(out), np.uint8)
 
-    def _list(
-        self, column: Sequence[Any], field: str, broken: dict[int, str]
-    ) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.int32]]:
+    def _list(self, column: Sequence[Any], field: str, broken: dict[int, str]) -> tuple[U64, I32]:
         start = np.zeros(len(column) + 1, np.int32)
         where = [i for i, raw in enumerate(column) if raw is not _NONE]
         if not where:
@@ -206,7 +203,7 @@ def _numbers(column: Sequence[int | None]) -> I64:
         return np.array([v or 0 for v in column], np.int64)
 
 
-def _event_hashes(column: Sequence[str], broken: dict[int, str]) -> npt.NDArray[np.uint64]:
+def _event_hashes(column: Sequence[str], broken: dict[int, str]) -> U64:
     """Hashes of ids that are each new."""
     hashes = hash_ids(column)
     for i in np.flatnonzero(hashes == 0).tolist():

@@ -6,14 +6,12 @@ from collections.abc import Sequence
 from itertools import repeat
 
 import numpy as np
-import numpy.typing as npt
 
 from models.decode.fields import RULES
 from models.decode.lists import ID_MAX_BYTES
+from models.dtypes import U64
 from models.hashing import hash_ranges
 from models.origin import origin
-
-U64 = npt.NDArray[np.uint64]
 
 #: Texts remembered before all are forgotten and learnt anew: some 150 bytes each.
 MOST_TEXTS = 1_000_000

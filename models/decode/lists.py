@@ -7,9 +7,9 @@ from typing import Any
 
 import msgspec
 import numpy as np
-import numpy.typing as npt
 
 from models.compiled import leaf
+from models.dtypes import I64, U64
 from models.hashing import hash_range, hash_text
 
 #: Longest id, in bytes, and most ids in one list: a record beyond is rejected, not cut.
@@ -83,7 +83,7 @@ def _exactly(raw: bytes) -> list[int] | str:
 
 def hash_lists(
     raws: Sequence[Any],
-) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.int64], dict[int, str]]:
+) -> tuple[U64, I64, dict[int, str]]:
     """(hashes flat, counts int64[n], {list: rule it breaks}) of JSON values given as bytes-like objects."""
     joined = b"\0".join(raws)
     data = np.frombuffer(joined, np.uint8)
@@ -98,13 +98,11 @@ def hash_lists(
     return _mended(raws, hashes, counts)
 
 
-def _mended(
-    raws: Sequence[Any], hashes: npt.NDArray[np.uint64], counts: npt.NDArray[np.int64]
-) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.int64], dict[int, str]]:
+def _mended(raws: Sequence[Any], hashes: U64, counts: I64) -> tuple[U64, I64, dict[int, str]]:
     odd = counts == _ODD
     starts = np.concatenate(([0], np.cumsum(np.where(odd, 0, counts))))
     broken: dict[int, str] = {}
-    pieces: list[npt.NDArray[np.uint64]] = []
+    pieces: list[U64] = []
     at = 0
     for i in np.flatnonzero(odd).tolist():
         found = _exactly(bytes(raws[i]))

@@ -22,10 +22,11 @@ from models.decode.fields import (
 )
 from models.decode.ids import Ids
 from models.decode.lists import ID_MAX_BYTES, LIST_MAX_IDS
-from models.events import I32, U64, Events, Rejected
+from models.dtypes import I32, I64, U8, U64, Bools
+from models.events import Events, Rejected
 from models.operations import Operations
 
-Mask = npt.NDArray[np.bool_]
+Mask = Bools
 
 
 class _Broken:
@@ -109,17 +110,17 @@ class TableDecoder:
         self._broken.add(unfit, f"{name} must be {RULES[name]}")
         return fitting
 
-    def _ints(self, name: str, least: int, most: int, required: bool = False) -> npt.NDArray[np.int64]:
+    def _ints(self, name: str, least: int, most: int, required: bool = False) -> I64:
         column = self._cast(name, pa.int64())
         if column is None:
             return np.full(len(self._table), least, np.int64)
         missing = np.asarray(column.is_null())
-        values: npt.NDArray[np.int64] = np.asarray(column.fill_null(least))
+        values: I64 = np.asarray(column.fill_null(least))
         wrong = (values < least) | (values > most)
         self._broken.add(wrong | missing if required else wrong, f"{name} must be {RULES[name]}")
         return np.where(wrong, least, values)
 
-    def _times(self) -> npt.NDArray[np.int64]:
+    def _times(self) -> I64:
         column = self._column("time")
         empty = np.zeros(len(self._table), np.int64)
         if column is None:
@@ -138,7 +139,7 @@ class TableDecoder:
             self._broken.add(np.ones(len(column), bool), f"time must be {RULES['time']}")
             return empty
         try:
-            values: npt.NDArray[np.int64] = np.asarray(column.cast(pa.int64()).fill_null(-1))
+            values: I64 = np.asarray(column.cast(pa.int64()).fill_null(-1))
         except pa.ArrowInvalid:
             values = np.array(
                 [v if v is not None and 0 < v < LATEST_MS else -1 for v in column.to_pylist()], np.int64
@@ -156,7 +157,7 @@ class TableDecoder:
         self._broken.add(wrong, f"{name} must be {RULES[name]}")
         return hashes
 
-    def _coded(self, name: str) -> tuple[npt.NDArray[np.int64], pa.Array]:
+    def _coded(self, name: str) -> tuple[I64, pa.Array]:
         """(code of each row, its text by code): each distinct text is met once. null is code 0."""
         column = self._column(name)
         if column is not None and not pa.types.is_dictionary(column.type):
@@ -217,7 +218,7 @@ class TableDecoder:
             self._broken.add(inverse == i, reason)
         return origin[inverse], client[inverse], network[inverse]
 
-    def _list_parts(self, name: str) -> tuple[pa.Array, npt.NDArray[np.int64]] | None:
+    def _list_parts(self, name: str) -> tuple[pa.Array, I64] | None:
         """(values as large_string, int64[n + 1] starts)."""
         column = self._column(name)
         if column is None:
@@ -252,7 +253,7 @@ class TableDecoder:
         )
         return hashes, start.astype(np.int32)
 
-    def _pii(self) -> npt.NDArray[np.uint8]:
+    def _pii(self) -> U8:
         parts = self._list_parts("pii")
         out = np.zeros(len(self._table), np.uint8)
         if parts is None:

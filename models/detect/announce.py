@@ -12,8 +12,9 @@ from models.alerts.book import AlertBook
 from models.detect.crossings import Crossings, suspicion
 from models.detect.fill import AlertFiller
 from models.detect.suspects import suspect
+from models.dtypes import Bools
 from models.scoring.judged import Judged
-from models.scoring.rules import Bools, RuleSet
+from models.scoring.rules import RuleSet
 from models.windows.state import State
 from models.wire.links import SUSPECT_EVIDENCE, Suspect
 

@@ -15,6 +15,7 @@ from models.detect.closed import Closed
 from models.detect.early import Early
 from models.detect.fill import AlertFiller
 from models.detect.suspects import census
+from models.dtypes import I64
 from models.errors import ConfigError
 from models.keys.owners import KeyOwners
 from models.ledger.ledger import Ledger
@@ -28,7 +29,7 @@ from models.scoring.model import Model
 from models.scoring.rules import RuleSet
 from models.scoring.score_rows import ScoreRows, joined, score_rows
 from models.windows import members as met
-from models.windows.columns import I64, View
+from models.windows.columns import View
 from models.windows.customers import enter_customers
 from models.windows.enter import COUNTERS, LATE, enter
 from models.windows.meetings import LOG_COLUMNS, PAIR_DAYS

@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
+from models.dtypes import I32, I64, Bools
 from models.scoring.features import FEATURES
-from models.scoring.rules import Bools, RuleSet
-from models.windows.columns import I64, View
+from models.scoring.rules import RuleSet
+from models.windows.columns import View
 from models.windows.preview import bounds
 from models.windows.state import State
 
-Cells = npt.NDArray[np.int32]
+Cells = I32
 
 
 class Sure(NamedTuple):

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from models.dtypes import U64
 from models.fold.rows import (
     NAMED_PLACES,
     T_CUSTOMERS,
@@ -101,6 +102,6 @@ def _empty(rows: int, customers: int) -> Totals:
     )
 
 
-def _words(rows: Any) -> npt.NDArray[np.uint64]:
+def _words(rows: Any) -> U64:
     """The same memory: uint64[rows, words]."""
     return np.asarray(rows).view(np.uint64).reshape(len(rows), -1)

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.batches import join, part
+from models.dtypes import I64
 from models.errors import PoolwatchError
 from models.events import Events, Rejected
 from models.fold.chunk import OpenChunk
@@ -99,7 +100,7 @@ class Fold:
         return int(self._state.clock[C_NEXT])
 
     @property
-    def pending_ms(self) -> npt.NDArray[np.int64]:
+    def pending_ms(self) -> I64:
         """Times int64[n] of the records that are pending."""
         return self._pending.times_ms
 
@@ -207,7 +208,7 @@ class Fold:
         if believed:
             self._run(join(believed), believed=True)
 
-    def _folded(self, before: npt.NDArray[np.int64]) -> Folded:
+    def _folded(self, before: I64) -> Folded:
         clock = self._state.clock
         sightings = Sightings(self.partition, int(clock[C_CHUNK]), self.watermark_ms)
         sightings.rows, sightings.customers, sightings.names = self._chunk.drain()

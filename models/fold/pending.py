@@ -8,9 +8,9 @@ from dataclasses import replace
 
 import msgspec
 import numpy as np
-import numpy.typing as npt
 
 from models.batches import no_events, take
+from models.dtypes import I64, Bools
 from models.events import Events, Rejected
 from models.fold.rows import Columns
 from models.fold.state import C_AHEAD, C_HIGHEST, C_NEXT, C_PENDING, FoldLimits, FoldState
@@ -21,7 +21,7 @@ _COLUMNS = Columns._fields
 _REASON = "time is more than an hour ahead of the partition, and the records after it do not follow"
 _WEEK_MS = 7 * DAY_MINUTES * MINUTE_MS
 
-Mask = npt.NDArray[np.bool_]
+Mask = Bools
 
 
 class Pending:
@@ -35,7 +35,7 @@ class Pending:
         return len(self._records)
 
     @property
-    def times_ms(self) -> npt.NDArray[np.int64]:
+    def times_ms(self) -> I64:
         """int64[n]."""
         return self._state.votes[0, : len(self)]
 

@@ -9,7 +9,7 @@ import numpy as np
 from models.errors import ConfigError
 from models.memory.pages import Pages
 from models.memory.tables import Rows
-from models.minutes import DAY_MINUTES, HOUR_MINUTES
+from models.minutes import DAY_MINUTES, HOUR_MINUTES, HOUR_MS
 
 VERSION = 6
 
@@ -20,7 +20,7 @@ class FoldLimits(NamedTuple):
     lateness_ms: int = 60_000  # how far the watermark stays behind: gateways' clocks and buffers differ
     duplicate_ms: int = 60_000  # horizon of the duplicate filter (contract)
     duplicates_most: int = 1_000_000  # ids held for it, 60 bytes each at most: 16,000 events/s a partition
-    ahead_ms: int = 3_600_000  # further ahead waits for later records to agree: a broken clock, or silence
+    ahead_ms: int = HOUR_MS  # further ahead waits for later records to agree: a broken clock, or silence
     start_records: int = 2  # records that must agree with the first one of a partition
     jump_records: int = 16  # ... with a jump: one clock in five wrong passes 16 of 18 once in 10**9
     against_records: int = 3  # records that show the old time to be alive

@@ -9,8 +9,9 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from models.dtypes import F64, I64, U64, Bools
 from models.minutes import DAY_MINUTES
-from models.windows.columns import F64, I64, KEY, OTHER, WEEK_DAYS
+from models.windows.columns import KEY, OTHER, WEEK_DAYS
 from models.windows.meetings import KEY_SIGNS, packed_days, packed_orders
 from models.windows.members import notes_after, pair_count
 from models.windows.state import State
@@ -37,10 +38,10 @@ class KeyFacts:
                            other developers here (0 for a developer: all of its keys may move with it)
     """
 
-    keys: npt.NDArray[np.uint64]
-    elsewhere: npt.NDArray[np.bool_]
-    foreign: npt.NDArray[np.bool_]
-    dug: npt.NDArray[np.bool_]
+    keys: U64
+    elsewhere: Bools
+    foreign: Bools
+    dug: Bools
     taken: F64
     needed: F64
     company: F64

@@ -11,8 +11,8 @@ from dataclasses import astuple, dataclass
 
 import numpy as np
 
+from models.dtypes import F64
 from models.keys.facts import KeyFacts
-from models.windows.columns import F64
 
 #: Orders that must be read before "nothing was done about them" says much.
 FEW_ORDERS = 10.0

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-import numpy.typing as npt
 
 from models.alerts.alerts import KEY_OWNERS_LISTED, Alert, KeyOwner
+from models.dtypes import U64
 from models.keys import owner
 from models.keys.facts import KeyFacts, key_facts
 from models.memory.names import Names
@@ -33,7 +33,7 @@ class KeyOwners:
         for kind, name, entity in sorted(zip(table["kind"][used].tolist(), ids, used.tolist(), strict=True)):
             yield self._rows_of(entity, kind, name, minute)
 
-    def fill(self, alert: Alert, judged: Judged, n: int, keys: npt.NDArray[np.uint64]) -> None:
+    def fill(self, alert: Alert, judged: Judged, n: int, keys: U64) -> None:
         """Tell of the alert's keys, whose hashes are `keys`: the likeliest to be another's first."""
         alert.key_owners, alert.keys_borrowed = [], 0
         if not any(map(tells_place, alert.origin_ids)):

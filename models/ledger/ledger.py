@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from models.dtypes import I64, U8, U32, U64
 from models.ledger.loop import DAY_ROW, Limits, enter, forget
 from models.ledger.sets import (
     ENTRY_ROW,
@@ -49,14 +49,14 @@ class LedgerDay:
     """
 
     day: int
-    kinds: npt.NDArray[np.uint8]
-    entities: npt.NDArray[np.uint64]
-    sellers: npt.NDArray[np.uint64]
-    keys: npt.NDArray[np.uint64]
-    classes: npt.NDArray[np.uint8]
-    levels: npt.NDArray[np.uint8]
-    starts: npt.NDArray[np.int64]
-    samples: npt.NDArray[np.uint32]
+    kinds: U8
+    entities: U64
+    sellers: U64
+    keys: U64
+    classes: U8
+    levels: U8
+    starts: I64
+    samples: U32
     names: dict[int, str]
 
     def __len__(self) -> int:

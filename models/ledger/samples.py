@@ -10,12 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-U8 = npt.NDArray[np.uint8]
-U32 = npt.NDArray[np.uint32]
-I64 = npt.NDArray[np.int64]
-F64 = npt.NDArray[np.float64]
+from models.dtypes import F64, I64, U8, U32
 
 HASHES = 2.0**32
 #: Standard deviations between estimate and bounds: about 95%.

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.compiled import inner
+from models.dtypes import I64, U8
 from models.errors import ConfigError
 from models.memory.arrays import zeros
 from models.memory.pages import Pages
@@ -83,13 +84,13 @@ class Pool:
         """Forget all rows and which pages changed."""
         self._set(zeros(FIRST_ROWS, self._dtype), np.array([0, -1, 0], np.int64))
 
-    def _set(self, rows: npt.NDArray[np.void], meta: npt.NDArray[np.int64]) -> None:
+    def _set(self, rows: npt.NDArray[np.void], meta: I64) -> None:
         self.table = PoolTable(rows, self._clean(rows), meta)
 
     def _grow(self, rows: npt.NDArray[np.void]) -> None:
         self._set(rows, self.table.meta)
 
-    def _clean(self, rows: npt.NDArray[np.void]) -> npt.NDArray[np.uint8]:
+    def _clean(self, rows: npt.NDArray[np.void]) -> U8:
         return np.zeros(len(rows) >> self.page_shift, np.uint8)
 
     def _larger(self, size: int) -> int:

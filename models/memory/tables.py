@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.compiled import inner, leaf
+from models.dtypes import I32, I64, U64
 from models.memory.arrays import zeros
 from models.memory.pool import HIGH, Pool, claim, give_back
 
@@ -23,7 +24,7 @@ def index_size(capacity: int) -> int:
     return size
 
 
-def new_index(capacity: int) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.int32]]:
+def new_index(capacity: int) -> tuple[U64, I32]:
     """Empty index (keys uint64[n], slots int32[n]) for `capacity` keys."""
     size = index_size(capacity)
     slots = zeros(size, np.int32)
@@ -148,7 +149,7 @@ class Rows(Pool):
 
     page_shift = PAGE_SHIFT
 
-    def _set(self, rows: npt.NDArray[np.void], meta: npt.NDArray[np.int64]) -> None:
+    def _set(self, rows: npt.NDArray[np.void], meta: I64) -> None:
         keys, slots = new_index(len(rows))
         _index_all(rows, meta[HIGH], keys, slots)
         self.table = Table(rows, self._clean(rows), meta, keys, slots)

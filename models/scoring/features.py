@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from models.dtypes import F64
 from models.scoring.formulas import (
     beyond_tax,
     beyond_tax_week,
@@ -23,7 +24,7 @@ from models.scoring.formulas import (
     unneeded,
     unneeded_week,
 )
-from models.windows.columns import DAY, F64, HOUR, WEEK_NAME, WINDOW_MINUTES, WINDOW_NAMES, View
+from models.windows.columns import DAY, HOUR, WEEK_NAME, WINDOW_MINUTES, WINDOW_NAMES, View
 from models.wire.sightings import DEVELOPER, ENTITY_KINDS, ORIGIN
 
 

@@ -12,9 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-F64 = npt.NDArray[np.float64]
-F32 = npt.NDArray[np.float32]
-I32 = npt.NDArray[np.int32]
+from models.dtypes import F32, F64, I32
 
 TREES = 100
 SAMPLE_ROWS = 256

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from models.windows.columns import DAY, F64, View
+from models.dtypes import F64
+from models.windows.columns import DAY, View
 
 #: Added to the lower part of a ratio, so that a handful of calls cannot look extreme.
 FEW = 20.0

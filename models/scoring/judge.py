@@ -12,16 +12,14 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from models.dtypes import F64, U8, Bools
 from models.scoring.features import FEATURE
 from models.scoring.formulas import UNLISTED_SELLERS
 from models.scoring.model import Model
 from models.scoring.purpose import hints
-from models.scoring.rules import Bools, RuleSet
+from models.scoring.rules import RuleSet
 from models.wire.links import SUSPECT_EVIDENCE
 from models.wire.sightings import DEVELOPER
-
-F64 = npt.NDArray[np.float64]
-U8 = npt.NDArray[np.uint8]
 
 #: An alert is raised at this score or above.
 ALERT_LINE = 0.8

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from models.dtypes import F64, I64, U64
 from models.memory.names import Names
 from models.scoring.judge import Verdict
-from models.windows.columns import F64, I64, View
+from models.windows.columns import View
 from models.windows.meetings import LOG_COLUMNS
 from models.wire.sightings import ENTITY_KINDS
 
@@ -29,7 +29,7 @@ class Judged:
     view: View
     entities: I64
     minutes: I64
-    hashes: npt.NDArray[np.uint64]
+    hashes: U64
     names: Names
     matrix: F64
     verdict: Verdict

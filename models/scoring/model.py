@@ -7,12 +7,12 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 from numba import njit
 
+from models.dtypes import F32, F64, Bools
 from models.scoring import forest as forests
 from models.scoring.features import FEATURE
-from models.scoring.forest import F32, F64, Forest
+from models.scoring.forest import Forest
 
 DEFAULT = Path(__file__).parents[1] / "default.model"
 
@@ -42,7 +42,7 @@ class KindModel:
 
     rows: int
     entities: int
-    used: npt.NDArray[np.bool_]
+    used: Bools
     knots: F64
     typical: F64
     spread: F64

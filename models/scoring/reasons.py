@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from models.alerts.alerts import Reason
+from models.dtypes import F64
 from models.scoring import forest as forests
 from models.scoring.features import FEATURE, FEATURES
 from models.scoring.judge import BYSTANDER, FOREST_WEIGHT, forest_part
@@ -13,8 +13,6 @@ from models.scoring.model import QUANTILES, KindModel, Model
 from models.scoring.rules import RuleSet
 from models.scoring.topics import topic
 from models.wire.sightings import ENTITY_KINDS
-
-F64 = npt.NDArray[np.float64]
 
 #: Part of a threshold's evidence that its own feature holds, where it has further conditions.
 OWN_PART = 0.7

@@ -13,9 +13,10 @@ import msgspec
 import numpy as np
 
 from models.alerts.alerts import SEVERITIES
+from models.dtypes import F64, U8
 from models.errors import ConfigError
 from models.scoring.features import FEATURE, FEATURES
-from models.scoring.rules import DEDUP_HOURS_MOST, F64, U8, Rule, RuleSet
+from models.scoring.rules import DEDUP_HOURS_MOST, Rule, RuleSet
 from models.wire.sightings import ENTITY_KINDS
 from models.written import shaped, toml
 

@@ -8,18 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 from numba import njit
 
+from models.dtypes import F64, I64, U8, Bools
 from models.scoring.features import FEATURES
 from models.wire.sightings import ENTITY_KINDS
 
 if TYPE_CHECKING:
     from models.scoring.rule_file import Case
 
-F64 = npt.NDArray[np.float64]
-U8 = npt.NDArray[np.uint8]
-Bools = npt.NDArray[np.bool_]
 
 #: Longest dedup period of a rule: a year.
 DEDUP_HOURS_MOST = 8_760
@@ -94,7 +91,7 @@ class RuleSet:
         return np.array([r.early for r in self.rules], bool)
 
     @cached_property
-    def _flat(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], F64, Bools]:
+    def _flat(self) -> tuple[I64, I64, F64, Bools]:
         """Where each rule's conditions start and the last ends, their columns, lines; bool[rules, kinds]."""
         starts = np.cumsum([0, *(len(r.columns) for r in self.rules)])
         columns = np.array([c for r in self.rules for c in r.columns], np.int64)

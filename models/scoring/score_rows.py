@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from models.dtypes import F64, I64
 from models.minutes import MINUTE_MS
 from models.scoring.features import FEATURE_NAMES
 from models.scoring.judged import Judged
-from models.windows.columns import F64, I64
 
 
 @dataclass(slots=True)

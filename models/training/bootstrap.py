@@ -10,9 +10,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from models.dtypes import F64
 from models.minutes import DAY_MINUTES
 from models.scoring.features import FEATURE, FEATURES
-from models.scoring.forest import F64
 from models.scoring.rules import RuleSet
 from models.training.train import Rows, train
 from models.wire.sightings import DEVELOPER, ENTITY_KINDS

@@ -5,13 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from models.dtypes import F32, F64, I64, U64, Bools
 from models.scoring.features import FEATURES
-from models.scoring.forest import F32, F64
-
-U64 = npt.NDArray[np.uint64]
-I64 = npt.NDArray[np.int64]
 
 RESERVOIR_ROWS = 120_000  # of each kind; 100 MB at 100 features
 
@@ -30,7 +26,7 @@ class Reservoir:
     entities: U64
     minutes: I64
     matrix: F32
-    present: npt.NDArray[np.bool_]
+    present: Bools
     seen: int = 0
     filled: int = 0
 

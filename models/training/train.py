@@ -11,16 +11,15 @@ from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
-import numpy.typing as npt
 
+from models.dtypes import F64, I64, U8, U64, Bools
 from models.errors import ConfigError
 from models.minutes import MINUTE_MS
 from models.scoring import forest as forests
 from models.scoring.features import FEATURE, FEATURES
-from models.scoring.forest import F64
 from models.scoring.model import KNOTS, QUANTILES, RANKS, SIZES, KindModel, Model
-from models.scoring.rules import U8, RuleSet
-from models.training.reservoir import I64, RESERVOIR_ROWS, U64, Reservoir
+from models.scoring.rules import RuleSet
+from models.training.reservoir import RESERVOIR_ROWS, Reservoir
 from models.wire.sightings import ENTITY_KINDS
 
 #: (kinds uint8[n], entity hashes uint64[n], minutes int64[n], matrix float64[n, features])
@@ -84,7 +83,7 @@ def train(history: Iterable[Rows], rules: RuleSet, seed: int = 1, room: int = RE
     return Model(learnt, off, first * MINUTE_MS, (last + 1) * MINUTE_MS, rows, seed)
 
 
-def absent(present: npt.NDArray[np.bool_]) -> tuple[str, ...]:
+def absent(present: Bools) -> tuple[str, ...]:
     """Features whose need never came: none of the features with that need was ever above 0."""
     came = {f.needs for f, here in zip(FEATURES, present, strict=True) if here}
     return tuple(f.name for f in FEATURES if f.needs and f.needs not in came)
@@ -103,7 +102,7 @@ def _learn(reservoir: Reservoir, rules: RuleSet, first_minute: int, off: tuple[s
     return _fit(reservoir, entities, matrix, picked, off)
 
 
-def ordinary(kind: int, entities: U64, matrix: F64, rules: RuleSet) -> npt.NDArray[np.bool_]:
+def ordinary(kind: int, entities: U64, matrix: F64, rules: RuleSet) -> Bools:
     """bool[n]: rows of entities that no rule fired on.
 
     The strongest evidence goes first, and at most TRIM_SHARE of the rows.

@@ -8,12 +8,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from models.dtypes import F64, I64, U8
 from models.minutes import DAY_MINUTES, HOUR_MINUTES
 from models.wire.sightings import SUM_NAMES
-
-I64 = npt.NDArray[np.int64]
-F64 = npt.NDArray[np.float64]
-U8 = npt.NDArray[np.uint8]
 
 #: Trailing windows, in minutes, shortest first; a window's place here is its index in every table.
 TRAILING = {"5m": 5, "1h": HOUR_MINUTES, "24h": DAY_MINUTES}

@@ -8,11 +8,12 @@ import numpy as np
 from numba import njit
 
 from models.compiled import inner
+from models.dtypes import I64
 from models.memory.pool import HIGH
 from models.memory.tables import PAGE_SHIFT, drop
 from models.minutes import DAY_MINUTES
 from models.windows.arena import MINUTE, at, whole
-from models.windows.columns import I64, WEEK_NAME, WINDOW_MINUTES, window_start
+from models.windows.columns import WEEK_NAME, WINDOW_MINUTES, window_start
 from models.windows.customers import SKETCH_HOURS, shed_sketches
 from models.windows.enter import PLAIN
 from models.windows.meetings import PAIR_DAYS

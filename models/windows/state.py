@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from models.dtypes import I64
 from models.memory.arrays import zeros
 from models.memory.pages import Pages
 from models.memory.pool import HIGH, Pool
@@ -83,7 +84,7 @@ class State:
         )
 
     @property
-    def open_cells(self) -> npt.NDArray[np.int64]:
+    def open_cells(self) -> I64:
         """Places of the open cells, int64[n], ascending."""
         rows = self.cells.table.rows[: self.cells.table.meta[HIGH]]
         return np.flatnonzero(rows["entity"] >= 0)

@@ -10,9 +10,9 @@ from typing import Any
 
 import msgspec
 import numpy as np
-import numpy.typing as npt
 
 from models.compiled import inner, leaf
+from models.dtypes import U8
 from models.errors import PoolwatchError
 from models.wire.sightings import CUSTOMER, ROW, ROW_WORDS, Sightings, words_of
 
@@ -195,7 +195,7 @@ def decode(data: bytes) -> Sightings:
     )
 
 
-def _fits(message: _Message, body: npt.NDArray[np.uint8]) -> bool:
+def _fits(message: _Message, body: U8) -> bool:
     return (
         0 <= message.rows <= _ROWS_MOST
         and 0 <= message.customers <= len(body)

@@ -6,9 +6,9 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from numba import njit
 
+from models.dtypes import I64
 from models.errors import PoolwatchError
 from models.memory.tables import find, insert
 from models.minutes import MINUTE_MS
@@ -69,7 +69,7 @@ def _part(words: Any, customers: Any, to: Any, names: Any, out: Any, out_custome
     return starts, many
 
 
-def _parted(sightings: Sightings, to: npt.NDArray[np.int64], parts: int) -> list[Sightings]:
+def _parted(sightings: Sightings, to: I64, parts: int) -> list[Sightings]:
     """The rows of each part, with their customers and names."""
     s = sightings
     rows, customers = np.empty_like(s.rows), np.empty_like(s.customers)

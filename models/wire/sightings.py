@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from models.dtypes import U32
+
 DEVELOPER, ORIGIN = 0, 1
 ENTITY_KINDS = ("developer", "origin")
 
@@ -118,6 +120,6 @@ class Sightings:
     names: dict[int, str] = field(default_factory=dict)
 
 
-def words_of(rows: npt.NDArray[np.void]) -> npt.NDArray[np.uint32]:
+def words_of(rows: npt.NDArray[np.void]) -> U32:
     """Rows or customers as uint32[n, words]; the same memory where they lie end to end."""
     return np.ascontiguousarray(rows).view(np.uint32).reshape(len(rows), rows.dtype.itemsize // 4)

@@ -7,16 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from models.dtypes import F64, I64, Bools
 from models.yardstick.truth import AGGREGATOR, BENIGN, VICTIM, Entity, Label, Truth, parts_of
 
 #: False entities a day at which recall is told.
 FALSE_RATES = (0.1, 1.0)
 TOP = 20
-
-F64 = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +99,7 @@ def _ranking(items: Mapping[str, tuple[float, bool]]) -> Ranking:
     return Ranking(list(items), score, positive, score[~positive])
 
 
-def _steps(score: F64, positive: Bools) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+def _steps(score: F64, positive: Bools) -> tuple[I64, I64]:
     """(how many, how many of them abusive) are at or above each distinct score, highest first."""
     order = np.argsort(-score, kind="stable")
     ranked, hits = score[order], np.cumsum(positive[order])

@@ -12,14 +12,13 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from models.dtypes import I64
+from models.minutes import HOUR_MS
 from models.scoring.topics import topic
 from models.yardstick.cases import case_figures
 from models.yardstick.truth import AGGREGATOR, BENIGN, Entity, Label, Party, Truth
 
-DAY_MS = 86_400_000
-HOUR_MS = 3_600_000
 #: Reasons that a person reads before the rest.
 TOP_REASONS = 3
 
@@ -63,7 +62,7 @@ class Detection:
 
 
 #: party -> when each of its customers was first taken, int64[customers] ms, ascending
-Take = Mapping[str, npt.NDArray[np.int64]]
+Take = Mapping[str, I64]
 
 
 def detections(truth: Truth, signs: Iterable[Sign], take: Take) -> list[Detection]:

@@ -10,11 +10,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from models.minutes import HOUR_MS
 from simulators import scenario
 from simulators.marketplace import Marketplace
 
 SCENARIO = "amzreview"
-HOUR_MS = 3_600_000
 #: Features look back a day: so much history comes before the live part.
 HISTORY_MS = 25 * HOUR_MS
 #: The poolers begin within so long after the live part does.

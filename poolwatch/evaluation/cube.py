@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from models.dtypes import I64, Bools
+from models.minutes import HOUR_MS
 from models.operations import WRITE, Operations
-from models.yardstick.yardstick import HOUR_MS
 from poolwatch.evaluation.evidence import batches, milliseconds
 
 COLUMNS = (
@@ -31,8 +31,6 @@ IDENTIFYING = ("name", "address", "phone", "email", "tax")
 SUMS = ("calls", "records", "bytes", "pii_calls", "pii_records", "writes")
 #: Sums are merged when this many rows have gathered.
 MERGE_ROWS = 4_000_000
-
-I64 = npt.NDArray[np.int64]
 
 
 class Ids:
@@ -84,7 +82,7 @@ def build_cube(path: Path, operations: Operations) -> Cube:
     return Cube(columns, ids["developer"].texts, ids["address"].texts)
 
 
-def _cells(table: pa.Table, ids: dict[str, Ids], operations: Operations) -> dict[str, npt.NDArray[np.int64]]:
+def _cells(table: pa.Table, ids: dict[str, Ids], operations: Operations) -> dict[str, I64]:
     n = table.num_rows
 
     def whole(name: str) -> I64:
@@ -116,7 +114,7 @@ def _cells(table: pa.Table, ids: dict[str, Ids], operations: Operations) -> dict
     }
 
 
-def _carries(lists: pa.ChunkedArray, wanted: Iterable[str]) -> npt.NDArray[np.bool_]:
+def _carries(lists: pa.ChunkedArray, wanted: Iterable[str]) -> Bools:
     """Which of the lists hold one of the wanted texts."""
     flat = lists.combine_chunks()
     hits = pc.is_in(pc.list_flatten(flat).cast(pa.string()), pa.array(wanted, pa.string()))

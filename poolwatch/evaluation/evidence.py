@@ -18,9 +18,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from models.decode.decode import Decoder
+from models.dtypes import I64
 from models.errors import ConfigError, PoolwatchError
 from models.operations import Operations
-from models.windows.columns import I64
 from models.yardstick.truth import AGGREGATOR, Entity, Truth, parse_label
 from models.yardstick.yardstick import Sign, Take
 from streams.inputs.adapters import NOT_JSON, Adapter

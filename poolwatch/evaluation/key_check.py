@@ -14,9 +14,9 @@ from pathlib import Path
 
 import numpy as np
 
+from models.dtypes import F64
 from models.errors import PoolwatchError
 from models.keys.owner import Weights, signs
-from models.windows.columns import F64
 from models.wire.sightings import DEVELOPER, ENTITY_KINDS, ORIGIN
 from poolwatch.evaluation.evaluate import Plan, make, parse_seeds
 from poolwatch.evaluation.evidence import read_labels

@@ -11,16 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from models.dtypes import F64, I64, Bools
 from models.keys.facts import KeyFacts
-from models.windows.columns import F64
 from models.wire.sightings import ENTITY_KINDS, ORIGIN
 from models.yardstick.truth import AGGREGATOR, VICTIM, Truth
 from poolwatch.evaluation.evidence import read_lines
 from simulators import poolers
-
-Bools = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +32,7 @@ class KeyRows:
     """
 
     facts: KeyFacts
-    kind: npt.NDArray[np.int64]
+    kind: I64
     probability: F64
     stolen: Bools
     weight: F64

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from models.errors import ConfigError
+from models.minutes import HOUR_MS
 from models.operations import Operations
 from models.wire.sightings import ENTITY_KINDS
 from models.yardstick.ranking import FALSE_RATES, rank_all, ranking_figures
 from models.yardstick.truth import Truth
-from models.yardstick.yardstick import HOUR_MS, Take, alert_figures, detection_figures, detections
+from models.yardstick.yardstick import Take, alert_figures, detection_figures, detections
 from poolwatch.evaluation.evidence import ScoreFile, read_alerts, read_labels, read_take
 from poolwatch.evaluation.exposure import EventPass
 from poolwatch.evaluation.key_rows import key_figures, read_keys

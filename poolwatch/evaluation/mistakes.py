@@ -15,10 +15,11 @@ import numpy as np
 import pyarrow as pa
 
 from models.errors import ConfigError
+from models.minutes import HOUR_MS
 from models.wire.sightings import ENTITY_KINDS
 from models.yardstick.ranking import rank_all
 from models.yardstick.truth import BENIGN, Entity, Truth
-from models.yardstick.yardstick import HOUR_MS, detections, false_alerts, signs_of
+from models.yardstick.yardstick import detections, false_alerts, signs_of
 from poolwatch.evaluation.evidence import SCORE_COLUMNS, ScoreFile, read_alerts
 from poolwatch.evaluation.measure import Case, Given, case_of
 

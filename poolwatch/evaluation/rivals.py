@@ -11,15 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
+from models.dtypes import F64, I64
+from models.minutes import HOUR_MS
 from models.operations import Operations
-from models.yardstick.yardstick import HOUR_MS
-from poolwatch.evaluation.cube import I64, SUMS, Cube, build_cube, summed
+from poolwatch.evaluation.cube import SUMS, Cube, build_cube, summed
 
 DAY_HOURS = 24
-F64 = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)

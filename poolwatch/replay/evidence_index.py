@@ -6,12 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from models.dtypes import I32, I64
 from streams.inputs.sources import Place
 
-I32 = npt.NDArray[np.int32]
-I64 = npt.NDArray[np.int64]
 #: Places told of one alert; more are not read by anybody.
 MOST_PLACES = 20
 #: Newest records of a partition whose own places are known: one that is refused as too far ahead is refused

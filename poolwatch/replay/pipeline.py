@@ -19,6 +19,7 @@ from models.detect.closed import Closed
 from models.detect.detect import Detect
 from models.events import Events, Rejected
 from models.fold.fold import Fold, Folded, split_at_chunks
+from models.minutes import DAY_MS
 from models.operations import Operations
 from models.scoring.missing import Came, Off, switched_off
 from models.scoring.model import Model
@@ -31,7 +32,7 @@ from streams.kafka.partitions import SellerPartitions
 SILENT_MS = 600_000
 #: ... unless it wakes: what it holds, of a time so near the others', is folded as soon as 16 records agree.
 #: What is further off may never be, and must not keep a whole history's minutes open, in memory.
-WAKING_MS = 86_400_000
+WAKING_MS = DAY_MS
 
 
 @dataclass(slots=True)

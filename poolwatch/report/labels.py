@@ -6,8 +6,9 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from models.minutes import HOUR_MS
 from poolwatch.evaluation.detection_page import hours, percent, two
-from poolwatch.report.parts import HOUR_MS, SHOWN, moment, named, safe, table
+from poolwatch.report.parts import SHOWN, moment, named, safe, table
 
 #: Figures of a ranking and their headings.
 RANKING = {

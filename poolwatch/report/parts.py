@@ -13,7 +13,6 @@ from poolwatch.words import plain
 
 #: Alerts, mistakes and moves that a section shows at most; reasons of an alert.
 SHOWN, REASONS = 25, 3
-HOUR_MS = 3_600_000
 
 
 def moment(ms: float) -> str:

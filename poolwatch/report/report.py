@@ -14,6 +14,7 @@ from typing import Any
 
 from models.alerts.alerts import SEVERITIES
 from models.alerts.cases import stands
+from models.minutes import HOUR_MS
 from models.scoring.advice import Advice
 from models.wire.sightings import ENTITY_KINDS
 from models.yardstick.truth import Entity
@@ -22,7 +23,7 @@ from poolwatch.evaluation.evidence import ScoreFile
 from poolwatch.report.cases import case_list
 from poolwatch.report.charts import legend, stacked_bars
 from poolwatch.report.labels import against_labels
-from poolwatch.report.parts import HOUR_MS, SHOWN, alert_list, moment, safe, table
+from poolwatch.report.parts import SHOWN, alert_list, moment, safe, table
 from streams.files.atomic import atomic_path
 
 #: Bars of the alerts' chart at most, and times written under them.

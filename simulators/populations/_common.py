@@ -5,14 +5,13 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from models.dtypes import F64, I64
 from simulators.calls import Rows
 from simulators.habits import KIND, KINDS, Habits, vary
 from simulators.world import World
 
-I64 = npt.NDArray[np.int64]
 
-
-def unled(world: World, count: int, *, weight: npt.NDArray[np.float64] | None = None) -> I64:
+def unled(world: World, count: int, *, weight: F64 | None = None) -> I64:
     """Up to `count` sellers that no tool ships for yet; they are then taken as having one."""
     free = np.flatnonzero(~world.primary)
     count = min(count, len(free))

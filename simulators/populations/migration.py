@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from models.minutes import HOUR_MS
 from simulators.calls import EVERYTHING
-from simulators.orders import HOUR_MS
 from simulators.populations._common import leaving, tool, unled
 from simulators.world import FOREVER, World
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from models.minutes import DAY_MS
 from simulators.habits import KIND
-from simulators.orders import DAY_MS
 from simulators.populations._common import primary_kind, private, unled
 from simulators.world import World
 

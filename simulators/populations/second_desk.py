@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from models.dtypes import I64
+from models.minutes import DAY_MS, HOUR_MS
 from simulators.calls import EVERYTHING, OP, PAGE_ORDERS, Rows, rows
 from simulators.habits import KIND
-from simulators.orders import DAY_MS, HOUR_MS
-from simulators.populations._common import I64, Planned, any_of, primary_kind, private
+from simulators.populations._common import Planned, any_of, primary_kind, private
 from simulators.world import World
 
 SAYS = "sellers who use their own key from a second place: a new server, a laptop, a bookkeeper's export"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from models.minutes import DAY_MS
 from simulators.calls import EVERYTHING
-from simulators.orders import DAY_MS
 from simulators.populations._common import leaving, tool, unled
 from simulators.world import FOREVER, World
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from models.dtypes import I64
+from models.minutes import DAY_MS, HOUR_MS
 from simulators.calls import BUYER, CONTACT, OP, PURCHASE, Rows, rows
 from simulators.habits import HABIT
 from simulators.machines import STAFF_KIT, inside
-from simulators.orders import DAY_MS, HOUR_MS
-from simulators.populations._common import I64, Planned
+from simulators.populations._common import Planned
 from simulators.world import World
 
 SAYS = "the platform's support staff: a few sellers a day each, on request"

@@ -6,11 +6,12 @@ from functools import partial
 
 import numpy as np
 
+from models.dtypes import I64
+from models.minutes import DAY_MS, HOUR_MS
 from simulators import chance
 from simulators.calls import BUYER, CONTACT, OP, PURCHASE, ROW, Rows, expand, pii, rows
 from simulators.listing import report
-from simulators.orders import DAY_MS, HOUR_MS
-from simulators.populations._common import I64, tool
+from simulators.populations._common import tool
 from simulators.world import FOREVER, World
 
 SAYS = "tools that go back over a quarter at tax time, and invoice each order or only fetch tax reports"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from models.minutes import HOUR_MS
 from simulators.habits import KIND
-from simulators.orders import HOUR_MS
 from simulators.populations._common import any_of, primary_kind, private
 from simulators.world import World
 

@@ -10,11 +10,11 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from models.actors.actors import Actors
 from models.detect.closed import Closed
 from models.detect.detect import Detect
+from models.dtypes import F64, U8
 from models.fold.fold import Fold
 from models.minutes import MINUTE_MS
 from models.scoring.features import FEATURES
@@ -114,7 +114,7 @@ class CloseClock:
             count_scores(kinds, scores)
 
 
-def count_scores(kinds: npt.NDArray[np.uint8], scores: npt.NDArray[np.float64]) -> None:
+def count_scores(kinds: U8, scores: F64) -> None:
     """Count judged entity-minutes: kinds uint8[n] (ENTITY_KINDS), scores float64[n]."""
     metrics.ROWS_SCORED.inc(len(scores))
     for kind, name in enumerate(ENTITY_KINDS):

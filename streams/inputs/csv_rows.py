@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from typing import IO
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 
+from models.dtypes import I64
 from models.errors import PoolwatchError
 from models.events import Rejected
 from streams.inputs.lines import LINE_BYTES, whole_lines
@@ -34,7 +34,7 @@ class Rows:
     """Rows of a block. table: text, null where empty; lines: where each begins, the header's being 1."""
 
     table: pa.Table
-    lines: npt.NDArray[np.int64]
+    lines: I64
     rejected: list[Rejected]
 
 

@@ -10,14 +10,14 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from models.batches import Index, join, no_events, part, take
+from models.dtypes import I32, I64
 from models.errors import PoolwatchError
-from models.events import I64, Events, Rejected
+from models.events import Events, Rejected
+from models.minutes import HOUR_MS
 from streams.inputs.readers import Block
 
-HOUR_MS = 3_600_000
 MOST_OPEN = 500  # file descriptors, and memory
 
 
@@ -26,7 +26,7 @@ class Merged:
     """Events by time, the input of each, and what was rejected by the way, by input."""
 
     events: Events
-    source: npt.NDArray[np.int32]
+    source: I32
     rejected: list[tuple[int, Rejected]]
     position: dict[int, int]  # bytes read of each input that is open or was just ended
 
@@ -105,7 +105,7 @@ def _joined(parts: list[Merged]) -> Merged:
     )
 
 
-def _step(active: list[_Open]) -> tuple[Events, npt.NDArray[np.int32]]:
+def _step(active: list[_Open]) -> tuple[Events, I32]:
     """What may go out now: up to the time at which the first of the open blocks ends."""
     if not active:
         return no_events(), np.empty(0, np.int32)

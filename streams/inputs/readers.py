@@ -9,11 +9,11 @@ from dataclasses import dataclass, field, replace
 from typing import IO, Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from models.decode.decode import Decoder
+from models.dtypes import I64
 from models.errors import PoolwatchError
 from models.events import Events, Rejected
 from streams.inputs.adapters import Adapter
@@ -27,7 +27,7 @@ REPEATED = ["developer_id", "seller_id", "key_id", "operation", "source_ip", "us
 
 
 #: Of each record the line, row or Kafka offset.
-Places = Sequence[int] | npt.NDArray[np.int64]
+Places = Sequence[int] | I64
 
 
 @dataclass(slots=True)
@@ -164,7 +164,7 @@ class Reader:
     def _columns(self, names: list[str], where: str) -> list[str]:
         return self.adapter.columns(names, where) if self.adapter else known_columns(names, where)
 
-    def _table(self, table: pa.Table, places: npt.NDArray[np.int64], position: int) -> Part:
+    def _table(self, table: pa.Table, places: I64, position: int) -> Part:
         if self.adapter:
             return self._adapted(as_records(table), places.tolist(), position)
         return Part(table, places, position)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
+from models.dtypes import I64
 from models.events import Events
 
 _MASK = 0xFFFFFFFF
@@ -40,7 +40,7 @@ class SellerPartitions:
         self._partitions = partitions
         self._known: dict[int, int] = {}
 
-    def of(self, events: Events) -> npt.NDArray[np.int64]:
+    def of(self, events: Events) -> I64:
         """int64[n]: the partition of usage-events in which each event belongs."""
         sellers, inverse = np.unique(events.seller, return_inverse=True)
         known, names = self._known, events.names

@@ -11,11 +11,11 @@ from kafka.admin import KafkaAdminClient, NewPartitions, NewTopic
 from kafka.errors import KafkaError, TopicAlreadyExistsError
 
 from models.errors import ConfigError, PoolwatchError
+from models.minutes import HOUR_MS
 from streams.kafka.refusal import refused
 from streams.kafka.security import client_security
 from streams.settings import Settings
 
-HOUR_MS = 3_600_000
 ADMIN_TIMEOUT_MS = 6_000
 
 

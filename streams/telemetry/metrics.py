@@ -23,6 +23,7 @@ from prometheus_client.core import HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from models.alerts.alerts import SEVERITIES, Alert
+from models.dtypes import I64
 from models.errors import PoolwatchError
 from models.wire.sightings import ENTITY_KINDS
 
@@ -64,7 +65,7 @@ class Histogram(Collector):
         self.name, self.help, self.labels = name, help, tuple(labels)
         self._edges = np.asarray(buckets, np.float64)
         self._texts = [f"{edge:g}" if edge < 1e6 else str(edge) for edge in buckets] + ["+Inf"]
-        self._series: dict[tuple[str, ...], tuple[npt.NDArray[np.int64], list[float]]] = {}
+        self._series: dict[tuple[str, ...], tuple[I64, list[float]]] = {}
         self._lock = threading.Lock()
         REGISTRY.register(self)
 

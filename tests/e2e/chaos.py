@@ -23,6 +23,7 @@ from models.actors.actors import Actors
 from models.decode.decode import Decoder
 from models.detect.detect import Detect
 from models.fold.fold import Fold, split_at_chunks
+from models.minutes import MINUTE_MS
 from models.operations import Operations
 from models.scoring.model import Model
 from models.scoring.rules import RuleSet
@@ -36,7 +37,6 @@ from streams.redis.snapshots import RedisSnapshots
 from streams.settings import Settings, from_environment
 
 START_MS = 1_700_000_000_000
-MINUTE_MS = 60_000
 
 
 def events(seed, count, step_ms, start_ms=START_MS):

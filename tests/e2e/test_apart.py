@@ -5,6 +5,7 @@ from bisect import bisect_left
 
 import pytest
 
+from models.minutes import HOUR_MS
 from poolwatch.replay.replay import Request, replay
 from poolwatch.simulate import Wish, simulate
 from streams.kafka.producer import FastProducer
@@ -15,7 +16,6 @@ from tests.e2e.live import Live, until
 pytestmark = pytest.mark.slow
 
 PARTITIONS = 4
-HOUR_MS = 3_600_000
 
 
 @pytest.fixture(scope="module")

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from models.minutes import MINUTE_MS
 from models.wire.sightings import CUSTOMER, ROW, SUM_NAMES, Sightings
 
 DAY_0 = 20_000 * 1_440  # a minute that begins a UTC day
-MINUTE_MS = 60_000
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from models.minutes import DAY_MS, HOUR_MS
 from simulators import sellers
 from simulators.marketplace import START_MS
-from simulators.orders import DAY_MS, HOUR_MS
 
 END_MS = START_MS + 5 * DAY_MS
 ORDERS = sellers.draw(3, 40, START_MS, END_MS, sale=0.3)

@@ -3,7 +3,8 @@
 import json
 from typing import Any
 
-MINUTE_MS = 60_000
+from models.minutes import MINUTE_MS
+
 START_MS = 1_760_000_040_000
 
 PLAIN = (

@@ -11,12 +11,13 @@ from hypothesis import strategies as st
 from models.alerts.alerts import alert_id_of
 from models.detect.detect import Detect
 from models.errors import ConfigError
+from models.minutes import MINUTE_MS
 from models.scoring.features import FEATURE, FEATURE_NAMES
 from models.scoring.rules import RuleSet
 from models.wire.sightings import ENTITY_KINDS
 from tests.models import naive_windows
 from tests.models.detect_tries import MODEL, bare, histories, outcome, plain, rules, tellings
-from tests.models.sightings_maker import DAY_0, MINUTE_MS, Touch, message
+from tests.models.sightings_maker import DAY_0, Touch, message
 
 QUICK = settings(
     max_examples=15,

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from models.dtypes import F64
 from models.errors import ConfigError
 from models.scoring import model_file
 from models.scoring.features import FEATURE, FEATURES
-from models.scoring.forest import F64
 from models.scoring.model import Model
 from models.scoring.rules import RuleSet
 from models.training import bootstrap

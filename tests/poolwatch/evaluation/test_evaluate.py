@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from models.errors import ConfigError
-from models.yardstick.yardstick import HOUR_MS
+from models.minutes import HOUR_MS
 from poolwatch.evaluation.detection_page import as_markdown
 from poolwatch.evaluation.evaluate import Plan, command_of, main, parse_seeds
 from poolwatch.evaluation.evidence import read_alerts

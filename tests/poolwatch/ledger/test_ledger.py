@@ -10,6 +10,7 @@ from redis.asyncio import Redis
 
 from models.errors import ConfigError, PoolwatchError
 from models.events import PII_CLASSES
+from models.minutes import DAY_MS
 from poolwatch.ledger import view as ledger_view
 from poolwatch.ledger.ledger import Question, ask
 from poolwatch.ledger.parties import entities_of
@@ -21,8 +22,6 @@ from streams.redis.feed_writer import publish
 from streams.settings import Settings
 from tests.e2e.command import poolwatch
 from tests.streams.sample import alert, raw
-
-DAY_MS = 86_400_000
 
 
 @pytest.fixture(scope="module")
