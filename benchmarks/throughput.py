@@ -133,9 +133,8 @@ def quix_python():
     """Python of quixstreams' own environment."""
     folder = cache_folder() / "bench-venv"
     python = folder / "bin" / "python"
-    if subprocess.run(
-        [str(python), "-c", "import quixstreams"], stderr=subprocess.DEVNULL, check=False
-    ).returncode:
+    there = [str(python), "-c", "import quixstreams"]
+    if not python.exists() or subprocess.run(there, stderr=subprocess.DEVNULL, check=False).returncode:
         subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
         subprocess.run([str(python), "-m", "pip", "install", "-q", QUIX], check=True)
     return str(python)
