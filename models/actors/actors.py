@@ -18,6 +18,7 @@ from models.actors.likeness import Common
 from models.actors.party import Link, components, find
 from models.actors.published import PublishedAlerts
 from models.actors.raised import Raised
+from models.actors.suspects import SUSPECT_MINUTES, Suspects
 from models.actors.together import judged_together
 from models.alerts.alerts import Alert
 from models.errors import ConfigError
@@ -25,15 +26,10 @@ from models.memory.pages import Pages
 from models.minutes import DAY_MINUTES, HOUR_MINUTES, MINUTE_MS, hour_ends
 from models.wire.links import Census, Links, Suspect
 
-#: A suspect is compared, and its alerts keep their place in a case, so long after it was last over a line.
-SUSPECT_MINUTES = 7 * DAY_MINUTES
 #: A link that the evidence no longer carries fades after this.
 LINK_MINUTES = 2 * DAY_MINUTES
-#: Suspects kept: those over a line, bystanders last, of each the newest. They are compared pair by pair.
-SUSPECTS = 512
 #: Sentences told of a link in an alert.
 SENTENCES = 3
-_NEVER = 2**62
 NO_LINKS = msgspec.msgpack.encode([])
 STATE_VERSION = 4
 
@@ -45,13 +41,6 @@ class _Meta(msgspec.Struct):
     standing: list[Standing]
     waiting: list[Suspect]
     counting: list[tuple[int, Census]]
-
-
-class _Kept(msgspec.Struct):
-    """A suspect, and the minute in which it was first over a line."""
-
-    suspect: Suspect
-    since: int | None
 
 
 class _Why:
@@ -84,9 +73,7 @@ class Actors:
         self._lifts = lifts
         self._inbox = Inbox(partitions)
         self._applied, self._hour = -1, -1
-        self._suspects: dict[str, Suspect] = {}
-        self._dirty: set[str] = set()  # suspects that changed since the last snapshot
-        self._since: dict[str, int] = {}  # minute in which a suspect was first over a line
+        self._suspects = Suspects()
         self._raised = Raised()
         self._links: dict[tuple[str, str], tuple[int, Link]] = {}  # minute in which it was last found
         self._judged = False  # links may have changed since the last snapshot
@@ -119,8 +106,7 @@ class Actors:
     def moved(self) -> None:
         """The partitions go on at other positions: a replay hands over to a worker."""
         self._inbox.moved()
-        self._suspects = {name: _moved(suspect) for name, suspect in self._suspects.items()}
-        self._dirty.update(self._suspects)
+        self._suspects.moved()
         self._published.moved()
 
     def _advance(self) -> list[Alert]:
@@ -146,14 +132,9 @@ class Actors:
                 partition, census = item
                 self._inbox.standing[partition].census = census
                 continue
-            standing = self._suspects.get(item.entity)
-            if not item.bystander or standing is None or standing.bystander:
-                self._suspects[item.entity] = item  # what spoke against it stands for its week
-            self._dirty.add(item.entity)
+            new |= self._suspects.see(item)
             if not item.over:
                 continue
-            new |= item.entity not in self._since
-            self._since.setdefault(item.entity, item.minute)
             out += [self._published.end(alert) for alert in self._raised.stood_for(item)]
             new |= self._published.open(item.alert_id, item.entity, item.minute)
         return new, out
@@ -178,10 +159,12 @@ class Actors:
         """Find links anew, and the parties that follow; alerts whose case changed."""
         self._judged = True
         common = Common([s.census for s in self._inbox.standing if s.census])
-        for link in find(list(self._suspects.values()), common, timed=timed):
+        for link in find(self._suspects.all(), common, timed=timed):
             self._links[link.a, link.b] = (minute, link)
         parties = components(sorted(self._suspects), [link for _, link in self._links.values()], self._apart)
-        case = {name: self._name(party) for party in parties for name in party}
+        case: dict[str, str] = {}
+        for party in parties:
+            case |= dict.fromkeys(party, self._suspects.first(party))
         why = _Why(case, [link for _, link in self._links.values()])
         return self._lift(parties, why, minute) + self._published.move(case, why.of)
 
@@ -190,7 +173,7 @@ class Actors:
         out: list[Alert] = []
         lifted: dict[tuple[str, str], float] = {}
         for party in parties:
-            members, score = judged_together([self._suspects[name] for name in party], self._since)
+            members, score = judged_together([self._suspects[name] for name in party], self._suspects.since)
             for member in members:
                 lifted[member.kind, member.id] = score
                 entity = member.entity
@@ -201,17 +184,9 @@ class Actors:
             self._lifts.stand(minute, lifted)
         return out
 
-    def _name(self, party: Sequence[str]) -> str:
-        """A case is named for the entity that was over a line first."""
-        return min(party, key=lambda name: (self._since.get(name, _NEVER), name))
-
     def _forget(self, minute: int) -> None:
         """Let go of what is old by event time, or beyond what is kept."""
-        newest = sorted(self._suspects.values(), key=_worth)[:SUSPECTS]
-        kept = {s.entity: s for s in newest if s.minute > minute - SUSPECT_MINUTES}
-        self._dirty.update(self._suspects.keys() - kept.keys())
-        self._suspects = kept
-        self._since = {name: since for name, since in self._since.items() if name in self._suspects}
+        self._suspects.forget(minute)
         self._raised.sweep(minute)
         self._links = {
             pair: (found, link)
@@ -234,13 +209,8 @@ class Actors:
         pages: Pages = {"actors": msgspec.msgpack.encode(meta)}
         if self._judged:
             pages["links"] = msgspec.msgpack.encode(list(self._links.values()))
-        for name in sorted(self._dirty):
-            suspect = self._suspects.get(name)
-            page = None if suspect is None else msgspec.msgpack.encode(_Kept(suspect, self._since.get(name)))
-            pages[f"suspect/{name}"] = page
-        self._dirty.clear()
         self._judged = False
-        return pages | self._raised.changed() | self._published.changed()
+        return pages | self._suspects.changed() | self._raised.changed() | self._published.changed()
 
     def restore(self, pages: dict[str, bytes]) -> None:
         """Become what `pages` hold. ConfigError where they are of another version or number of partitions."""
@@ -256,28 +226,9 @@ class Actors:
             )
         self._inbox.restore(meta.standing, meta.waiting, meta.counting)
         self._applied, self._hour = meta.applied, meta.hour
-        self._restore_suspects(pages)
+        self._suspects.restore(pages)
         self._raised.restore(pages)
         self._published.restore(pages)
         links = msgspec.msgpack.decode(pages.get("links", NO_LINKS), type=list[tuple[int, Link]])
         self._links = {(link.a, link.b): (found, link) for found, link in links}
         self._judged = False
-
-    def _restore_suspects(self, pages: dict[str, bytes]) -> None:
-        own = (page for name, page in pages.items() if name.startswith("suspect/"))
-        kept = [msgspec.msgpack.decode(page, type=_Kept) for page in own]
-        self._suspects = {one.suspect.entity: one.suspect for one in kept}
-        self._since = {one.suspect.entity: one.since for one in kept if one.since is not None}
-        self._dirty = set()
-
-
-def _worth(suspect: Suspect) -> tuple[bool, bool, int, str]:
-    """Order in which suspects are kept."""
-    return not suspect.over, suspect.bystander, -suspect.minute, suspect.entity
-
-
-def _moved(suspect: Suspect) -> Suspect:
-    """Its possible alert without evidence, which names a replay's places."""
-    if suspect.alert is None:
-        return suspect
-    return msgspec.structs.replace(suspect, alert=msgspec.structs.replace(suspect.alert, evidence=[]))

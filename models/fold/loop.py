@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from models.compiled import inner, leaf
+from models.fold.alone import judge_orders
 from models.fold.facts import (
     Call,
     asleep,
@@ -17,7 +18,7 @@ from models.fold.facts import (
     seller_of,
     use_key,
 )
-from models.fold.orders import judge_orders, touch_orders
+from models.fold.orders import touch_orders
 from models.fold.pace import since_of
 from models.fold.pairs import count_held, pair_of
 from models.fold.parties import NOBODY, of_developer, of_origin

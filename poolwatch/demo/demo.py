@@ -12,7 +12,6 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,22 +19,17 @@ import numpy as np
 import pyarrow as pa
 from rich.console import Console
 
-from models.decode.decode import Decoder
 from models.errors import PoolwatchError
-from models.operations import Operations
-from models.scoring.model import Model
 from models.scoring.rules import RuleSet
 from models.warm import warm
+from poolwatch.demo.day_before import learn
 from poolwatch.demo.live import LiveView, next_steps, summary
 from poolwatch.demo.market import DemoMarket
 from poolwatch.demo.state import DemoState, planted
-from poolwatch.replay.handover import hand_over, tell
-from poolwatch.replay.pipeline import Pipeline
 from poolwatch.simulate import keyed
 from streams.brokers.children import free_port, kill, spawn
 from streams.brokers.mock_kafka import EmbeddedKafka
 from streams.brokers.own_redis import EmbeddedRedis
-from streams.files.alerts import LastAlerts
 from streams.kafka.producer import FastProducer
 from streams.kafka.topics import Topics, ensure
 from streams.page.server import WebServer
@@ -46,7 +40,6 @@ PARTITIONS = 4
 #: Event time against wall clock: an hour passes in half a minute, so that minutes close while one looks.
 SPEED = 120
 TICK_S = 0.2
-STEP_ROWS = 32_768
 
 
 class Demo:
@@ -127,33 +120,18 @@ class Demo:
         page.start()
         self.state.where = {"alert page": page.url, "broker": self.settings.broker, "redis": redis.url}
         self.state.planted, self.state.victims = planted(self.market.labels())
-        self.warm()
+        self._warm()
 
-    def warm(self) -> None:
-        """A day of history through fold and detect, left in Redis: the worker starts knowing the usual."""
+    def _warm(self) -> None:
         self._phase("loading the detector (compiled once, the first time: a minute or two)")
         warm()
         self.state.begun_s = time.monotonic()  # what `seconds` counts from: compiling is no part of the show
-        operations = Operations.load(self.settings.operations)
-        decoder, last = Decoder(operations), LastAlerts()
-        models = [Model.load(self.settings.model)]
-        rules = RuleSet.load(self.settings.rules)
-        pipeline = Pipeline(self.settings.partitions, operations, rules, models)
         length_ms = self.market.live_from_ms - self.market.from_ms
-        for table in together(self.market.history(), STEP_ROWS):
-            events, _ = decoder.table(table, 0)
-            for closed in pipeline.step(events).closed[0]:
-                last.add(closed.alerts)
-            self.state.events += len(events)
+        for table, until_ms in learn(self.market, self.settings):
+            self.state.events += len(table)
             self._meet(table)
-            self.state.event_time_ms = pipeline.last_ms
-            self._phase("replaying the day before", (pipeline.last_ms - self.market.from_ms) / length_ms)
-        for closed in pipeline.finish().closed[0]:
-            last.add(closed.alerts)
-        hand_over(pipeline, self.settings, at_end=True)  # an earlier demo left its events there
-        for alert in last.all():
-            alert.evidence = []  # the day before lies in no topic
-        tell([(alert.alert_id, alert.json()) for alert in last.all()], self.settings)
+            self.state.event_time_ms = until_ms
+            self._phase("replaying the day before", (until_ms - self.market.from_ms) / length_ms)
 
     def _meet(self, table: pa.Table) -> None:
         self.developers.update(table["developer_id"].unique().to_pylist())
@@ -240,15 +218,3 @@ def called() -> str:
     """How this command is to be typed again."""
     name = Path(sys.argv[0])
     return str(name) if name.name == "poolwatch" and not shutil.which("poolwatch") else "poolwatch"
-
-
-def together(tables: Iterator[pa.Table], rows: int) -> Iterator[pa.Table]:
-    """The same rows in tables of about `rows`."""
-    waiting: list[pa.Table] = []
-    for table in tables:
-        waiting.append(table)
-        if sum(t.num_rows for t in waiting) >= rows:
-            yield pa.concat_tables(waiting)
-            waiting = []
-    if waiting:
-        yield pa.concat_tables(waiting)

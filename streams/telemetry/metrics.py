@@ -1,14 +1,10 @@
-"""What worker and server tell Prometheus: one entry per metric, served on loopback. Decides nothing."""
+"""What worker and server tell Prometheus: one entry per metric. Decides nothing."""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from wsgiref.simple_server import WSGIServer
 
-import numpy as np
-import numpy.typing as npt
 from prometheus_client import (
     CollectorRegistry,
     Counter,
@@ -17,15 +13,11 @@ from prometheus_client import (
     PlatformCollector,
     ProcessCollector,
     disable_created_metrics,
-    start_http_server,
 )
-from prometheus_client.core import HistogramMetricFamily, Metric
-from prometheus_client.registry import Collector
 
 from models.alerts.alerts import SEVERITIES, Alert
-from models.dtypes import I64
-from models.errors import PoolwatchError
 from models.wire.sightings import ENTITY_KINDS
+from streams.telemetry.histogram import Histogram
 
 disable_created_metrics()  # type: ignore[no-untyped-call]
 REGISTRY = CollectorRegistry()
@@ -53,47 +45,6 @@ class Entry:
 TABLE: list[Entry] = []
 
 
-class Histogram(Collector):
-    """A histogram that takes a whole array at once: scores and latencies come by the batch.
-
-    buckets  upper edges, rising; +Inf is added
-    """
-
-    def __init__(
-        self, name: str, help: str, labels: Sequence[str] = (), buckets: Sequence[float] = LATENCY_S
-    ) -> None:
-        self.name, self.help, self.labels = name, help, tuple(labels)
-        self._edges = np.asarray(buckets, np.float64)
-        self._texts = [f"{edge:g}" if edge < 1e6 else str(edge) for edge in buckets] + ["+Inf"]
-        self._series: dict[tuple[str, ...], tuple[I64, list[float]]] = {}
-        self._lock = threading.Lock()
-        REGISTRY.register(self)
-
-    def observe(self, values: npt.ArrayLike, *labels: str, times: int = 1) -> None:
-        """Count a number or an array of numbers, each `times` times, under these label values."""
-        if len(labels) != len(self.labels):
-            raise ValueError(f"{self.name} has the labels {self.labels}, not {labels}")
-        array = np.atleast_1d(np.asarray(values, np.float64)).ravel()
-        array = array[~np.isnan(array)]
-        places = np.searchsorted(self._edges, array, side="left")
-        counts = np.bincount(places, minlength=len(self._texts)) * times
-        with self._lock:
-            old, total = self._series.setdefault(labels, (np.zeros(len(self._texts), np.int64), [0.0]))
-            old += counts
-            total[0] += float(array.sum()) * times
-
-    def describe(self) -> Iterable[Metric]:
-        return [HistogramMetricFamily(self.name, self.help, labels=self.labels)]
-
-    def collect(self) -> Iterator[Metric]:
-        family = HistogramMetricFamily(self.name, self.help, labels=self.labels)
-        with self._lock:
-            for labels, (counts, total) in self._series.items():
-                buckets = list(zip(self._texts, counts.cumsum().tolist(), strict=True))
-                family.add_metric(labels, buckets, sum_value=total[0])
-        yield family
-
-
 def _counter(name: str, help: str, *labels: str) -> Counter:
     TABLE.append(Entry(name + "_total", "counter", labels, help))
     return Counter(name, help, labels, registry=REGISTRY)
@@ -106,7 +57,7 @@ def _gauge(name: str, help: str, *labels: str) -> Gauge:
 
 def _histogram(name: str, help: str, *labels: str, buckets: Sequence[float] = LATENCY_S) -> Histogram:
     TABLE.append(Entry(name, "histogram", labels, help))
-    return Histogram(name, help, labels, buckets)
+    return Histogram(name, help, labels, buckets, REGISTRY)
 
 
 #: What may become of an event; `EVENTS` has no other outcome.
@@ -236,29 +187,6 @@ def forget(stage: str, partition: int) -> None:
     """Drop the gauges of a partition that this worker no longer owns, so that no stale lag is shown."""
     for gauge in (LAG, WATERMARK_DELAY):
         gauge.remove_by_labels({"stage": stage, "partition": str(partition)})
-
-
-class Server:
-    """A running metrics endpoint; `port` is the real one where 0 was asked for."""
-
-    def __init__(self, server: WSGIServer, thread: threading.Thread) -> None:
-        self._server, self._thread = server, thread
-        self.port: int = server.server_port
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
-
-
-def serve(port: int, host: str = "127.0.0.1") -> Server:
-    """Serve /metrics in a thread until `close()`. PoolwatchError where the port is taken."""
-    try:
-        return Server(*start_http_server(port, host, registry=REGISTRY))
-    except OSError as error:
-        raise PoolwatchError(
-            f"metrics: cannot listen on {host}:{port} ({error.strerror}); choose another with --metrics-port"
-        ) from None
 
 
 def markdown() -> str:

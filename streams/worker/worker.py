@@ -25,7 +25,7 @@ from streams.kafka.topics import Topics
 from streams.redis.connect import StoreAwayError
 from streams.redis.snapshots import RedisSnapshots
 from streams.settings import Settings, shown
-from streams.telemetry import metrics
+from streams.telemetry import endpoint, metrics
 from streams.telemetry.logbook import Logbook
 from streams.telemetry.patience import Patience
 from streams.worker.session import Session
@@ -45,7 +45,7 @@ async def run(settings: Settings, stop: asyncio.Event | None = None) -> None:
     stop = stop or asyncio.Event()
     _hush()
     equipment = _equipment(settings)
-    server = metrics.serve(settings.metrics_port, settings.metrics_host) if settings.metrics_port else None
+    server = endpoint.serve(settings.metrics_port, settings.metrics_host) if settings.metrics_port else None
     await asyncio.to_thread(_warm)
     before = gc.get_threshold()
     gc.freeze()

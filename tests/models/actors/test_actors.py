@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from models.actors import actors, published
+from models.actors import actors, published, suspects
 from models.actors.actors import Actors
 from models.actors.lifts import Lifts
 from models.errors import ConfigError
@@ -241,7 +241,7 @@ def test_a_gap_of_years_is_judged_in_its_first_days_and_at_its_end(monkeypatch):
 
 
 def test_what_is_kept_is_bounded(monkeypatch):
-    monkeypatch.setattr(actors, "SUSPECTS", 20)
+    monkeypatch.setattr(suspects, "SUSPECTS", 20)
     monkeypatch.setattr(published, "ALERTS", 30)
     state, pages = Actors(PARTITIONS), {}
     for number in range(12):
@@ -254,7 +254,7 @@ def test_what_is_kept_is_bounded(monkeypatch):
     run(state, [(partition, Links(links.until, False, crowd, links.census), []), *rest])
     run(state, hour(13))
     assert len(state) == 20
-    assert all(s.over for s in state._suspects.values())  # bystanders are the first to go
+    assert all(s.over for s in state._suspects.all())  # bystanders are the first to go
     pages |= state.changed()
     kept = [name.split("/")[0] for name, page in pages.items() if page is not None]
     assert kept.count("held") <= 30

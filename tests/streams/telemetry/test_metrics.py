@@ -10,14 +10,14 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from models.errors import PoolwatchError
-from streams.telemetry import metrics
+from streams.telemetry import endpoint, metrics
 
 DOC = Path(__file__).parents[3] / "docs" / "metrics.md"
 
 
 @pytest.fixture
 def scrape():
-    server = metrics.serve(0)
+    server = endpoint.serve(0)
 
     def read() -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
         with urllib.request.urlopen(f"http://127.0.0.1:{server.port}/metrics", timeout=10) as answer:
@@ -87,7 +87,7 @@ def test_a_partition_given_away_leaves_no_stale_lag(scrape):
 
 
 def test_a_taken_port_is_one_clear_line():
-    first = metrics.serve(0)
+    first = endpoint.serve(0)
     with pytest.raises(PoolwatchError, match="--metrics-port"):
-        metrics.serve(first.port)
+        endpoint.serve(first.port)
     first.close()

@@ -5,8 +5,7 @@ import json
 
 import pytest
 
-from poolwatch.demo.demo import PARTITIONS, Demo
-from poolwatch.demo.live import LiveView
+from poolwatch.demo.day_before import learn
 from poolwatch.demo.market import HISTORY_MS, DemoMarket
 from streams.redis.feed import Feed
 from streams.settings import Settings
@@ -27,13 +26,8 @@ def test_alerts_of_the_day_before_name_no_places_for_its_events_lie_in_no_topic(
     embedded_kafka, redis_url, tmp_path
 ):
     (tmp_path / "two.toml").write_text(RULE)
-    settings = Settings(
-        broker=embedded_kafka.url, redis=redis_url, partitions=PARTITIONS, rules=str(tmp_path)
-    )
-    demo = Demo(settings, None, 1, embedded=False)
-    demo.market = DemoMarket(1, HISTORY_MS // 25)
-    demo.view = LiveView(demo.state)
-    demo.warm()
+    settings = Settings(broker=embedded_kafka.url, redis=redis_url, partitions=4, rules=str(tmp_path))
+    assert list(learn(DemoMarket(1, HISTORY_MS // 25), settings))
 
     async def told():
         feed = Feed(redis_url)
