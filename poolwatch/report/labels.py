@@ -17,9 +17,9 @@ RANKING = {
     "average_precision": "average precision",
     "precision_at_20": "precision at 20",
     "recall_at_0.1_a_day": "recall at .1 false a day",
-    "recall_at_1_a_day": "at 1 a day",
+    "recall_at_1_a_day": "recall at 1 false a day",
     "best_precision": "best precision*",
-    "best_recall": "and recall*",
+    "best_recall": "recall there*",
 }
 
 
@@ -53,21 +53,18 @@ def _found(alerts: Mapping[str, Any]) -> str:
 
 
 def _ranked(rankings: Mapping[str, Any]) -> str:
-    rows = [
-        [
-            kind,
-            *(
-                f"{told[name]:,}" if isinstance(told[name], int) else _form(told[name], two)
-                for name in RANKING
-            ),
-        ]
-        for kind, told in rankings.items()
-        if "average_precision" in told
-    ]
-    if not rows:
+    told = {kind: figures for kind, figures in rankings.items() if "average_precision" in figures}
+    if not told:
         return ""
+    rows = [
+        [title, *(_figure(figures[name]) for figures in told.values())] for name, title in RANKING.items()
+    ]
     note = "<p class='quiet'>* at the line of the highest F1, in hindsight.</p>"
-    return table(["ranked", *RANKING.values()], rows, range(1, 1 + len(RANKING))) + note
+    return table(["", *told], rows, range(1, 1 + len(told))) + note
+
+
+def _figure(value: Any) -> str:
+    return f"{value:,}" if isinstance(value, int) else _form(value, two)
 
 
 def _poolers(found: Sequence[Mapping[str, Any]]) -> str:

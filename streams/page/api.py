@@ -49,6 +49,27 @@ SECURITY_HEADERS = (
 )
 
 
+class LiveFeed(EventSourceResponse):
+    """A feed that stays open, refused where LISTENERS_MOST are open already; counted while it is answered."""
+
+    listening = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if LiveFeed.listening >= LISTENERS_MOST:
+            text = f"{LISTENERS_MOST} live feeds are open already"
+            return await JSONResponse({"detail": text}, 503, {"Retry-After": "5"})(scope, receive, send)
+        try:
+            self._count(1)
+            await super().__call__(scope, receive, send)
+        finally:
+            self._count(-1)
+
+    @staticmethod
+    def _count(more: int) -> None:
+        LiveFeed.listening += more
+        metrics.LISTENERS.set(LiveFeed.listening)
+
+
 class Guard:
     """Puts the security headers on every answer, counts it, and refuses names that are not this server's.
 
@@ -96,6 +117,9 @@ def create_app(feed: Feed, rules: Sequence[Rule] = (), hosts: Iterable[str] = ()
     _add_alerts(app, feed)
     _add_stream(app, feed)
     _add_rest(app, feed, rules)
+    for route in app.routes:
+        for status in ("200", "503"):
+            metrics.REQUESTS.labels(getattr(route, "path", "other"), status)  # at 0 until one is answered
     return app
 
 
@@ -154,19 +178,10 @@ def _add_alerts(app: FastAPI, feed: Feed) -> None:
 
 
 def _add_stream(app: FastAPI, feed: Feed) -> None:
-    listeners = 0
-
     async def events(after: str) -> AsyncIterator[ServerSentEvent]:
-        nonlocal listeners
-        listeners += 1
-        metrics.LISTENERS.set(listeners)
-        try:
-            yield ServerSentEvent(comment="poolwatch alerts", retry=RETRY_MS)
-            async for thing in feed.follow(after):
-                yield _event(thing)
-        finally:
-            listeners -= 1
-            metrics.LISTENERS.set(listeners)
+        yield ServerSentEvent(comment="poolwatch alerts", retry=RETRY_MS)
+        async for thing in feed.follow(after):
+            yield _event(thing)
 
     @app.get("/api/stream")
     async def stream(after: str = "$", last_event_id: Annotated[str | None, Header()] = None) -> Response:
@@ -178,9 +193,7 @@ def _add_stream(app: FastAPI, feed: Feed) -> None:
             place = position(last_event_id or after)
         except ConfigError as error:
             raise HTTPException(422, str(error)) from None
-        if listeners >= LISTENERS_MOST:
-            raise HTTPException(503, f"{LISTENERS_MOST} live feeds are open already", {"Retry-After": "5"})
-        return EventSourceResponse(
+        return LiveFeed(
             events(place),
             ping=PING_S,
             ping_message_factory=lambda: ServerSentEvent("1", event="ping"),

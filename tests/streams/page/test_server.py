@@ -1,5 +1,6 @@
 """The alert server on a real Redis: API, live feed, health, and what it refuses."""
 
+import asyncio
 import contextlib
 import json
 import re
@@ -195,6 +196,23 @@ def test_so_many_live_feeds_are_open_at_most(web):
         until(there_is_room)
 
 
+def test_feeds_that_come_at_once_do_not_pass_the_limit(web):
+    async def ask(client):
+        async with client.stream("GET", "/api/stream") as answer:
+            if answer.status_code == 200:
+                await asyncio.sleep(3)  # open while the others ask
+            return answer.status_code
+
+    async def ask_together():
+        limits = httpx.Limits(max_connections=None)
+        async with httpx.AsyncClient(
+            base_url=web.base_url, timeout=30, trust_env=False, limits=limits
+        ) as client:
+            return await asyncio.gather(*(ask(client) for _ in range(LISTENERS_MOST + 20)))
+
+    assert sorted(asyncio.run(ask_together())) == [200] * LISTENERS_MOST + [503] * 20
+
+
 def test_the_api_is_documented():
     told = (Path(__file__).parents[3] / "docs" / "api.md").read_text()
     for path, methods in create_app(Feed("redis://127.0.0.1:1/0")).openapi()["paths"].items():
@@ -222,6 +240,7 @@ def test_a_foreign_name_for_this_machine_is_refused(web):
 def test_metrics_are_served(web):
     web.get("/api/alerts")
     text = web.get("/metrics").text
+    assert 'poolwatch_http_requests_total{route="/api/worker",status="503"} 0.0' in text
     assert 'poolwatch_http_requests_total{route="/api/alerts",status="200"}' in text
     assert "poolwatch_feed_listeners" in text
 

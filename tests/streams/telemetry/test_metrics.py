@@ -48,7 +48,7 @@ def test_what_may_be_counted_is_there_at_0_from_the_start():
     assert 'poolwatch_latency_seconds_count{step="event_to_alert"}' in series
     counters = {entry.name for entry in metrics.TABLE if entry.kind == "counter" and entry.labels}
     absent = {name for name in counters if not any(one.startswith(f"{name}{{") for one in series)}
-    assert absent == {"poolwatch_http_requests_total"}  # its answers are not known beforehand
+    assert absent == {"poolwatch_http_requests_total"}  # the alert server knows its routes
 
 
 def test_a_counted_event_is_served(scrape):
