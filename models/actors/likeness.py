@@ -115,7 +115,7 @@ def _by_client(crowd: Crowd, common: Common) -> list[Found]:
         mine = crowd.client == client
         found = len(np.unique(crowd.hand[mine]))
         at_home = common.count(int(client))
-        others = max(at_home - int(mine.sum()), 0)
+        others = max(at_home - int((mine & crowd.at_home).sum()), 0)  # of those at home, as in the census
         if found < 2 or found < SUSPECT_PART * (found + others) or not common.origins:
             continue
         part = min(max(at_home, 1) / common.origins, 1.0)

@@ -46,7 +46,7 @@ SWEEP_MINUTES = 60
 MEMBER_MINUTES = (PAIR_DAYS + 1) * DAY_MINUTES
 #: Optional event fields; the counter of the same name tells whether they ever came.
 FIELDS = ("records", "bytes", "pii", "orders")
-STATE_VERSION = 6
+STATE_VERSION = 7
 
 
 class _Kept(msgspec.Struct):

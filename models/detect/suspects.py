@@ -11,6 +11,7 @@ from models.compiled import leaf
 from models.memory.names import Names
 from models.memory.pool import HIGH
 from models.minutes import DAY_MINUTES
+from models.scoring.features import FEATURE
 from models.scoring.judged import Judged
 from models.windows import members as met
 from models.windows.arena import MINUTE, NEXT, at, cell_value, whole
@@ -20,6 +21,7 @@ from models.wire.links import ACTIVE_MINUTES, CLIENTS, SAMPLE, Census, Suspect, 
 from models.wire.sightings import DEVELOPER, ORIGIN
 
 _THROTTLED = COLUMN["throttled"]
+_ROAMING = FEATURE["keys_roaming_24h"]
 
 
 def suspect(state: State, judged: Judged, n: int, alert_id: str, possible: Alert | None = None) -> Suspect:
@@ -29,6 +31,7 @@ def suspect(state: State, judged: Judged, n: int, alert_id: str, possible: Alert
     keys = np.sort(hashes[kinds == KEY])
     active, throttled = _times(state, entity, minute)
     keys_24h, foreign_24h = (float(judged.view.of(name, DAY)[n]) for name in ("keys", "keys_foreign"))
+    not_home = max(foreign_24h, float(judged.matrix[n, _ROAMING]))
     return Suspect(
         kind=judged.kind(n),
         id=judged.id(n),
@@ -39,7 +42,7 @@ def suspect(state: State, judged: Judged, n: int, alert_id: str, possible: Alert
         active=active,
         throttled=throttled,
         evidence=float(judged.verdict.evidence[n]),
-        foreign=foreign_24h / max(1.0, keys_24h),
+        foreign=not_home / max(1.0, keys_24h),
         alert=possible,
         hints=float(judged.verdict.hints[n]),
     )

@@ -1,4 +1,4 @@
-"""Facts about one key or seller, from what is remembered of it. Compiled; touches its arguments."""
+"""Facts about one seller, from what is remembered of it. Compiled; touches its arguments."""
 
 # Types in compiled code are numba's to infer; mypy sees Any.
 # mypy: disable-error-code="no-any-return, arg-type, return-value, assignment"
@@ -45,58 +45,6 @@ def tag(h: Any) -> Any:
 def differ(a: Any, b: Any) -> bool:
     """Two clients or networks are known, and not the same; what is absent (0) differs from nothing."""
     return a != 0 and b != 0 and a != b
-
-
-@inner
-def use_key(table: Any, key: Any, call: Call, lim: Any) -> int:
-    """Enter a use of `key`; returns 1 if it was used elsewhere of late, 3 if this place is foreign to it too.
-
-    elsewhere  another client on another network used it within lim.elsewhere_minutes
-    foreign    and this place came more than a day after the key, while a place that the key had from its
-               first day was active within lim.established_minutes
-    """
-    row = find(table.keys, table.slots, key)
-    if row < 0:
-        row = take(table, key)
-        table.rows[row].first = call.now
-        table.rows[row].places = 0
-    k = table.rows[row]
-    table.dirty[row >> PAGE_SHIFT] = 1
-    now = call.now
-    k.last = now
-    cli, net = tag(call.client), tag(call.network)
-    here, elsewhere, owner = -1, False, False
-    for p in range(k.places):
-        if k.client[p] == cli and k.network[p] == net:
-            here = p
-        elif differ(k.client[p], cli) and differ(k.network[p], net):
-            if now - k.until[p] <= lim.elsewhere_minutes:
-                elsewhere = True
-            if k.since[p] - k.first <= lim.known_minutes and now - k.until[p] <= lim.established_minutes:
-                owner = True
-    if here < 0:
-        here = _place_for(k, lim)
-        k.client[here] = cli
-        k.network[here] = net
-        k.since[here] = now
-    k.until[here] = now
-    foreign = elsewhere and owner and k.since[here] - k.first > lim.known_minutes
-    return (1 if elsewhere else 0) | (2 if foreign else 0)
-
-
-@inner
-def _place_for(k: Any, lim: Any) -> int:
-    """A free place of key `k`, else the longest silent one, those of its first day last."""
-    if k.places < 4:
-        k.places += 1
-        return k.places - 1
-    best, best_rank = 0, np.int64(2**62)
-    for p in range(4):
-        established = k.since[p] - k.first <= lim.known_minutes
-        rank = np.int64(k.until[p]) + (np.int64(2**40) if established else 0)
-        if rank < best_rank:
-            best, best_rank = p, rank
-    return best
 
 
 @inner

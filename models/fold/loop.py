@@ -16,8 +16,8 @@ from models.fold.facts import (
     enter_fresh,
     enter_write,
     seller_of,
-    use_key,
 )
+from models.fold.keys import tell_roaming, use_key
 from models.fold.orders import touch_orders
 from models.fold.pace import since_of
 from models.fold.pairs import count_held, pair_of
@@ -163,6 +163,8 @@ def _fold_one(mem: Any, totals: Any, ev: Any, i: int, call: Call, minute: int, c
                 customer.row = totals.order[at] - 1
                 customer.customer = with_classes(ev.customers[c], ev.pii[i])
                 totals.meta[T_CUSTOMERS] += 1
+    if used & 4:
+        tell_roaming(mem, totals, ev.seller[i], ev.key[i], call, minute, lim)
 
 
 @leaf

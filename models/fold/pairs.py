@@ -15,10 +15,7 @@ from models.fold.pace import beyond, known, weigh
 from models.fold.rows import O_EARLIER, O_NEEDED, O_STALE, O_TAKEN, O_UNSEEN, plus, row_of
 from models.hashing import mix
 from models.memory.tables import PAGE_SHIFT, find, take
-from models.wire.sightings import DEVELOPER, ENTITY_KINDS
-
-#: Kind of the pair in which a seller stands for all places that are foreign to its keys.
-AWAY = len(ENTITY_KINDS)
+from models.wire.sightings import DEVELOPER
 
 
 class Visit(NamedTuple):
@@ -57,7 +54,6 @@ def pair_of(table: Any, seller: Any, entity: Any, kind: int) -> int:
         p.needed = 0
         p.spare = 0
         p.sent = 0
-        p.away = -1
     table.dirty[row >> PAGE_SHIFT] = 1
     return row
 
@@ -81,29 +77,6 @@ def idle(p: Any, s: Any, now: int, lim: Any) -> bool:
         return True
     fresh = np.int64(p.taken) - p.dug
     return fresh >= lim.shadow_orders and needed < fresh
-
-
-@inner
-def add_away(g: Any, p: Any, r: Any, s: Any, counts: Any, handled: bool, now: int, lim: Any) -> None:
-    """An identifying read from a place foreign to the key: what all such places of seller `s` read of old.
-
-    g  pair of the seller and of all these places: `dug` at all of them, `away` how many there are
-    p  pair of the seller and of this place, to which that is told
-    """
-    old = beyond(g, s, counts[O_UNSEEN], now, lim) + counts[O_STALE]
-    if g.since == 0:
-        g.since = now
-        g.away = 0
-    g.last = now
-    g.dug = plus(g.dug, old)
-    if p.away < 0:
-        p.away = 0
-        g.away += 1
-    before = max(p.before, 0)
-    digs = 2 * (np.int64(p.dug) - before) > np.int64(p.taken) - before  # the owner's laptop reads new ones
-    if digs and handled and g.away >= lim.away_places and now - s.first >= lim.early_minutes:
-        r.orders_away = plus(r.orders_away, g.dug - p.away)
-        p.away = g.dug
 
 
 @inner

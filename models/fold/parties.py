@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from models.compiled import inner
 from models.fold.facts import Call, enter_pace, others_handle
 from models.fold.pace import since_of
-from models.fold.pairs import AWAY, Visit, add_away, add_pair, pair_of
+from models.fold.pairs import Visit, add_pair, pair_of
 from models.fold.rows import O_TAKEN
 from models.operations import REPORT
 from models.wire.sightings import DEVELOPER, ORIGIN
@@ -77,9 +77,4 @@ def of_origin(mem: Any, s: Any, r: Any, call: Call, counts: Any, used: int, part
     if call.reads and others_handle(s, call, since, lim) & 2 == 2:
         handled = True
     visit = Visit(new, handled, party.visit.lone, plenty=party.shadow)
-    idle = add_pair(pair, r, s, counts, call, visit, lim)
-    if call.reads and idle and used & 2 == 2:
-        away = mem.pairs.rows[pair_of(mem.pairs, s.key, s.key, AWAY)]
-        if others_handle(s, call, since_of(away, call.now), lim) & 2 == 2:
-            handled = True
-        add_away(away, pair, r, s, counts, handled, call.now, lim)
+    add_pair(pair, r, s, counts, call, visit, lim)

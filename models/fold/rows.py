@@ -145,7 +145,7 @@ def add_plain(r: Any, ev: Any, i: int, kind: int, used: int, asleep_now: bool) -
     if kind == REPORT:
         r.reports = plus(r.reports, 1)
     r.elsewhere = plus(r.elsewhere, used & 1)
-    r.foreign = plus(r.foreign, used >> 1)
+    r.foreign = plus(r.foreign, used >> 1 & 1)
     if status == 429:
         r.throttled = plus(r.throttled, 1)
     elif status >= 400:

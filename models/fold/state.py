@@ -11,7 +11,9 @@ from models.memory.pages import Pages
 from models.memory.tables import Rows
 from models.minutes import DAY_MINUTES, HOUR_MINUTES, HOUR_MS
 
-VERSION = 6
+VERSION = 7
+#: Places that a key remembers, a client on a network each: the owner's, and some of who roams.
+KEY_PLACES = 8
 
 
 class FoldLimits(NamedTuple):
@@ -48,7 +50,8 @@ class FoldLimits(NamedTuple):
     goes_on_minutes: int = 6 * HOUR_MINUTES  # a deed so long after a reading: the handler has not changed
     handled_minutes: int = 72 * HOUR_MINUTES  # a deed this recent: somebody does handle them (over a weekend)
     shadow_orders: int = 10  # taken (or calls, where orders are not logged) before a shadow is called one
-    away_places: int = 2  # an owner has a laptop beside the server
+    roam_places: int = 3  # networks of one client; an owner has a laptop beside the server
+    roam_minutes: int = 48 * HOUR_MINUTES  # ... in so long
     elsewhere_minutes: int = DAY_MINUTES
     established_minutes: int = 48 * HOUR_MINUTES
     asleep_share: int = 100  # an hour with less than 1/100 of the seller's deeds: asleep
@@ -91,9 +94,6 @@ PAIR = np.dtype(
         ("spare", "i4"),  # untouched orders that it may read yet as new ones, in orders / 1440
         ("next", "i4"),
         ("sent", "i4"),  # parcels of the seller that had been told when it came, or settled in
-        # old orders of all foreign places already credited to it, -1 = it is no foreign place;
-        # in the row of kind AWAY: how many foreign places there are
-        ("away", "i4"),
     ]
 )
 SELLER = np.dtype(
@@ -134,10 +134,14 @@ KEY = np.dtype(
         ("last", "i4"),
         ("next", "i4"),
         ("places", "i4"),
-        ("client", "u4", (4,)),
-        ("network", "u4", (4,)),
-        ("since", "i4", (4,)),
-        ("until", "i4", (4,)),
+        ("origin", "u8", (KEY_PLACES,)),
+        ("client", "u4", (KEY_PLACES,)),
+        ("network", "u4", (KEY_PLACES,)),
+        ("since", "i4", (KEY_PLACES,)),
+        ("until", "i4", (KEY_PLACES,)),
+        ("read", "i4", (KEY_PLACES,)),  # minute of the last successful call that wrote nothing, 0 = none
+        ("wrote", "i4", (KEY_PLACES,)),  # minute of the last write, 0 = none
+        ("told", "i4", (KEY_PLACES,)),  # minute in which it was last told as one of who roams, 0 = never
     ]
 )
 SEEN = np.dtype([("key", "u8"), ("stamp", "i8"), ("next", "i4"), ("pad", "i4")])
@@ -188,8 +192,8 @@ class Memory(NamedTuple):
 
 
 class FoldState:
-    """State of one partition. Bytes a row, index at its emptiest included, reserve not: order 124, pair 108,
-    key 124, seller 388, event id 60 (layouts above, 12 bytes a place of an index at least a third full)."""
+    """State of one partition. Bytes a row, index at its emptiest included, reserve not: order 124, pair 104,
+    key 348, seller 388, event id 60 (layouts above, 12 bytes a place of an index at least a third full)."""
 
     def __init__(self) -> None:
         self.orders = Rows("orders", ORDER)

@@ -19,6 +19,7 @@ from models.scoring.formulas import (
     idle_share,
     just_handled,
     read_only,
+    roaming,
     share,
     siblings,
     unneeded,
@@ -368,9 +369,9 @@ FEATURES: tuple[Feature, ...] = (
         lambda v: share(v.of("foreign", DAY), v.of("calls", DAY), 2.0), "source_ip",
     ),
     Feature(
-        "orders_away_24h", "orders", "{value:,.0f} old orders read here and elsewhere, not at the key's home",
-        "old orders read at all places foreign to a seller's keys, of which there are several",
-        "24h", lambda v: v.of("orders_away", DAY), "source_ip", (ORIGIN,),
+        "keys_roaming_24h", "keys", "{value:,.0f} keys used from ever other networks, only to read",
+        "keys that a client only reads with, from three networks, as others go on; at most two a developer",
+        "24h", roaming, "source_ip", (ORIGIN,),
     ),
     _day_share(
         "offhours_share_24h", "of its identifying records were read while the seller's side sleeps",

@@ -39,6 +39,16 @@ def siblings(view: View) -> F64:
     return few
 
 
+def roaming(view: View) -> F64:
+    """Keys that roam at a place, where it has a developer for every two keys at least, else 0.
+
+    A tool's machines may read and write with different clients, for many sellers under one developer.
+    """
+    keys = view.of("keys_roaming", DAY)
+    own: F64 = np.where(2 * view.of("others", DAY) >= view.of("keys", DAY), keys, 0.0)
+    return own
+
+
 def beyond_tax(view: View) -> F64:
     """Share 0..1 of identifying records that carry no tax number, or with it a telephone number or e-mail;
     at most, for classes are told as sums. 1 where none identifies.

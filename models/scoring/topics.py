@@ -12,7 +12,7 @@ from functools import cache
 _MEASURES = {"sellers", "orders", "keys", "calls", "records", "share", "5m", "1h", "24h", "7d"}
 #: A key that is used in two places, one that came to a second, and what is read there: one thing. So is what
 #: is dug up, of whomever.
-_SAME = {"elsewhere": "foreign", "away": "foreign", "dug_of_new": "dug", "fronted": "dug"}
+_SAME = {"elsewhere": "foreign", "roaming": "foreign", "dug_of_new": "dug", "fronted": "dug"}
 
 
 @cache

@@ -46,12 +46,13 @@ DISTINCTS = (
     Distinct("keys", KEY, "keys used"),
     Distinct("keys_elsewhere", KEY, "keys that were in use elsewhere within a day"),
     Distinct("keys_foreign", KEY, "as elsewhere, and this place came after the established one"),
+    Distinct("keys_roaming", KEY, "keys that a client only reads with, from several networks"),
     Distinct("keys_throttled", KEY, "keys answered 429"),
     Distinct("others", OTHER, "origins of a developer, developers of an origin"),
 )
 DISTINCT_NAMES = tuple(d.name for d in DISTINCTS)
 #: First distinct of each member kind, and where the last ends.
-DISTINCT_START = (0, 8, 12, 13)
+DISTINCT_START = (0, 8, 13, 14)
 assert all(d.member == m for m in range(3) for d in DISTINCTS[DISTINCT_START[m] : DISTINCT_START[m + 1]])
 assert DISTINCT_START[-1] == len(DISTINCTS)
 #: Bit of each distinct in a row's meetings.

@@ -42,9 +42,11 @@ _SHADOW = COLUMN["shadow_calls"]
 _NEWCOMER = COLUMN["newcomer"]
 _ELSEWHERE = COLUMN["elsewhere"]
 _FOREIGN = COLUMN["foreign"]
+_ROAMING = COLUMN["roaming"]
 PII, SHADOW, NEW, DUG = BIT["sellers_pii"], BIT["sellers_shadow"], BIT["sellers_new"], BIT["sellers_dug"]
 DEED, ALONE = BIT["sellers_deed"], BIT["sellers_alone"]
 ELSEWHERE, FOREIGN, THROTTLED = BIT["keys_elsewhere"], BIT["keys_foreign"], BIT["keys_throttled"]
+ROAMING = BIT["keys_roaming"]
 PLAIN = BIT["sellers"] | BIT["keys"] | BIT["others"]
 
 #: Counters that `enter` raises: rows that came after their minute's close, and quantities that tell which
@@ -191,6 +193,7 @@ def _bits(grew: Any) -> Any:
     bits |= DEED if grew[_DEEDS] > 0 else 0
     bits |= ELSEWHERE if grew[_ELSEWHERE] > 0 else 0
     bits |= FOREIGN if grew[_FOREIGN] > 0 else 0
+    bits |= ROAMING if grew[_ROAMING] > 0 else 0
     bits |= THROTTLED if grew[_THROTTLED] > 0 else 0
     return bits
 

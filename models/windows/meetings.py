@@ -48,6 +48,7 @@ _MINUTES = np.array(WINDOW_MINUTES)
 _STARTS = np.array(DISTINCT_START)
 _UNNEEDED = DISTINCT_NAMES.index("sellers_unneeded")
 _DUG = DISTINCT_NAMES.index("sellers_dug")
+_KEY_SORTS = DISTINCT_START[OTHER] - DISTINCT_START[KEY]
 _THROTTLED = DISTINCT_NAMES.index("keys_throttled") - DISTINCT_START[KEY]
 
 
@@ -167,19 +168,20 @@ def meet_seller(t: Any, e: Any, row: Any, seen: Any, place: Any, minute: Any, va
 @inner
 def meet_key(t: Any, e: Any, row: Any, seen: Any, place: Any, minute: Any, values: Any, turns: Any) -> None:
     """turns int64[3], raised: keys that set in, keys refused now, and those refused a minute ago too."""
-    if not seen.bits & PLAIN:
+    if seen.bits >> _STARTS[KEY] == 0:
         return
     p = seen.pairs[KEY]
     pair = t.pairs.rows[p]
     before, refused = _last_minute(t, pair, 0), _last_minute(t, pair, _THROTTLED)
-    for k in range(4):
+    for k in range(_KEY_SORTS):
         if (seen.bits >> (_STARTS[KEY] + k)) & 1 and _meet(t, e, pair, k, place, minute, values):
             if k == 0 and before < minute - SILENT_MINUTES:
                 turns[0] += 1
             if k == _THROTTLED:
                 turns[1] += 1
                 turns[2] += refused == minute - 1
-    _know_key(pair, row, seen, minute // DAY_MINUTES + 1)
+    if seen.bits & PLAIN:
+        _know_key(pair, row, seen, minute // DAY_MINUTES + 1)
     t.pairs.dirty[p >> PAGE_SHIFT] = 1
 
 

@@ -16,7 +16,7 @@ from models.dtypes import U8
 from models.errors import PoolwatchError
 from models.wire.sightings import CUSTOMER, ROW, ROW_WORDS, Sightings, words_of
 
-VERSION = 1
+VERSION = 2
 _ROWS_MOST = 4_000_000
 _KIND = ROW.fields["kind"][1] // 4  # type: ignore[index]
 

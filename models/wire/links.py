@@ -37,7 +37,7 @@ class Suspect(msgspec.Struct, array_like=True, frozen=True):
 
     evidence   0..1, as judge joined it; hints in nats, as judge has them
     alert_id   of its open alert, or of `alert`
-    foreign    part of its keys whose established place is another
+    foreign    part of its keys whose home is another place
     alert      what to tell of it should its party's evidence lift it over the line; None where it is over one
     keys       uint64[<= SAMPLE], sorted: those that it used in 24 hours, of `key_count`
     active     bits of the ACTIVE_MINUTES that end with `minute`: calls were made
@@ -73,7 +73,7 @@ class Suspect(msgspec.Struct, array_like=True, frozen=True):
 
     @property
     def at_home(self) -> bool:
-        """Most of its keys have no other established place."""
+        """Most of its keys have no other home."""
         return self.foreign < 0.5
 
     @property

@@ -68,9 +68,10 @@ SUMS = (
     Sum("elsewhere", "calls", "the key was used within a day from another client on another network"),
     Sum("foreign", "calls", "as elsewhere, and this place came after the key's established one"),
     Sum(
-        "orders_away",
-        "orders",
-        "old orders read at all places foreign to the seller's keys together, where those are several",
+        "roaming",
+        "calls",
+        "identifying reads by a client that only reads with the key, from several networks in two days, "
+        "while others go on to read and write with it",
     ),
     Sum("offhours", "records", "identifying records read in hours in which the seller's side is asleep"),
 )

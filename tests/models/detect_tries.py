@@ -34,6 +34,7 @@ MODEL = Model.load()
 SUMS = [
     "throttled", "records", "bytes", "pii_records", "pii_calls", "deeds", "orders_taken",
     "orders_needed", "shadow_calls", "newcomer", "elsewhere", "foreign", "orders_old",
+    "roaming",
 ]  # fmt: skip
 
 
@@ -86,13 +87,18 @@ def histories(draw: st.DrawFn, size: int = 24) -> History:
             customers = tuple(draw(st.sets(st.integers(0, 50), max_size=3)))
             calls = (("calls", draw(st.integers(1, 9))),)
             touches.append(Touch(minute, entity, seller, key, other, kind, calls + sums, customers))
-        sources.append(tuple(touches))
+            after = minute + draw(st.sampled_from([0, 0, 1, 90, 1_500]))
+            if after > minute:  # a verdict on earlier calls
+                used.add((entity, kind, seller, key, other, after))
+                verdict = ((draw(st.sampled_from(["roaming", "orders_alone"])), 1),)
+                touches.append(Touch(after, entity, seller, key, other, kind, verdict))
+        sources.append(tuple(sorted(touches, key=lambda t: t.minute)))
     return History(tuple(sources), draw(st.integers(1, 6)))
 
 
 def half(touch: Touch) -> Touch:
     """Totals of the chunk before it was read to its end."""
-    calls = dict(touch.sums)["calls"]
+    calls = dict(touch.sums).get("calls", 1)
     if calls == 1:
         return touch
     return replace(touch, sums=tuple((c, (v + 1) // 2) for c, v in touch.sums), customers=touch.customers[:1])

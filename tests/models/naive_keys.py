@@ -11,7 +11,7 @@ Facts = tuple[bool, bool, bool, int, int, int]
 def facts(touches: list[Touch], now: int) -> dict[int, Facts]:
     """Of one entity's touches up to minute `now`: key -> elsewhere, foreign, dug, taken, needed, company."""
     touches = [t for t in touches if t.minute <= now]
-    week = [t for t in touches if t.minute // DAY > now // DAY - 7]
+    week = [t for t in having(touches, "calls") if t.minute // DAY > now // DAY - 7]
     known: dict[int, tuple[bool, bool, bool, int, int]] = {}
     for key in {t.key for t in week}:
         mine = [t for t in week if t.key == key]
@@ -29,7 +29,7 @@ def orders(touches: list[Touch], key: int) -> tuple[int, int]:
     """Orders taken and acted on with the key since it was last silent for eight days."""
     taken = needed = last = 0
     for minute in sorted({t.minute for t in touches}):
-        now = [t for t in touches if t.minute == minute and t.key == key]
+        now = [t for t in having(touches, "calls") if t.minute == minute and t.key == key]
         if not now:
             continue
         if minute // DAY - last >= 8:

@@ -14,8 +14,8 @@ def total(touches: list[Touch], column: str) -> int:
     return sum(dict(t.sums).get(column, 0) for t in touches)
 
 
-def having(touches: list[Touch], column: str | None) -> list[Touch]:
-    return touches if column is None else [t for t in touches if dict(t.sums).get(column, 0) > 0]
+def having(touches: list[Touch], column: str) -> list[Touch]:
+    return [t for t in touches if dict(t.sums).get(column, 0) > 0]
 
 
 def unneeded(touches: list[Touch], now: int) -> int:
@@ -32,7 +32,8 @@ def unneeded(touches: list[Touch], now: int) -> int:
             logged = any(total(before, c) for c in ("orders_taken", "orders_needed", "orders_again"))
             if last_day <= minute // DAY - 8:
                 taken = needed = 0  # forgotten
-            last_day = minute // DAY
+            if having(now_touches, "calls"):
+                last_day = minute // DAY
             taken += total(now_touches, "orders_taken" if logged else "pii_calls")
             needed += total(now_touches, "orders_needed" if logged else "deeds")
             if not (taken >= 10 and needed * 20 < taken):
@@ -65,7 +66,7 @@ def dug(touches: list[Touch], first: int, now: int) -> int:
 def handovers(touches: list[Touch], minute: int) -> int:
     """Of one minute: keys refused now or a minute ago, for which as many silent keys set in at most."""
 
-    def keys(first: int, last: int, column: str | None = None) -> set[int]:
+    def keys(first: int, last: int, column: str = "calls") -> set[int]:
         return {t.key for t in having(touches, column) if first <= t.minute <= last}
 
     refused = keys(minute - 1, minute, "throttled")
@@ -84,15 +85,18 @@ def features(touches: list[Touch], now: int) -> dict[str, float]:
         out[f"records_{name}"] = total(part, "records")
         out[f"pii_records_{name}"] = total(part, "pii_records")
         out[f"bytes_{name}"] = total(part, "bytes")
-        out[f"sellers_{name}"] = len({t.seller for t in part})
-        out[f"keys_{name}"] = len({t.key for t in part})
-        out[f"developers_{name}"] = out[f"origins_{name}"] = len({t.other for t in part})
+        met = having(part, "calls")
+        out[f"sellers_{name}"] = len({t.seller for t in met})
+        out[f"keys_{name}"] = len({t.key for t in met})
+        out[f"developers_{name}"] = out[f"origins_{name}"] = len({t.other for t in met})
         out[f"sellers_pii_{name}"] = len({t.seller for t in having(part, "pii_calls")})
         out[f"sellers_shadow_{name}"] = len({t.seller for t in having(part, "shadow_calls")})
         out[f"sellers_new_{name}"] = len({t.seller for t in having(part, "newcomer")})
         out[f"keys_throttled_{name}"] = len({t.key for t in having(part, "throttled")})
+        roaming = len({t.key for t in having(part, "roaming")})
+        out[f"keys_roaming_{name}"] = roaming if 2 * out[f"developers_{name}"] >= out[f"keys_{name}"] else 0
         out[f"keys_foreign_{name}"] = len({t.key for t in having(part, "foreign")})
-    out["sellers_7d"] = len({t.seller for t in week})
+    out["sellers_7d"] = len({t.seller for t in having(week, "calls")})
     out["sellers_pii_7d"] = len({t.seller for t in having(week, "pii_calls")})
     out["sellers_shadow_7d"] = len({t.seller for t in having(week, "shadow_calls")})
     out["sellers_new_7d"] = len({t.seller for t in having(week, "newcomer")})
@@ -109,8 +113,8 @@ def features(touches: list[Touch], now: int) -> dict[str, float]:
     out["sellers_unneeded_24h"] = unneeded(touches, now)
     out["handovers_24h"] = sum(handovers(touches, m) for m in {t.minute for t in inside["24h"]})
     out["activity_24h"] = len({t.minute for t in inside["24h"]}) / DAY
-    days = {t.minute // DAY for t in week} - {now // DAY}
-    met = sum(len({t.seller for t in week if t.minute // DAY == d}) for d in days)
+    days = {t.minute // DAY for t in having(week, "calls")} - {now // DAY}
+    met = sum(len({t.seller for t in having(week, "calls") if t.minute // DAY == d}) for d in days)
     usual = met / len(days) if days else 0.0
     out["growth_sellers"] = (out["sellers_24h"] + 5) / (usual + 5) if days else 1.0
     return out

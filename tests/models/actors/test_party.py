@@ -156,6 +156,13 @@ def test_a_hundred_places_of_one_party_do_not_make_its_client_rare():
     assert parties([*rotating, *strangers], market) == [sorted(s.entity for s in rotating)]
 
 
+def test_places_away_from_home_are_none_of_those_at_home_that_make_a_client_common():
+    market = Common([census(HOUR_0, 1_500, {"tls:popular": 36}, origins=600)])
+    proxies = [suspect(f"origin:ip:5.{n}|tls:popular", [n % 12], foreign=1.0) for n in range(80)]
+    tools = [suspect(f"origin:ip:6.{n}|tls:popular", range(90 * n, 90 * n + 9)) for n in range(1, 3)]
+    assert not any("origin:ip:6." in name for party in parties([*proxies, *tools], market) for name in party)
+
+
 def test_a_fingerprint_joins_no_home_of_keys_with_places_that_are_foreign_to_theirs():
     homes = [suspect(f"origin:ip:{n}|tls:own", [n], foreign=1.0) for n in range(9)]
     exits = [suspect(f"origin:ip:9.{n}|tls:own", range(90 + 9 * n, 99 + 9 * n)) for n in range(2)]

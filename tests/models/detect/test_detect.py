@@ -12,7 +12,7 @@ from models.alerts.alerts import alert_id_of
 from models.detect.detect import Detect
 from models.errors import ConfigError
 from models.minutes import MINUTE_MS
-from models.scoring.features import FEATURE, FEATURE_NAMES
+from models.scoring.features import FEATURE, FEATURE_NAMES, FEATURES
 from models.scoring.rules import RuleSet
 from models.wire.sightings import ENTITY_KINDS
 from tests.models import naive_windows
@@ -55,9 +55,9 @@ def test_counts_equal_the_naive_twin(low_rules, history) -> None:
                 meant[key] = naive_windows.features(mine, minute)
     assert found.keys() == meant.keys()
     for key, values in meant.items():
-        other = "developers_" if key[1] == "developer" else "origins_"
+        kind = ENTITY_KINDS.index(key[1])
         for name, value in values.items():
-            if name in FEATURE and not name.startswith(other):
+            if name in FEATURE and kind in FEATURES[FEATURE[name]].kinds:
                 assert found[key][1 + FEATURE[name]] == pytest.approx(value), (key, name)
 
 

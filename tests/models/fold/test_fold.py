@@ -569,21 +569,45 @@ def test_a_deed_that_names_no_order_stands_for_one_and_a_feed_for_many(operation
     assert (total(parts, "orders_old", "pooler") > 5) == dug
 
 
-@pytest.mark.parametrize(("homes", "told"), [(1, 0), (2, 12), (6, 36)])
-def test_what_several_foreign_places_read_of_old_is_summed(homes, told):
-    # day        0 ... 3                        1.25 ...
-    # tool       ships hourly, from its server
-    # key                                       six old orders a home, one home after the other
-    tool = [deed(n, n * HOUR, [f"d{n}"]) for n in range(72)]
-    calls = [
-        {**call, "source_ip": f"198.{51 + home}.100.9", "tls_fingerprint": f"t-home{home}"}
-        for home in range(homes)
-        for call in digs(6, (30 + home) * HOUR, developer_id="tool", key_id="key")
-    ]
-    _, parts = folded(in_time([*tool, *calls]))
-    last = f"ip:198.{50 + homes}.100.9|tls:t-home{homes - 1}"
-    assert total(parts, "orders_away", last, "origin") == told
-    assert total(parts, "orders_away", "tool") == total(parts, "orders_away", TOOL_ORIGIN, "origin") == 0
+READS = [read(3_000 + n, n * HOUR + 5, [f"d{n}"]) for n in range(30)]
+
+
+def home(number, client="t-proxy"):
+    return {"source_ip": f"198.{51 + number}.100.9", "tls_fingerprint": client, "developer_id": "tool"}
+
+
+def roaming(*calls, works=(READS, SHIPS)):
+    """Calls told as roaming, of each home that `home` makes."""
+    _, parts = folded(in_time([*(call for part in works for call in part), *calls]))
+    return [total(parts, "roaming", f"ip:198.{51 + n}.100.9|tls:t-proxy", "origin") for n in range(4)]
+
+
+def test_a_client_that_only_reads_from_three_networks_roams_and_its_first_places_are_told_too():
+    # hour       0 ... 29               30     31     32     33
+    # tool       reads, ships hourly
+    # key                               home0  home1  home2  home2
+    calls = [read(900 + n, (10 + n) * HOUR + n, [f"x{n}"], **home(min(n, 2))) for n in range(4)]
+    assert roaming(*calls[:2]) == [0, 0, 0, 0]
+    assert roaming(*calls[:3]) == [1, 1, 1, 0]
+    assert roaming(*calls) == [1, 1, 2, 0]
+
+
+def test_who_writes_who_comes_slowly_and_who_is_alone_with_the_key_does_not_roam():
+    calls = [read(900 + n, (10 + n) * HOUR + n, [f"x{n}"], **home(n)) for n in range(3)]
+    writes = event(990, 10 * HOUR + 2, operation="confirmShipment", orders=["x0"], **home(0))
+    assert roaming(*calls, writes) == [0, 0, 0, 0]
+    slowly = [read(900 + n, n * 28 * HOUR + n, [f"x{n}"], **home(n)) for n in range(3)]
+    more = [deed(2_000 + n, (30 + n) * HOUR + 2, []) for n in range(40)]
+    again = [read(2_100 + n, (30 + n) * HOUR + 3, []) for n in range(40)]
+    assert roaming(*slowly, works=(READS, SHIPS, more, again)) == [0, 0, 0, 0]
+    assert roaming(*calls, works=()) == [0, 0, 0, 0]
+
+
+def test_a_client_does_not_roam_where_one_only_reads_and_one_only_writes_or_work_ended_before_it_came():
+    calls = [read(900 + n, (10 + n) * HOUR + n, [f"x{n}"], **home(n)) for n in range(3)]
+    assert roaming(*calls, works=(SHIPS,)) == [0, 0, 0, 0]  # a tool that reads here and writes there
+    assert roaming(*calls, works=(READS,)) == [0, 0, 0, 0]
+    assert roaming(*calls, works=(READS[:10], SHIPS[:10])) == [0, 0, 0, 0]  # it moved
 
 
 def test_elsewhere_and_foreign():

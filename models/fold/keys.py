@@ -1,0 +1,114 @@
+"""Facts about one key: where it is used, by whom, and who only reads with it. Compiled; touches arguments."""
+
+# Types in compiled code are numba's to infer; mypy sees Any.
+# mypy: disable-error-code="no-any-return, arg-type, return-value, assignment"
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from models.compiled import inner
+from models.fold.facts import Call, differ, tag
+from models.fold.rows import plus, row_of
+from models.fold.state import KEY_PLACES
+from models.memory.tables import PAGE_SHIFT, find, take
+from models.operations import WRITE
+from models.wire.sightings import ORIGIN
+
+
+@inner
+def use_key(table: Any, key: Any, call: Call, lim: Any) -> int:
+    """Enter a use of `key`; returns bits: 1 elsewhere, 2 foreign, 4 roaming.
+
+    elsewhere  another client on another network used it within lim.elsewhere_minutes
+    foreign    and this place came more than a day after the key, while a place that the key had from its
+               first day was active within lim.established_minutes
+    roaming    an identifying read, as `_roams`: to be told by `tell_roaming`
+    """
+    row = find(table.keys, table.slots, key)
+    if row < 0:
+        row = take(table, key)
+        table.rows[row].first = call.now
+        table.rows[row].places = 0
+    k = table.rows[row]
+    table.dirty[row >> PAGE_SHIFT] = 1
+    now = call.now
+    k.last = now
+    cli, net = tag(call.client), tag(call.network)
+    here, elsewhere, owner = -1, False, False
+    for p in range(k.places):
+        if k.client[p] == cli and k.network[p] == net:
+            here = p
+        elif differ(k.client[p], cli) and differ(k.network[p], net):
+            if now - k.until[p] <= lim.elsewhere_minutes:
+                elsewhere = True
+            if k.since[p] - k.first <= lim.known_minutes and now - k.until[p] <= lim.established_minutes:
+                owner = True
+    if here < 0:
+        here = _place_for(k, lim)
+        k.client[here] = cli
+        k.network[here] = net
+        k.since[here] = now
+        k.origin[here] = call.origin
+        k.read[here] = 0
+        k.wrote[here] = 0
+        k.told[here] = 0
+    k.until[here] = now
+    if call.good and call.kind == WRITE:
+        k.wrote[here] = now
+    elif call.good:
+        k.read[here] = now
+    foreign = elsewhere and owner and k.since[here] - k.first > lim.known_minutes
+    roaming = call.reads and elsewhere and _roams(k, cli, now, lim)
+    return (1 if elsewhere else 0) | (2 if foreign else 0) | (4 if roaming else 0)
+
+
+@inner
+def _roams(k: Any, client: Any, now: int, lim: Any) -> bool:
+    """A client only reads with key `k`, from several networks in two days; others go on to read and write.
+
+    Networks that change all the time hide who calls; and the owner, who works with the key, needs no second
+    client that only reads.
+    """
+    places, came, read, wrote = 0, now, 0, 0
+    for p in range(k.places):
+        if k.client[p] == client:
+            if k.wrote[p] != 0:
+                return False
+            came = min(came, k.since[p])
+            if now - k.until[p] <= lim.roam_minutes:
+                places += 1
+        else:
+            read, wrote = max(read, k.read[p]), max(wrote, k.wrote[p])
+    if places < lim.roam_places or now - wrote > lim.handled_minutes:
+        return False
+    return min(read, wrote) > came
+
+
+@inner
+def tell_roaming(mem: Any, totals: Any, seller: Any, key: Any, call: Call, minute: int, lim: Any) -> None:
+    """Tell a call that roams, and of the client's other places of the day those that were not told yet."""
+    k = mem.keys.rows[find(mem.keys.keys, mem.keys.slots, key)]
+    for p in range(k.places):
+        recent = k.client[p] == tag(call.client) and call.now - k.until[p] <= lim.roam_minutes
+        if recent and (k.until[p] == call.now or call.now - k.told[p] > lim.elsewhere_minutes):
+            k.told[p] = call.now
+            at = row_of(totals, ORIGIN, k.origin[p], seller, key, call.developer, minute, call.offset)
+            totals.rows[at].roaming = plus(totals.rows[at].roaming, 1)
+
+
+@inner
+def _place_for(k: Any, lim: Any) -> int:
+    """A free place of key `k`, else the longest silent one, those of its first day last."""
+    if k.places < KEY_PLACES:
+        k.places += 1
+        return k.places - 1
+    best, best_rank = 0, np.int64(2**62)
+    for p in range(KEY_PLACES):
+        established = k.since[p] - k.first <= lim.known_minutes
+        rank = np.int64(k.until[p]) + (np.int64(2**40) if established else 0)
+        if rank < best_rank:
+            best, best_rank = p, rank
+    return best
