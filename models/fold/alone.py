@@ -13,7 +13,7 @@ from models.compiled import inner
 from models.fold.facts import differ
 from models.fold.orders import forget_order
 from models.fold.pairs import idle, pair_key
-from models.fold.rows import T_ROWS, plus, row_of
+from models.fold.rows import ROWS_A_RECORD, T_ROWS, plus, row_of
 from models.fold.state import C_ORDER_HEAD, C_ORDER_JUDGE
 from models.memory.tables import PAGE_SHIFT, find
 from models.wire.sightings import DEVELOPER, ORIGIN
@@ -83,7 +83,7 @@ def judge_orders(mem: Any, totals: Any, now: int, closed: int, offset: int, lim:
     """Tell the orders that stayed alone for a day; forget those of a week ago. False: no room for rows."""
     clock, rows = mem.clock, mem.orders.rows
     while clock[C_ORDER_JUDGE] >= 0 and closed - rows[clock[C_ORDER_JUDGE]].first >= lim.alone_minutes:
-        if totals.meta[T_ROWS] + 4 > len(totals.rows):
+        if totals.meta[T_ROWS] + ROWS_A_RECORD > len(totals.rows):
             return False
         o = rows[clock[C_ORDER_JUDGE]]
         s = mem.sellers.rows[o.seller]

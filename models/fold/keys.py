@@ -51,11 +51,11 @@ def use_key(table: Any, key: Any, call: Call, lim: Any) -> int:
         k.client[here] = cli
         k.network[here] = net
         k.since[here] = now
-        k.origin[here] = call.origin
         k.read[here] = 0
         k.wrote[here] = 0
         k.told[here] = 0
     k.until[here] = now
+    k.origin[here] = call.origin  # the newest of the network's
     if call.good and call.kind == WRITE:
         k.wrote[here] = now
     elif call.good:
@@ -80,7 +80,7 @@ def _roams(k: Any, client: Any, now: int, lim: Any) -> bool:
             came = min(came, k.since[p])
             if now - k.until[p] <= lim.roam_minutes:
                 places += 1
-        else:
+        elif differ(k.client[p], client):
             read, wrote = max(read, k.read[p]), max(wrote, k.wrote[p])
     if places < lim.roam_places or now - wrote > lim.handled_minutes:
         return False
@@ -89,7 +89,7 @@ def _roams(k: Any, client: Any, now: int, lim: Any) -> bool:
 
 @inner
 def tell_roaming(mem: Any, totals: Any, seller: Any, key: Any, call: Call, minute: int, lim: Any) -> None:
-    """Tell a call that roams, and of the client's other places of the day those that were not told yet."""
+    """Tell a call that roams, and those of the client's other places that were not told within the day."""
     k = mem.keys.rows[find(mem.keys.keys, mem.keys.slots, key)]
     for p in range(k.places):
         recent = k.client[p] == tag(call.client) and call.now - k.until[p] <= lim.roam_minutes

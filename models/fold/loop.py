@@ -26,6 +26,7 @@ from models.fold.rows import (
     IDENTIFY,
     O_FIRST_DEEDS,
     O_NEWEST,
+    ROWS_A_RECORD,
     T_CUSTOMERS,
     T_ROWS,
     WHOLE,
@@ -202,9 +203,8 @@ def fold_events(
         highest = max(clock[C_HIGHEST], time)
         clock[C_HIGHEST] = highest
         now, closed = highest // MINUTE_MS, (highest - lim.lateness_ms) // MINUTE_MS
-        if not judge_orders(mem, totals, now, closed, offset, lim) or totals.meta[T_ROWS] + 4 > len(
-            totals.rows
-        ):
+        judged = judge_orders(mem, totals, now, closed, offset, lim)
+        if not judged or totals.meta[T_ROWS] + ROWS_A_RECORD > len(totals.rows):
             return i, ROOM
         _sweep(mem, totals, now, lim)
         minute = time // MINUTE_MS

@@ -10,11 +10,15 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from models.compiled import inner
+from models.fold.state import KEY_PLACES
 from models.hashing import mix
 from models.memory.tables import find, insert
 from models.operations import REPORT, WRITE
 from models.wire.sightings import CLASS_SHIFT
 
+#: Rows that one record may touch: its own two, those of a newcomer of whom something was held, and those of
+#: the places of a client that roams.
+ROWS_A_RECORD = 4 + KEY_PLACES
 T_ROWS, T_TOUCHED, T_CUSTOMERS, T_UNNAMED, T_NAMED = range(5)
 #: Orders of a call, counted for each kind of entity (`touch_orders`): int64[WHOLE + 1, ORDER_COUNTS].
 #: O_EARLIER: of those taken, those that had turned up before the developer came.

@@ -134,7 +134,7 @@ KEY = np.dtype(
         ("last", "i4"),
         ("next", "i4"),
         ("places", "i4"),
-        ("origin", "u8", (KEY_PLACES,)),
+        ("origin", "u8", (KEY_PLACES,)),  # that called there last
         ("client", "u4", (KEY_PLACES,)),
         ("network", "u4", (KEY_PLACES,)),
         ("since", "i4", (KEY_PLACES,)),

@@ -610,6 +610,29 @@ def test_a_client_does_not_roam_where_one_only_reads_and_one_only_writes_or_work
     assert roaming(*calls, works=(READS[:10], SHIPS[:10])) == [0, 0, 0, 0]  # it moved
 
 
+def test_addresses_of_one_network_are_one_place_and_each_is_told():
+    same = {"source_ip": "198.53.100.10"}  # beside home 2
+    calls = [read(900 + n, (10 + n) * HOUR + n, [f"x{n}"], **home(n)) for n in range(3)]
+    calls += [read(910, 14 * HOUR, ["y"], **{**home(2), **same})]
+    _, parts = folded(in_time([*READS, *SHIPS, *calls]))
+    assert total(parts, "roaming", "ip:198.53.100.10|tls:t-proxy", "origin") == 1
+    assert total(parts, "roaming", "ip:198.53.100.9|tls:t-proxy", "origin") == 1
+
+
+def test_many_that_roam_fill_a_chunk_beyond_two_rows_a_record():
+    shops = [{"seller_id": f"s{n}", "key_id": f"k{n}"} for n in range(580)]
+    ways = [*(home(n) for n in range(4)), {}, {"operation": "confirmShipment"}, home(4)]
+    calls = [
+        read(580 * step + n, step * MINUTE, [f"{step}-{n}"], **shop, **way)
+        for step, way in enumerate(ways)
+        for n, shop in enumerate(shops)
+    ]
+    _, parts = folded(in_time(calls))
+    assert len(calls) < 4_096
+    for n in range(5):
+        assert total(parts, "roaming", f"ip:198.{51 + n}.100.9|tls:t-proxy", "origin") == len(shops)
+
+
 def test_elsewhere_and_foreign():
     # day        0        2
     # key at     home     home, pool
