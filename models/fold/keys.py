@@ -32,6 +32,7 @@ def use_key(table: Any, key: Any, call: Call, lim: Any) -> int:
         row = take(table, key)
         table.rows[row].first = call.now
         table.rows[row].places = 0
+        table.rows[row].roamed = 0
     k = table.rows[row]
     table.dirty[row >> PAGE_SHIFT] = 1
     now = call.now
@@ -53,7 +54,6 @@ def use_key(table: Any, key: Any, call: Call, lim: Any) -> int:
         k.since[here] = now
         k.read[here] = 0
         k.wrote[here] = 0
-        k.told[here] = 0
     k.until[here] = now
     k.origin[here] = call.origin  # the newest of the network's
     if call.good and call.kind == WRITE:
@@ -89,12 +89,16 @@ def _roams(k: Any, client: Any, now: int, lim: Any) -> bool:
 
 @inner
 def tell_roaming(mem: Any, totals: Any, seller: Any, key: Any, call: Call, minute: int, lim: Any) -> None:
-    """Tell a call that roams, and those of the client's other places that were not told within the day."""
+    """Tell a call that roams; once a day, and from each further network, the client's other places too."""
     k = mem.keys.rows[find(mem.keys.keys, mem.keys.slots, key)]
+    every = call.now - k.roamed > lim.elsewhere_minutes
+    for p in range(k.places):
+        every |= k.client[p] == tag(call.client) and k.since[p] == call.now
+    if every:
+        k.roamed = call.now
     for p in range(k.places):
         recent = k.client[p] == tag(call.client) and call.now - k.until[p] <= lim.roam_minutes
-        if recent and (k.until[p] == call.now or call.now - k.told[p] > lim.elsewhere_minutes):
-            k.told[p] = call.now
+        if recent and (every or k.origin[p] == call.origin):
             at = row_of(totals, ORIGIN, k.origin[p], seller, key, call.developer, minute, call.offset)
             totals.rows[at].roaming = plus(totals.rows[at].roaming, 1)
 

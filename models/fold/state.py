@@ -13,7 +13,7 @@ from models.minutes import DAY_MINUTES, HOUR_MINUTES, HOUR_MS
 
 VERSION = 7
 #: Places that a key remembers, a client on a network each: the owner's, and some of who roams.
-KEY_PLACES = 8
+KEY_PLACES = 6
 
 
 class FoldLimits(NamedTuple):
@@ -134,6 +134,7 @@ KEY = np.dtype(
         ("last", "i4"),
         ("next", "i4"),
         ("places", "i4"),
+        ("roamed", "i4"),  # minute in which all places of a client that roams were told, 0 = never
         ("origin", "u8", (KEY_PLACES,)),  # that called there last
         ("client", "u4", (KEY_PLACES,)),
         ("network", "u4", (KEY_PLACES,)),
@@ -141,7 +142,6 @@ KEY = np.dtype(
         ("until", "i4", (KEY_PLACES,)),
         ("read", "i4", (KEY_PLACES,)),  # minute of the last successful call that wrote nothing, 0 = none
         ("wrote", "i4", (KEY_PLACES,)),  # minute of the last write, 0 = none
-        ("told", "i4", (KEY_PLACES,)),  # minute in which it was last told as one of who roams, 0 = never
     ]
 )
 SEEN = np.dtype([("key", "u8"), ("stamp", "i8"), ("next", "i4"), ("pad", "i4")])
@@ -193,7 +193,7 @@ class Memory(NamedTuple):
 
 class FoldState:
     """State of one partition. Bytes a row, index at its emptiest included, reserve not: order 124, pair 104,
-    key 348, seller 388, event id 60 (layouts above, 12 bytes a place of an index at least a third full)."""
+    key 256, seller 388, event id 60 (layouts above, 12 bytes a place of an index at least a third full)."""
 
     def __init__(self) -> None:
         self.orders = Rows("orders", ORDER)
