@@ -240,7 +240,7 @@ def test_a_foreign_name_for_this_machine_is_refused(web):
 def test_metrics_are_served(web):
     web.get("/api/alerts")
     text = web.get("/metrics").text
-    assert 'poolwatch_http_requests_total{route="/api/worker",status="503"} 0.0' in text
+    assert 'poolwatch_http_requests_total{route="/static",status="503"} 0.0' in text
     assert 'poolwatch_http_requests_total{route="/api/alerts",status="200"}' in text
     assert "poolwatch_feed_listeners" in text
 
