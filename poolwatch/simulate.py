@@ -125,9 +125,9 @@ def batches(tables: Iterable[pa.Table], rows: int = BATCH_ROWS) -> Iterator[pa.T
 
 
 def paced(tables: Iterable[pa.Table], rate: float) -> Iterator[pa.Table]:
-    """The same events, `rate` a second."""
+    """The same events, `rate` a second: the n-th comes n / rate seconds after the start, or later."""
     begun, told = time.monotonic(), 0
     for batch in batches(tables, max(1, min(BATCH_ROWS, int(rate / 10)))):
-        yield batch
         told += batch.num_rows
         time.sleep(max(0.0, begun + told / rate - time.monotonic()))
+        yield batch

@@ -11,14 +11,12 @@ import numpy as np
 import numpy.typing as npt
 
 from models.dtypes import I64
-from models.events import PII_CLASSES
-
-_BIT = {name: 1 << i for i, name in enumerate(PII_CLASSES)}
+from models.events import PII_BITS
 
 
 def pii(*names: str) -> int:
     """Bit mask of personal-data classes."""
-    return sum(_BIT[name] for name in names)
+    return sum(PII_BITS[name] for name in names)
 
 
 CONTACT = pii("name", "address", "phone")

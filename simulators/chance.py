@@ -31,10 +31,15 @@ def mix(seed: int, *parts: npt.ArrayLike) -> U64:
         h: U64 = np.array(seed & 0xFFFFFFFFFFFFFFFF, np.uint64)
         for part in parts:
             values = np.asarray(part)
-            h = (h ^ values.astype(np.uint64)) * _GOLDEN + _GOLDEN
-            h = (h ^ (h >> np.uint64(30))) * _M1
-            h = (h ^ (h >> np.uint64(27))) * _M2
-            h = h ^ (h >> np.uint64(31))
+            same = values.dtype.itemsize == 8 and values.dtype.kind in "iu"
+            h = h ^ (values.view(np.uint64) if same else values.astype(np.uint64))
+            h *= _GOLDEN
+            h += _GOLDEN
+            h ^= h >> np.uint64(30)
+            h *= _M1
+            h ^= h >> np.uint64(27)
+            h *= _M2
+            h ^= h >> np.uint64(31)
         return np.asarray(h, dtype=np.uint64)
 
 

@@ -88,7 +88,7 @@ class Marketplace:
         if tools is not None:
             made = tools.allowed(made)
         made = made[(made["time"] >= self.start_ms) & (made["time"] < self.end_ms)]
-        hour = (made["time"] - self.start_ms) // HOUR_MS
+        hour = ((made["time"] - self.start_ms) // HOUR_MS).astype(np.int16)  # sorted by radix
         order = np.argsort(hour, kind="stable")
         hours, first = np.unique(hour[order], return_index=True)
         for h, part in zip(hours, np.split(made[order], first[1:]), strict=True) if len(hours) else ():

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 
 from models.dtypes import I64, U64
-from models.events import PII_CLASSES
+from models.events import PII_BITS
 from simulators import chance
 from simulators.calls import FAILS, FORBIDDEN, LISTED_MOST, OP, OPERATIONS, Rows, expand
 from simulators.sellers import MARKETPLACES
@@ -78,19 +78,17 @@ class Render:
             pa.array(t, pa.string()) for t in (world.machines.ip, world.machines.agent, world.machines.tls)
         )
         self.market = pa.array([name for name, _, _ in MARKETPLACES])
-        self.classes = [[PII_CLASSES[b] for b in range(6) if mask >> b & 1] for mask in range(64)]
+        self.classes = [[name for name, bit in PII_BITS.items() if mask & bit] for mask in range(64)]
         self.pii = pa.array(self.classes, IDS)
 
     def settle(self, calls: Rows) -> Rows:
         """Answered calls in time order, with their machine and final status; what failed returns nothing."""
         calls = calls[np.argsort(calls["time"], kind="stable")]
-        at = self.links.at[calls["link"]]
-        turn = np.where(
-            at["stays_ms"] > 0, calls["time"] // np.maximum(at["stays_ms"], 1), np.arange(len(calls))
-        )
-        own = at["machine"] + (
-            chance.mix(self.seed + 23, at["developer"], turn) % at["machines"].astype(np.uint64)
-        ).astype(np.int64)
+        at, link = self.links.at, calls["link"]
+        stays = at["stays_ms"][link]
+        turn = np.where(stays > 0, calls["time"] // np.maximum(stays, 1), np.arange(len(calls)))
+        draw = chance.mix(self.seed + 23, at["developer"][link], turn)
+        own = at["machine"][link] + (draw % at["machines"].astype(np.uint64)[link]).astype(np.int64)
         calls["origin"] = np.where(calls["origin"] < 0, own, calls["origin"])
         fine = calls["status"] == 200
         calls["status"][fine & (calls["flags"] & FORBIDDEN > 0)] = 403
@@ -103,12 +101,13 @@ class Render:
 
     def table(self, calls: Rows) -> pa.Table:
         """Table of SCHEMA; `calls` as `settle` leaves them, in the order of the stream."""
-        at, op = self.links.at[calls["link"]], calls["op"]
+        link, op = calls["link"], calls["op"]
+        by = self.links.at["seller"][link]
         number = np.arange(self.made, self.made + len(calls))
         self.made += len(calls)
         listed = np.where(_LISTED[op], np.minimum(calls["count"], LISTED_MOST), 0).astype(np.int64)
         owner, place = expand(listed)
-        seller, order = at["seller"][owner], calls["first"][owner] + place
+        seller, order = by[owner], calls["first"][owner] + place
         orders = lists(texts(self.orders.order_id(seller, order)), listed)
         known = np.where(_NAMES_BUYER[op], listed, 0)
         people = _NAMES_BUYER[op][owner]
@@ -122,9 +121,9 @@ class Render:
             [
                 texts(chance.mix(self.seed + 26, number)),
                 pa.array(calls["time"].astype(np.int64)),
-                self.developer.take(pa.array(at["developer"])),
-                self.seller.take(pa.array(at["seller"])),
-                self.key.take(pa.array(calls["link"].astype(np.int32))),
+                self.developer.take(pa.array(self.links.at["developer"][link])),
+                self.seller.take(pa.array(by)),
+                self.key.take(pa.array(link.astype(np.int32))),
                 self.operation.take(pa.array(op.astype(np.int32))),
                 pa.array(calls["status"].astype(np.int16)),
                 pa.array(calls["records"].astype(np.int64)),
@@ -136,7 +135,7 @@ class Render:
                     text.take(pa.array(calls["origin"].astype(np.int32)))
                     for text in (self.ip, self.agent, self.tls)
                 ),
-                self.market.take(pa.array(self.orders.sellers.marketplace[at["seller"]].astype(np.int32))),
+                self.market.take(pa.array(self.orders.sellers.marketplace[by].astype(np.int32))),
             ],
             schema=SCHEMA,
         )

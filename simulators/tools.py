@@ -36,7 +36,7 @@ class Tools:
         counts = np.bincount(links.at["seller"], minlength=len(orders.sellers))
         self.first_link = np.concatenate([[0], np.cumsum(counts)])
         self.phase = chance.uniform(self.seed, np.arange(len(links)))
-        self.polite = np.where(links.habit["waits"] > 0, WAITS, 0)
+        self.polite = np.where(links.habit["waits"] > 0, WAITS, 0).astype(np.uint8)
 
     def calls(self, a: int, b: int) -> Rows:
         """Rows decided in [a, b); their times are at or after a."""
@@ -51,12 +51,13 @@ class Tools:
 
     def allowed(self, made: Rows) -> Rows:
         """Without calls outside the authorisation, and with the habits' waiting and missing roles."""
-        at = self.links.at[made["link"]]
-        made = made[(made["time"] >= at["since"]) & (made["time"] < at["until"])]
+        at, link = self.links.at, made["link"]
+        made = made[(made["time"] >= at["since"][link]) & (made["time"] < at["until"][link])]
         link = made["link"]
-        made["flags"] |= self.polite[link].astype(np.uint8)
-        lacks = (made["pii"] & (CONTACT | BUYER) > 0) & (self.links.habit["forbidden"][link] > 0)
-        lacks &= chance.uniform(self.seed + 1, link, made["time"]) < self.links.habit["forbidden"][link]
+        made["flags"] |= self.polite[link]
+        odds = self.links.habit["forbidden"][link]
+        may = np.flatnonzero((made["pii"] & (CONTACT | BUYER) > 0) & (odds > 0))
+        lacks = may[chance.uniform(self.seed + 1, link[may], made["time"][may]) < odds[may]]
         made["flags"][lacks] |= FORBIDDEN
         return made
 
@@ -93,9 +94,10 @@ class Tools:
         tools = np.diff(self.first_link)[seller]
         order, nth = expand(tools)
         link = self.by_seller[self.first_link[seller[order]] + nth]
-        habit, phase = self.links.habit[link], self.phase[link]
         told = (seller[order], number[order], placed[order], sent[order])
-        return np.concatenate(Lives(self.seed, self.orders, habit, phase, link, *told).calls())
+        return np.concatenate(
+            Lives(self.seed, self.orders, self.links.habit, self.phase, link, *told).calls()
+        )
 
     def clocks(self, a: int, b: int) -> Rows:
         """Stock, catalogue, listings and edits: so many a day, most while the seller works."""

@@ -34,6 +34,13 @@ _LINK = np.dtype(
 )
 
 
+Columns = dict[str, npt.NDArray[Any]]
+
+
+def _columns(table: npt.NDArray[np.void]) -> Columns:
+    return {name: np.ascontiguousarray(table[name]) for name in table.dtype.names or ()}
+
+
 @dataclass(slots=True)
 class Party:
     """Who acts: a pooler, or a named population's member. Origins are numbers of machines."""
@@ -49,13 +56,13 @@ class Party:
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """Every (developer, seller) link: `at` (who, for whom, since, until, from where); its habits."""
+    """All (developer, seller) links as columns: `at` (who, for whom, since, until, from where); habits."""
 
-    at: npt.NDArray[np.void]
-    habit: Habits
+    at: Columns
+    habit: Columns
 
     def __len__(self) -> int:
-        return len(self.at)
+        return len(self.at["seller"])
 
 
 @dataclass
@@ -122,9 +129,8 @@ class World:
 
     def freeze(self) -> Links:
         """All links so far."""
-        if not self._parts:
-            return Links(np.zeros(0, _LINK), np.zeros(0, HABIT))
-        return Links(*(np.concatenate(part) for part in zip(*self._parts, strict=True)))
+        none = (np.zeros(0, _LINK), np.zeros(0, HABIT))
+        return Links(*(_columns(np.concatenate(part)) for part in zip(none, *self._parts, strict=True)))
 
     def joined(self, count: int) -> tuple[Any, Any]:
         """(since, until) of `count` links: most are old, few come or go within the span."""

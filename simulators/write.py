@@ -20,7 +20,7 @@ ROW_GROUP = 131_072
 def to_parquet(tables: Iterable[pa.Table], path: str | Path) -> int:
     """Write Parquet (zstd, dictionaries); how many events. OSError where it cannot be written."""
     count = 0
-    unique = {"event_id", "orders.list.element", "customers.list.element"}
+    unique = {"event_id", "time", "orders.list.element", "customers.list.element"}
     leaves = [
         leaf
         for field in SCHEMA
@@ -31,6 +31,7 @@ def to_parquet(tables: Iterable[pa.Table], path: str | Path) -> int:
         "compression_level": 1,
         "use_dictionary": [leaf for leaf in leaves if leaf not in unique],
         "store_schema": False,
+        "write_statistics": ["time"],
     }
     with pq.ParquetWriter(str(path), SCHEMA, **options) as writer:
         for table in tables:

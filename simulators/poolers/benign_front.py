@@ -6,5 +6,5 @@ MANNER = Manner(
     "an honest look: edits, stock and a few confirmations sent as chaff",
     sellers=(20, 50),
     chaff=(0.25, 0.9),
-    expect=("dug", "alone", "unneeded"),
+    expect=("feigned", "dug", "alone", "unneeded"),
 )

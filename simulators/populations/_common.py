@@ -46,6 +46,13 @@ def primary_kind(world: World) -> str:
     return main[int(world.rng.choice(len(main), p=p / p.sum()))].name
 
 
+def script_habit(world: World, rarer: float = 4.0) -> Habits:
+    """Habits of a seller's own script: a main tool's, but it looks up to `rarer` times less often."""
+    habit = KIND[primary_kind(world)].draw(world.rng)
+    habit["poll_minutes"] *= world.rng.uniform(1, rarer)
+    return habit
+
+
 def tool(
     world: World,
     population: str,

@@ -7,8 +7,7 @@ import numpy as np
 from models.dtypes import I64
 from models.minutes import DAY_MS, HOUR_MS
 from simulators.calls import EVERYTHING, OP, PAGE_ORDERS, Rows, rows
-from simulators.habits import KIND
-from simulators.populations._common import Planned, any_of, primary_kind, private
+from simulators.populations._common import Planned, any_of, private, script_habit
 from simulators.world import World
 
 SAYS = "sellers who use their own key from a second place: a new server, a laptop, a bookkeeper's export"
@@ -24,8 +23,7 @@ def fill(world: World, count: int, books: float) -> None:
         first, many = world.machines.pool([home] * 3, world.machines.kit(0.12))
         desks.append(world.machines.add(desk, *world.machines.kit(0.12)))
         party.machines.append(desks[-1])
-        habit = KIND[primary_kind(world)].draw(world.rng)
-        habit["poll_minutes"] *= world.rng.uniform(1, 4)
+        habit = script_habit(world)
         exports = world.rng.random() < books
         pool = first, many + (0 if exports else 1)
         stays = int(np.exp(world.rng.uniform(np.log(1), np.log(60))) * HOUR_MS)

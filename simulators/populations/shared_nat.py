@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from simulators.habits import KIND
-from simulators.populations._common import any_of, primary_kind, private
+from simulators.populations._common import any_of, private, script_habit
 from simulators.world import World
 
 SAYS = "offices and clouds that share one NAT address"
@@ -19,8 +18,7 @@ def fill(world: World, offices: int, clouds: int, least: int, most: int) -> None
         address = world.machines.cloud() if cloud else world.machines.home()
         kit = world.machines.kit(0.0)
         for seller in any_of(world, int(world.rng.integers(least, most + 1))):
-            habit = KIND[primary_kind(world)].draw(world.rng)
-            habit["poll_minutes"] *= world.rng.uniform(1, 3)
+            habit = script_habit(world, rarer=3)
             pool = world.machines.pool([address], kit if cloud else world.machines.kit(0.15))
             private(world, "shared_nat", int(seller), habit, pool)
             party.machines += range(pool[0], sum(pool))

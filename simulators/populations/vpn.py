@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from models.minutes import HOUR_MS
-from simulators.habits import KIND
-from simulators.populations._common import any_of, primary_kind, private
+from simulators.populations._common import any_of, private, script_habit
 from simulators.world import World
 
 SAYS = "sellers whose own scripts call through VPN exits"
@@ -17,8 +16,7 @@ def fill(world: World, count: int, exits: int) -> None:
     addresses = world.machines.neighbours(exits)
     kits = [world.machines.kit(0.0) for _ in range(3)]
     for seller in any_of(world, count):
-        habit = KIND[primary_kind(world)].draw(world.rng)
-        habit["poll_minutes"] *= world.rng.uniform(1, 4)
+        habit = script_habit(world)
         pool = world.machines.pool(addresses, kits[int(world.rng.integers(3))])
         party.machines += range(pool[0], sum(pool))
         private(world, "vpn", int(seller), habit, pool, stays_ms=int(world.rng.uniform(3, 40) * HOUR_MS))

