@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
 
 import msgspec
 from fastapi import FastAPI, Header, HTTPException, Query, Response
@@ -18,12 +17,13 @@ from fastapi.staticfiles import StaticFiles
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from redis.exceptions import RedisError
 from sse_starlette import EventSourceResponse, ServerSentEvent
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from models.alerts.alerts import SEVERITIES
 from models.errors import ConfigError, PoolwatchError
 from models.scoring.advice import advice
 from models.scoring.rules import Rule
+from streams.page.guard import Guard
 from streams.redis.feed import Back, Cut, Entry, Feed, Head, Lost, position
 from streams.telemetry import metrics
 from streams.times import time_ms
@@ -35,18 +35,6 @@ PING_S = 10
 RETRY_MS = 1_000
 #: A worker says every few seconds that it runs (streams.worker); some may be lost while Redis is slow.
 WORKER_SILENT_MS = 20_000
-
-#: Ids in alerts are chosen by callers: nothing but this server's own files may run or be fetched.
-SECURITY_HEADERS = (
-    (
-        b"content-security-policy",
-        b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
-        b"base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'",
-    ),
-    (b"x-content-type-options", b"nosniff"),
-    (b"referrer-policy", b"no-referrer"),
-    (b"cross-origin-resource-policy", b"same-origin"),
-)
 
 
 class LiveFeed(EventSourceResponse):
@@ -68,40 +56,6 @@ class LiveFeed(EventSourceResponse):
     def _count(more: int) -> None:
         LiveFeed.listening += more
         metrics.LISTENERS.set(LiveFeed.listening)
-
-
-class Guard:
-    """Puts the security headers on every answer, counts it, and refuses names that are not this server's.
-
-    A page elsewhere whose name is made to point at 127.0.0.1 would else read the alerts (DNS rebinding).
-    """
-
-    def __init__(self, app: ASGIApp, hosts: Iterable[str]) -> None:
-        self._app, self._hosts = app, frozenset(hosts)
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            return await self._app(scope, receive, send)
-
-        async def guarded(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], *SECURITY_HEADERS]
-                route = getattr(scope.get("route"), "path", "other")
-                metrics.REQUESTS.labels(route, str(message["status"])).inc()
-            await send(message)
-
-        if self._hosts and _host(scope) not in self._hosts:
-            text = "This name is not served here. Open it as localhost, or start poolwatch serve with --host."
-            return await JSONResponse({"detail": text}, 421)(scope, receive, guarded)
-        return await self._app(scope, receive, guarded)
-
-
-def _host(scope: Scope) -> str:
-    given = dict(scope["headers"]).get(b"host", b"").decode("latin-1")
-    try:
-        return urlsplit(f"//{given}").hostname or ""
-    except ValueError:
-        return ""
 
 
 def create_app(feed: Feed, rules: Sequence[Rule] = (), hosts: Iterable[str] = ()) -> FastAPI:
