@@ -9,8 +9,9 @@ import numpy.typing as npt
 
 from models.dtypes import I32, I64, U8, U64
 
-#: Classes of personal data; the bit of a class in `Events.pii` is its place here.
+#: Classes of personal data, and the bit of each in `Events.pii`, a byte.
 PII_CLASSES = ("name", "address", "phone", "email", "purchase", "tax")
+PII_BITS = {name: 1 << i for i, name in enumerate(PII_CLASSES)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,7 @@ class Events:
     status: npt.NDArray[np.int16]
     records: I64
     bytes: I64
-    pii: U8  # bits of PII_CLASSES
+    pii: U8  # PII_BITS
     orders: U64
     order_start: I32  # [n + 1]
     customers: U64

@@ -17,7 +17,7 @@ from models.decode.ids import Ids, hash_ids
 from models.decode.lists import hash_lists
 from models.decode.table import TableDecoder
 from models.dtypes import I32, I64, U8, U64
-from models.events import PII_CLASSES, Events, Rejected
+from models.events import Events, Rejected
 from models.operations import Operations
 
 _Time = Annotated[int, msgspec.Meta(ge=EARLIEST_MS, lt=LATEST_MS)]
@@ -209,6 +209,3 @@ def _event_hashes(column: Sequence[str], broken: dict[int, str]) -> U64:
     for i in np.flatnonzero(hashes == 0).tolist():
         broken.setdefault(i, f"event_id must be {RULES['event_id']}")
     return hashes
-
-
-assert len(PII_CLASSES) <= 8  # they are bits of a byte

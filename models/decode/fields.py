@@ -8,7 +8,7 @@ from datetime import datetime
 import msgspec
 
 from models.decode.lists import ID_MAX_BYTES
-from models.events import PII_CLASSES
+from models.events import PII_BITS, PII_CLASSES
 
 REQUIRED = ("event_id", "time", "developer_id", "seller_id", "key_id", "operation", "status")
 #: 2000-01-01 and 2100-01-01: what lies outside is seconds, microseconds or a broken clock.
@@ -41,9 +41,9 @@ def pii_bits(classes: Sequence[str]) -> int:
     """Bits of `Events.pii`; -1 where a class is not known."""
     bits = 0
     for name in classes:
-        if name not in PII_CLASSES:
+        if name not in PII_BITS:
             return -1
-        bits |= 1 << PII_CLASSES.index(name)
+        bits |= PII_BITS[name]
     return bits
 
 

@@ -11,10 +11,10 @@ import numpy as np
 
 from models.compiled import inner
 from models.fold.facts import differ
+from models.fold.layout import C_ORDER_HEAD, C_ORDER_JUDGE
 from models.fold.orders import forget_order
 from models.fold.pairs import idle, pair_key
 from models.fold.rows import ROWS_A_RECORD, T_ROWS, plus, row_of
-from models.fold.state import C_ORDER_HEAD, C_ORDER_JUDGE
 from models.memory.tables import PAGE_SHIFT, find
 from models.wire.sightings import DEVELOPER, ORIGIN
 

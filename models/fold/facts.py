@@ -29,6 +29,7 @@ class Call(NamedTuple):
     kind: int  # READ, WRITE, REPORT
     good: bool  # answered with success
     reads: bool  # identifying data was read
+    taxes: bool  # ... for invoices: tax numbers, neither telephone numbers nor e-mail addresses
     deed: bool  # something was done that justifies having read it
     ships: bool  # a deed of the one who sends the parcels: no invoice, no letter
     lists: bool  # it names orders

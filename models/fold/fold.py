@@ -14,10 +14,7 @@ from models.dtypes import I64
 from models.errors import PoolwatchError
 from models.events import Events, Rejected
 from models.fold.chunk import OpenChunk
-from models.fold.loop import AHEAD, DONE, ROOM, fold_events
-from models.fold.pending import Pending
-from models.fold.rows import ORDER_COUNTS, WHOLE, Columns
-from models.fold.state import (
+from models.fold.layout import (
     C_AHEAD,
     C_CHUNK,
     C_DUPLICATES,
@@ -28,9 +25,11 @@ from models.fold.state import (
     C_ORDERS_FORGOTTEN,
     C_PENDING,
     C_SEEN_FORGOTTEN,
-    FoldLimits,
-    FoldState,
 )
+from models.fold.loop import AHEAD, DONE, ROOM, fold_events
+from models.fold.pending import Pending
+from models.fold.rows import ORDER_COUNTS, WHOLE, Columns
+from models.fold.state import FoldLimits, FoldState
 from models.memory.pages import Pages
 from models.memory.tables import Rows
 from models.operations import Operations

@@ -11,16 +11,19 @@ import numpy as np
 
 from models.compiled import inner
 from models.fold.facts import Call, differ, tag
+from models.fold.layout import KEY_PLACES
 from models.fold.rows import plus, row_of
-from models.fold.state import KEY_PLACES
 from models.memory.tables import PAGE_SHIFT, find, take
 from models.operations import WRITE
 from models.wire.sightings import ORIGIN
 
+#: Bits that `use_key` returns.
+ELSEWHERE, FOREIGN, ROAMING = 1, 2, 4
+
 
 @inner
 def use_key(table: Any, key: Any, call: Call, lim: Any) -> int:
-    """Enter a use of `key`; returns bits: 1 elsewhere, 2 foreign, 4 roaming.
+    """Enter a use of `key`; what it is, in bits.
 
     elsewhere  another client on another network used it within lim.elsewhere_minutes
     foreign    and this place came more than a day after the key, while a place that the key had from its
@@ -62,15 +65,15 @@ def use_key(table: Any, key: Any, call: Call, lim: Any) -> int:
         k.read[here] = now
     foreign = elsewhere and owner and k.since[here] - k.first > lim.known_minutes
     roaming = call.reads and elsewhere and _roams(k, cli, now, lim)
-    return (1 if elsewhere else 0) | (2 if foreign else 0) | (4 if roaming else 0)
+    return (ELSEWHERE if elsewhere else 0) | (FOREIGN if foreign else 0) | (ROAMING if roaming else 0)
 
 
 @inner
 def _roams(k: Any, client: Any, now: int, lim: Any) -> bool:
-    """A client only reads with key `k`, from several networks in two days; others go on to read and write.
+    """A client only reads with key `k`, from several networks in two days, while others go on to use it.
 
     Networks that change all the time hide who calls; and the owner, who works with the key, needs no second
-    client that only reads.
+    client that only reads. Where the others only read too, one network more is asked for.
     """
     places, came, read, wrote = 0, now, 0, 0
     for p in range(k.places):
@@ -82,9 +85,9 @@ def _roams(k: Any, client: Any, now: int, lim: Any) -> bool:
                 places += 1
         elif differ(k.client[p], client):
             read, wrote = max(read, k.read[p]), max(wrote, k.wrote[p])
-    if places < lim.roam_places or now - wrote > lim.handled_minutes:
+    if places < lim.roam_places or read <= came:
         return False
-    return min(read, wrote) > came
+    return places > lim.roam_places or (wrote > came and now - wrote <= lim.handled_minutes)
 
 
 @inner

@@ -17,34 +17,28 @@ from models.fold.facts import (
     enter_write,
     seller_of,
 )
-from models.fold.keys import tell_roaming, use_key
+from models.fold.keys import ELSEWHERE, FOREIGN, ROAMING, tell_roaming, use_key
+from models.fold.layout import C_DUPLICATES, C_EVENTS, C_HIGHEST, C_HOUR, C_LATE, C_NEXT, C_PENDING, C_VOTED
 from models.fold.orders import touch_orders
 from models.fold.pace import since_of
 from models.fold.pairs import count_held, pair_of
 from models.fold.parties import NOBODY, of_developer, of_origin
 from models.fold.rows import (
     IDENTIFY,
+    INVOICE,
     O_FIRST_DEEDS,
     O_NEWEST,
     ROWS_A_RECORD,
     T_CUSTOMERS,
     T_ROWS,
+    TAX,
     WHOLE,
     add_orders,
     add_plain,
     forget_named,
+    plus,
     row_of,
     with_classes,
-)
-from models.fold.state import (
-    C_DUPLICATES,
-    C_EVENTS,
-    C_HIGHEST,
-    C_HOUR,
-    C_LATE,
-    C_NEXT,
-    C_PENDING,
-    C_VOTED,
 )
 from models.fold.time import decided, is_duplicate, remember_seen, vote
 from models.memory.pool import HIGH
@@ -95,6 +89,7 @@ def _call(ev: Any, i: int, now: int, kinds: Any, deeds: Any) -> Call:
         kind=kind,
         good=good,
         reads=good and kind != WRITE and ev.pii[i] & IDENTIFY != 0 and (lists or ev.records[i] > 0),
+        taxes=ev.pii[i] & INVOICE == TAX,
         deed=deed,
         ships=deed and means & AFTER == 0,
         lists=lists,
@@ -151,7 +146,9 @@ def _fold_one(mem: Any, totals: Any, ev: Any, i: int, call: Call, minute: int, c
             continue
         at = row_of(totals, entity_kind, entity, ev.seller[i], ev.key[i], other, minute, call.offset)
         r = totals.rows[at]
-        add_plain(r, ev, i, call.kind, used, asleep_now)
+        add_plain(r, ev, i, call.kind, asleep_now)
+        r.elsewhere = plus(r.elsewhere, used & ELSEWHERE != 0)
+        r.foreign = plus(r.foreign, used & FOREIGN != 0)
         if call.reads or call.deed:
             add_orders(r, counts[entity_kind])
             if entity_kind == DEVELOPER:
@@ -164,7 +161,7 @@ def _fold_one(mem: Any, totals: Any, ev: Any, i: int, call: Call, minute: int, c
                 customer.row = totals.order[at] - 1
                 customer.customer = with_classes(ev.customers[c], ev.pii[i])
                 totals.meta[T_CUSTOMERS] += 1
-    if used & 4:
+    if used & ROAMING:
         tell_roaming(mem, totals, ev.seller[i], ev.key[i], call, minute, lim)
 
 

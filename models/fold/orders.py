@@ -11,6 +11,7 @@ import numpy as np
 
 from models.compiled import inner
 from models.fold.facts import Call, differ, tag
+from models.fold.layout import C_ORDER_HEAD, C_ORDER_JUDGE, C_ORDER_TAIL, C_ORDERS_FORGOTTEN
 from models.fold.rows import (
     O_AGAIN,
     O_EARLIER,
@@ -24,7 +25,6 @@ from models.fold.rows import (
     O_UNSEEN,
     WHOLE,
 )
-from models.fold.state import C_ORDER_HEAD, C_ORDER_JUDGE, C_ORDER_TAIL, C_ORDERS_FORGOTTEN
 from models.hashing import mix
 from models.memory.pool import COUNT
 from models.memory.tables import PAGE_SHIFT, append, drop_first, find, take
@@ -172,6 +172,7 @@ def touch_orders(
                 counts[kind, O_EARLIER] += 0 if b & AGAIN else earlier
         else:
             bits = act_on_order(o, call)
-            counts[DEVELOPER, O_NEEDED] += bits & 1
-            counts[ORIGIN, O_NEEDED] += (bits >> 1) & 1
+            # Letters come weeks after: an order that nobody remembers was read before.
+            counts[DEVELOPER, O_NEEDED] += (bits & 1) | unseen
+            counts[ORIGIN, O_NEEDED] += ((bits >> 1) & 1) | unseen
             counts[WHOLE, O_FIRST_DEEDS] += bits >> 2

@@ -111,8 +111,8 @@ def add_pair(p: Any, r: Any, s: Any, counts: Any, call: Call, visit: Visit, lim:
     now = call.now
     arriving = p.since == 0 or now - p.since < lim.arrival_minutes
     earlier = counts[O_EARLIER] if arriving else 0
-    old = beyond(p, s, counts[O_UNSEEN] + earlier, now, lim)
-    stale = max(0, counts[O_STALE] - earlier)
+    old = beyond(p, s, 0 if call.taxes else counts[O_UNSEEN] + earlier, now, lim)
+    stale = 0 if call.taxes else max(0, counts[O_STALE] - earlier)
     _enter(p, s, counts, call, lim)
     does_nothing = idle(p, s, now, lim)
     if call.deed and not does_nothing:  # chaff justifies nothing

@@ -7,11 +7,15 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from models.compiled import inner
 from models.fold.facts import Call, enter_pace, others_handle
+from models.fold.keys import ELSEWHERE
 from models.fold.pace import since_of
 from models.fold.pairs import Visit, add_pair, pair_of
 from models.fold.rows import O_TAKEN
+from models.minutes import DAY_MINUTES
 from models.operations import REPORT
 from models.wire.sightings import DEVELOPER, ORIGIN
 
@@ -58,9 +62,12 @@ def of_developer(mem: Any, s: Any, r: Any, call: Call, counts: Any, handles: boo
     new = pair.reads == 0 and since - s.first >= lim.known_minutes
     handled = call.reads and others_handle(s, call, since, lim) & 1 == 1
     visit = Visit(new, handled, lone=_lone(pair, s, call, lim), plenty=False)
+    taken = counts[O_TAKEN]
+    if call.blanket and pair.deed == 0:  # a first feed names no orders: it is for those read before, a day's
+        taken = np.int64(pair.taken) * DAY_MINUTES // max(call.now - since, DAY_MINUTES)
     idle = add_pair(pair, r, s, counts, call, visit, lim)
-    if call.reads and handles and not idle and _settled(pair, s, call.now, lim):
-        enter_pace(s, counts[O_TAKEN], 0, call.now)
+    if taken > 0 and handles and not idle and _settled(pair, s, call.now, lim):
+        enter_pace(s, taken, 0, call.now)
     return Party(idle, handled and idle and pair.taken >= lim.shadow_orders, visit)
 
 
@@ -72,7 +79,7 @@ def of_origin(mem: Any, s: Any, r: Any, call: Call, counts: Any, used: int, part
     """
     pair = mem.pairs.rows[pair_of(mem.pairs, s.key, call.origin, ORIGIN)]
     since = since_of(pair, call.now)
-    new = party.visit.new or (used & 1 == 1 and since - s.first >= lim.known_minutes)
+    new = party.visit.new or (used & ELSEWHERE != 0 and since - s.first >= lim.known_minutes)
     handled = party.visit.handled and party.idle
     if call.reads and others_handle(s, call, since, lim) & 2 == 2:
         handled = True

@@ -12,8 +12,9 @@ import numpy as np
 from models.batches import no_events, take
 from models.dtypes import I64, Bools
 from models.events import Events, Rejected
+from models.fold.layout import C_AHEAD, C_HIGHEST, C_NEXT, C_PENDING
 from models.fold.rows import Columns
-from models.fold.state import C_AHEAD, C_HIGHEST, C_NEXT, C_PENDING, FoldLimits, FoldState
+from models.fold.state import FoldLimits, FoldState
 from models.minutes import DAY_MINUTES, MINUTE_MS
 from models.operations import Operations
 

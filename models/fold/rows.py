@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from models.compiled import inner
-from models.fold.state import KEY_PLACES
+from models.events import PII_BITS
+from models.fold.layout import KEY_PLACES
 from models.hashing import mix
 from models.memory.tables import find, insert
 from models.operations import REPORT, WRITE
@@ -28,7 +29,9 @@ ORDER_COUNTS = 8
 WHOLE, O_FIRST_DEEDS, O_NEWEST = 2, 0, 1
 #: Places of the filter of what was told: half of them are used before all are forgotten.
 NAMED_PLACES = 1 << 17
-IDENTIFY = 1 | 2 | 4 | 8 | 32  # classes of personal data: all but `purchase`
+NAME, ADDRESS, PHONE, EMAIL, PURCHASE, TAX = PII_BITS.values()
+IDENTIFY = NAME | ADDRESS | PHONE | EMAIL | TAX
+INVOICE = TAX | PHONE | EMAIL  # with telephone or e-mail it is more than an invoice needs
 MOST = 2**31 - 1
 _CUSTOMER_BITS = np.uint64((1 << CLASS_SHIFT) - 1)
 
@@ -142,14 +145,12 @@ def with_classes(customer: Any, classes: Any) -> Any:
 
 
 @inner
-def add_plain(r: Any, ev: Any, i: int, kind: int, used: int, asleep_now: bool) -> None:
+def add_plain(r: Any, ev: Any, i: int, kind: int, asleep_now: bool) -> None:
     """Sums that one record alone decides."""
     r.calls = plus(r.calls, 1)
     status = ev.status[i]
     if kind == REPORT:
         r.reports = plus(r.reports, 1)
-    r.elsewhere = plus(r.elsewhere, used & 1)
-    r.foreign = plus(r.foreign, used >> 1 & 1)
     if status == 429:
         r.throttled = plus(r.throttled, 1)
     elif status >= 400:
@@ -166,17 +167,17 @@ def add_plain(r: Any, ev: Any, i: int, kind: int, used: int, asleep_now: bool) -
     if pii == 0:
         return
     many = max(ev.records[i], np.int64(ev.order_start[i + 1] - ev.order_start[i]))
-    if pii & 1:
+    if pii & NAME:
         r.pii_name = plus(r.pii_name, many)
-    if pii & 2:
+    if pii & ADDRESS:
         r.pii_address = plus(r.pii_address, many)
-    if pii & 4:
+    if pii & PHONE:
         r.pii_phone = plus(r.pii_phone, many)
-    if pii & 8:
+    if pii & EMAIL:
         r.pii_email = plus(r.pii_email, many)
-    if pii & 16:
+    if pii & PURCHASE:
         r.pii_purchase = plus(r.pii_purchase, many)
-    if pii & 32:
+    if pii & TAX:
         r.pii_tax = plus(r.pii_tax, many)
     if pii & IDENTIFY and many > 0:
         r.pii_records = plus(r.pii_records, many)

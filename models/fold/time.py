@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from models.compiled import inner
-from models.fold.state import C_HIGHEST, C_PENDING, C_SEEN_FORGOTTEN, C_SEEN_HEAD, C_SEEN_TAIL
+from models.fold.layout import C_HIGHEST, C_PENDING, C_SEEN_FORGOTTEN, C_SEEN_HEAD, C_SEEN_TAIL
 from models.memory.pool import COUNT
 from models.memory.tables import append, drop_first, find, take
 

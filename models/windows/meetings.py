@@ -24,7 +24,7 @@ from models.windows.columns import (
     WEEK_DAYS,
     WINDOW_MINUTES,
 )
-from models.windows.enter import DUG, ELSEWHERE, FOREIGN, PII, PLAIN
+from models.windows.enter import DUG, ELSEWHERE, FOREIGN, PII, PLAIN, ROAMING
 from models.windows.layout import RING, RING_MET, RING_SUMMED, WINDOWS
 
 #: A pair is forgotten after this many days without a meeting.
@@ -40,7 +40,7 @@ SILENT_MINUTES = 5
 #: what was known of it before (models.keys.facts): the days of its signs, orders taken and acted on.
 LOG_COLUMNS = 6
 #: Signs of a key that are remembered by their last day.
-KEY_SIGNS = (ELSEWHERE, FOREIGN, DUG)
+KEY_SIGNS = (ELSEWHERE, FOREIGN, DUG, ROAMING)
 #: What a key takes and acts on is counted up to here.
 KEY_ORDERS_MOST = 1 << 30
 
@@ -180,20 +180,21 @@ def meet_key(t: Any, e: Any, row: Any, seen: Any, place: Any, minute: Any, value
             if k == _THROTTLED:
                 turns[1] += 1
                 turns[2] += refused == minute - 1
-    if seen.bits & PLAIN:
-        _know_key(pair, row, seen, minute // DAY_MINUTES + 1)
+    _know_key(pair, row, seen, minute // DAY_MINUTES + 1)
     t.pairs.dirty[p >> PAGE_SHIFT] = 1
 
 
 @inner
 def _know_key(pair: Any, row: Any, seen: Any, day: Any) -> None:
     """Remember what tells whether a key's owner calls: the last day of each sign, orders taken, acted on."""
-    if pair.day[0] != 0 and pair.day[0] <= day - PAIR_DAYS:  # as if it had been forgotten
-        pair.taken, pair.needed = 0, 0
-    pair.day[0] = day
     for k in range(len(KEY_SIGNS)):
         if seen.bits & KEY_SIGNS[k]:
             pair.day[1 + k] = day
+    if not seen.bits & PLAIN:  # a verdict on earlier calls
+        return
+    if pair.day[0] != 0 and pair.day[0] <= day - PAIR_DAYS:  # as if it had been forgotten
+        pair.taken, pair.needed = 0, 0
+    pair.day[0] = day
     taken, needed = (seen.taken, seen.needed) if row.orders_logged else (seen.reads, seen.deeds)
     pair.taken = min(np.int64(pair.taken) + taken, KEY_ORDERS_MOST)
     pair.needed = min(np.int64(pair.needed) + needed, KEY_ORDERS_MOST)

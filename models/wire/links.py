@@ -39,7 +39,7 @@ class Suspect(msgspec.Struct, array_like=True, frozen=True):
     alert_id   of its open alert, or of `alert`
     foreign    part of its keys whose home is another place
     alert      what to tell of it should its party's evidence lift it over the line; None where it is over one
-    keys       uint64[<= SAMPLE], sorted: those that it used in 24 hours, of `key_count`
+    keys       uint64[<= SAMPLE], sorted: that it used in 24 hours (in a week, where in none), of `key_count`
     active     bits of the ACTIVE_MINUTES that end with `minute`: calls were made
     throttled  the same: calls were answered 429
     """

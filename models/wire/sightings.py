@@ -55,9 +55,10 @@ SUMS = (
     Sum(
         "orders_old",
         "orders",
-        "shadow orders beyond what the seller gets that nobody had touched, or older than its coming",
+        "shadow orders beyond what the seller gets that nobody had touched, or older than its coming; none "
+        "of an answer that tells tax numbers, and neither telephone numbers nor e-mail addresses: invoices",
     ),
-    Sum("orders_stale", "orders", "shadow orders that had been dealt with two days before or more"),
+    Sum("orders_stale", "orders", "shadow orders dealt with two days before or more; none of invoices"),
     Sum("orders_alone", "orders", "taken a day ago where another party handles the orders; untouched since"),
     Sum(
         "shadow_calls",
@@ -71,7 +72,7 @@ SUMS = (
         "roaming",
         "calls",
         "identifying reads by a client that only reads with the key, from several networks in two days, "
-        "while others go on to read and write with it",
+        "while others go on to use it",
     ),
     Sum("offhours", "records", "identifying records read in hours in which the seller's side is asleep"),
 )

@@ -110,6 +110,8 @@ def features(touches: list[Touch], now: int) -> dict[str, float]:
     idle = max(out["sellers_pii_7d"] - worked_for, 0)
     out["idle_share_7d"] = idle / max(out["sellers_pii_7d"], 1)
     out["sellers_fronted_7d"] = max(out["sellers_dug_7d"] - idle, 0)
+    out["sellers_feigned_24h"] = max(out["sellers_shadow_24h"] - idle, 0)
+    out["written_share_24h"] = total(inside["24h"], "writes") / max(out["calls_24h"], 1)
     out["sellers_unneeded_24h"] = unneeded(touches, now)
     out["handovers_24h"] = sum(handovers(touches, m) for m in {t.minute for t in inside["24h"]})
     out["activity_24h"] = len({t.minute for t in inside["24h"]}) / DAY

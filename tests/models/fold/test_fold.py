@@ -252,6 +252,18 @@ def digs(count: int, at: int = 30 * HOUR, **other: Any) -> list[dict[str, Any]]:
     return [read(1000 + at // MINUTE + n, at + n * MINUTE, [f"o{at}-{n}"], **who) for n in range(count)]
 
 
+@pytest.mark.parametrize(
+    ("classes", "dug"),
+    [(["name", "address", "tax"], 0), (["name", "tax", "email"], 12), (["phone", "tax"], 12), (["name"], 12)],
+)
+def test_who_reads_tax_numbers_without_telephone_and_email_writes_invoices_and_digs_nothing(classes, dug):
+    told = [{**call, "pii": classes} for call in digs(12)]
+    more, tool = digs(1, 30 * HOUR + 20 * MINUTE), event(99, 31 * HOUR)
+    _, parts = folded(in_time([*SHIPS, *told, *more, tool]))
+    assert total(parts, "orders_old", "pooler") == dug + 1
+    assert total(parts, "orders_taken", "pooler") == 13
+
+
 def test_shadow_and_newcomer():
     # hour       0 ... 29           30                  30:05
     # tool       ships o hourly                         looks for new orders
@@ -330,6 +342,22 @@ def test_who_was_there_when_the_log_began_dug_if_it_took_more_than_two_months_br
     assert total(parts, "orders_old", "pooler") == pytest.approx(dug, abs=120)  # an order of half a day's
 
 
+@pytest.mark.parametrize(("pages", "dug"), [(10, 0), (40, 4_000 - 60 * 30)])
+def test_what_a_tool_read_before_its_first_deed_is_what_the_seller_gets(pages, dug):
+    # hour       0 ... 9                                11        12 ... 16 (20 orders till then: 30 a day)
+    # tool       reads two orders hourly                a feed    looks hourly
+    # other      a hundred untouched orders at a time             what the tool has read
+    tool = [read(n, n * HOUR, [f"d{n}-{i}" for i in range(2)]) for n in range(10)]
+    feed = event(500, 11 * HOUR, operation="createFeed")
+    looks = [event(600 + n, n * HOUR) for n in range(12, 17)]
+    past = [
+        read(900 + n, 1 + n * 10 * MINUTE, [f"o{n}-{i}" for i in range(100)], **POOLER) for n in range(pages)
+    ]
+    follows = [read(990 + n, (13 + n) * HOUR, [f"d{n}-0"], **POOLER) for n in range(3)]
+    _, parts = folded(in_time([*tool, feed, *looks, *past, *follows]))
+    assert total(parts, "orders_old", "pooler") == pytest.approx(dug, abs=200)
+
+
 def test_what_is_weighed_at_anothers_deed_is_in_the_next_snapshot():
     # hour       0        1          23       24:20
     # tool       hourly                       ships: a day is known
@@ -375,6 +403,22 @@ def test_old_orders_that_are_invoiced_are_not_held_against_a_tool():
     late = read(890, 33 * HOUR, ["d29"], **POOLER)
     _, parts = folded(in_time([*SHIPS, *digs(12), *bills, event(99, 32 * HOUR), late]))
     assert total(parts, "orders_old", "pooler") <= 2
+
+
+@pytest.mark.parametrize(("about", "needed", "shadow"), [("past-{}", 30, False), ("x{}", 0, True)])
+def test_letters_about_orders_that_nobody_remembers_are_about_such_as_it_read_before(about, needed, shadow):
+    # hour       0 ... 35
+    # tool       reads and ships an order hourly, and ships another
+    # letters    reads the one, from hour 5 on, and writes about an order of weeks ago, or about the other
+    others = [deed(3_000 + n, n * HOUR + 5 * MINUTE, [f"x{n}"]) for n in range(36)]
+    reads = [read(900 + n, n * HOUR + 40 * MINUTE, [f"d{n}"], **POOLER) for n in range(5, 35)]
+    letters = [
+        event(1_800 + n, n * HOUR + 50 * MINUTE, operation="sendMessage", orders=[about.format(n)]) | POOLER
+        for n in range(5, 35)
+    ]
+    _, parts = folded(in_time([*worked(36), *others, *reads, *letters]))
+    assert total(parts, "orders_needed", "pooler") == needed
+    assert (total(parts, "shadow_calls", "pooler") > 0) == shadow
 
 
 def test_an_order_an_address_is_digging_too_where_the_developer_digs():
@@ -606,8 +650,14 @@ def test_who_writes_who_comes_slowly_and_who_is_alone_with_the_key_does_not_roam
 def test_a_client_does_not_roam_where_one_only_reads_and_one_only_writes_or_work_ended_before_it_came():
     calls = [read(900 + n, (10 + n) * HOUR + n, [f"x{n}"], **home(n)) for n in range(3)]
     assert roaming(*calls, works=(SHIPS,)) == [0, 0, 0, 0]  # a tool that reads here and writes there
-    assert roaming(*calls, works=(READS,)) == [0, 0, 0, 0]
     assert roaming(*calls, works=(READS[:10], SHIPS[:10])) == [0, 0, 0, 0]  # it moved
+
+
+def test_where_others_only_read_too_one_network_more_is_asked_for():
+    calls = [read(900 + n, (10 + n) * HOUR + n, [f"x{n}"], **home(n)) for n in range(4)]
+    assert roaming(*calls[:3], works=(READS,)) == [0, 0, 0, 0]
+    assert roaming(*calls, works=(READS,)) == [1, 1, 1, 1]
+    assert roaming(*calls, works=(READS[:10],)) == [0, 0, 0, 0]  # it moved
 
 
 def test_addresses_of_one_network_are_one_place_and_each_is_told():

@@ -3,7 +3,8 @@
 import re
 from pathlib import Path
 
-from models.fold.state import ORDER, FoldLimits
+from models.fold.layout import ORDER
+from models.fold.state import FoldLimits
 
 DOCS = Path(__file__).parents[3] / "docs"
 #: Places of an index that is a third full, 12 bytes each: its emptiest.
