@@ -33,7 +33,7 @@ def train_file(request: Request, path: str, seed: int) -> Model:
     folder = Path(path).absolute().parent
     if not folder.is_dir():
         raise ConfigError(f"--model {path}: no folder {folder}")
-    run = Run(request, scores=True)
+    run = Run(request, scores=True, model=Model.untaught())  # the old one may be of other features
     model = train(_history(run), RuleSet.load(request.settings.rules), seed)
     model.save(path)
     told = f"poolwatch: {path}: {model.hash}, {model.rows:,} rows in {time.perf_counter() - run.begun:.1f} s"

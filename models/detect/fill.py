@@ -47,7 +47,8 @@ class AlertFiller:
 
         rules   those that it had at row n; None = as they are
         """
-        window = max((self._window[rule] for rule in rules or alert.rules), key=WINDOW_NAMES.index)
+        longest = max((self._window[rule] for rule in rules or alert.rules), key=WINDOW_NAMES.index)
+        window = judged.window(n, longest)
         alert.window_end = (judged.minute(n) + 1) * MINUTE_MS
         alert.window_start = window_start(judged.minute(n), window) * MINUTE_MS
         alert.reasons = self._reasons(judged, n)

@@ -27,10 +27,11 @@ _ROAMING = FEATURE["keys_roaming_24h"]
 def suspect(state: State, judged: Judged, n: int, alert_id: str, possible: Alert | None = None) -> Suspect:
     """What actors are to know of row n. possible: what might be told of it, where it is over no line."""
     entity, minute = judged.entity(n), judged.minute(n)
-    hashes, kinds = met.members(state, entity, minute, "24h", judged.log)
+    hashes, kinds = met.members(state, entity, minute, judged.window(n, "24h"), judged.log)
     keys = np.sort(hashes[kinds == KEY])
     active, throttled = _times(state, entity, minute)
     keys_24h, foreign_24h = (float(judged.view.of(name, DAY)[n]) for name in ("keys", "keys_foreign"))
+    # Where a client roams, or came to a key with a home, is no home of it.
     not_home = max(foreign_24h, float(judged.matrix[n, _ROAMING]))
     return Suspect(
         kind=judged.kind(n),

@@ -32,16 +32,18 @@ class KeyFacts:
     foreign    bool[n]     and this place came after the established one
     dug        bool[n]     orders were read with it here that nobody had touched, or that were long done,
                            at a seller whose orders another party or place handles
+    roaming    bool[n]     a caller here only reads with it, from ever other networks; others work with it
     taken      float64[n]  orders read with it here, as long as it is remembered (8 silent days)
     needed     float64[n]  orders acted on (without order ids: identifying calls, deeds)
-    company    float64[n]  other keys here that are used elsewhere, and are foreign or idle here; at most the
-                           other developers here (0 for a developer: all of its keys may move with it)
+    company    float64[n]  other keys here that are used elsewhere, and are foreign, roaming or idle here; at
+                           most the other developers here (0 for a developer: all its keys may move with it)
     """
 
     keys: U64
     elsewhere: Bools
     foreign: Bools
     dug: Bools
+    roaming: Bools
     taken: F64
     needed: F64
     company: F64
@@ -87,10 +89,10 @@ def key_facts(state: State, e: int, minute: int, log: I64) -> KeyFacts:
     order = np.argsort(keys[:found])
     keys, days, orders = keys[order], days[order], orders[order]
     last = (days[:, None] >> 16 * np.arange(len(KEY_SIGNS))) & 0xFFFF
-    elsewhere, foreign, dug = (last - 1 > today - SIGN_DAYS).T
+    elsewhere, foreign, dug, roaming = (last - 1 > today - SIGN_DAYS).T
     taken, needed = (orders >> 32).astype(np.float64), (orders & 0xFFFFFFFF).astype(np.float64)
     company = np.zeros(found)
     if t.entities.rows["kind"][e] == ORIGIN:
-        away = foreign | (elsewhere & (taken > IDLE_ONE_IN * needed))
+        away = foreign | roaming | (elsewhere & (taken > IDLE_ONE_IN * needed))
         company = np.clip(np.sum(away) - away, 0, max(others - 1, 0)).astype(np.float64)
-    return KeyFacts(keys, elsewhere, foreign, dug, taken, needed, company)
+    return KeyFacts(keys, elsewhere, foreign, dug, roaming, taken, needed, company)

@@ -1,7 +1,7 @@
 """Facts about keys -> the probability that another than the owner calls, and the evidence in words. Pure.
 
 The owner of a key is the seller, or the application that the seller authorised, that used it from its home
-before. A logistic model of six signs. Of an origin it asks: is whoever calls from here not the owner? Of a
+before. A logistic model of seven signs. Of an origin it asks: is whoever calls from here not the owner? Of a
 developer: is another among those who call? docs/keys.md says where the weights come from and how they hold.
 """
 
@@ -31,6 +31,7 @@ class Weights:
     foreign    as elsewhere, and this place came after the established one
     dug        orders are read that nobody had touched, or that were long finished
     idle       orders are read and not acted on
+    roaming    a client that only reads uses it from ever other networks
     company    other keys here are away from their homes too
     """
 
@@ -40,23 +41,24 @@ class Weights:
     foreign: float
     dug: float
     idle: float
+    roaming: float
     company: float
 
 
 #: By entity kind; made by `python -m poolwatch.evaluation.key_check --fit`.
 WEIGHTS = (
-    Weights(-5.44, elsewhere=2.47, undone=0.0, foreign=2.49, dug=1.02, idle=4.21, company=0.0),
-    Weights(-6.17, elsewhere=0.0, undone=2.02, foreign=3.71, dug=0.73, idle=1.65, company=5.94),
+    Weights(-5.11, elsewhere=2.45, undone=0.0, foreign=1.34, dug=1.13, idle=4.21, roaming=0.0, company=0.0),
+    Weights(-6.57, elsewhere=0.0, undone=0.95, foreign=2.07, dug=1.07, idle=3.18, roaming=2.92, company=6.05),
 )
 
 
 def signs(facts: KeyFacts) -> F64:
-    """float64[n, 6], 0..1, in the order of Weights after `base`; none falls as evidence grows.
+    """float64[n, 7], 0..1, in the order of Weights after `base`; none falls as evidence grows.
 
     What is done with the orders says who calls only where there are two places to choose from: a key that
     is used from one place alone has no other owner, whatever is done with it.
     """
-    doubt = facts.elsewhere | (facts.company > 0)
+    doubt = facts.elsewhere | facts.roaming | (facts.company > 0)
     undone = FEW_ORDERS / (facts.needed + FEW_ORDERS)
     idle = np.maximum(facts.taken - facts.needed, 0.0) / (facts.taken + FEW_ORDERS)
     company = np.log1p(np.minimum(facts.company, COMPANY_MOST)) / np.log1p(COMPANY_MOST)
@@ -66,6 +68,7 @@ def signs(facts: KeyFacts) -> F64:
         facts.foreign,
         facts.dug & doubt,
         idle * doubt,
+        facts.roaming,
         company,
     )
     return np.stack([np.asarray(column, np.float64) for column in columns], axis=1)
@@ -81,12 +84,15 @@ def probability(kind: int, facts: KeyFacts) -> F64:
 
 def evidence(facts: KeyFacts, n: int) -> str:
     """What speaks for and against the owner of key n, in a sentence or two."""
+    said = []
     if facts.foreign[n]:
-        said = ["used from its home and, on the same day, from another place that came later"]
+        said.append("used from its home and, on the same day, from another place that came later")
     elif facts.elsewhere[n]:
-        said = ["used from two places on the same day, neither later than the other by a day"]
-    else:
-        said = ["used from one place only"]
+        said.append("used from two places on the same day, neither later than the other by a day")
+    elif not facts.roaming[n]:
+        said.append("used from one place only")
+    if facts.roaming[n]:
+        said.append("a caller who only reads uses it from ever other networks, this one among them")
     if company := int(facts.company[n]):
         keys = "keys here are" if company > 1 else "key here is"
         said.append(f"{company:,} other {keys} used elsewhere too")

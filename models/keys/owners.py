@@ -76,6 +76,7 @@ def _said(facts: KeyFacts, n: int) -> dict[str, object]:
         "elsewhere": bool(facts.elsewhere[n]),
         "foreign": bool(facts.foreign[n]),
         "dug": bool(facts.dug[n]),
+        "roaming": bool(facts.roaming[n]),
         "orders_read": int(facts.taken[n]),
         "orders_acted_on": int(facts.needed[n]),
         "company": int(facts.company[n]),

@@ -14,6 +14,7 @@ from models.scoring.formulas import (
     beyond_tax_week,
     dug,
     dug_week,
+    feigned,
     fronted,
     growth,
     idle_share,
@@ -198,6 +199,12 @@ FEATURES: tuple[Feature, ...] = (
         "sellers_shadow", "1h 24h 7d", "sellers", "sellers read whose orders another party handles",
         "sellers that another party works for, and this entity only reads", needs="orders",
     ),
+    Feature(
+        "sellers_feigned_24h", "sellers",
+        "{value:,.0f} sellers for whom it acts now and then, while another party does their work",
+        "shadowed sellers of a day, less those of a week for whom it did nothing: at least so many are both",
+        "24h", feigned, "orders",
+    ),
     _day_share(
         "shadow_share_24h", "of its identifying reads concern sellers that another party works for",
         "shadow calls over identifying calls", "shadow_calls", "pii_calls", needs="orders",
@@ -325,6 +332,10 @@ FEATURES: tuple[Feature, ...] = (
         "calls less writes, over calls", "24h",
         lambda v: share(v.of("calls", DAY) - v.of("writes", DAY), v.of("calls", DAY)),
     ),
+    Feature(
+        "written_share_24h", "share", "{value:.0f}% of its calls write", "writes over calls", "24h",
+        lambda v: share(v.of("writes", DAY), v.of("calls", DAY)), told=False,
+    ),
     # How it reads.
     *_counts(
         "report_records", "24h", "records", "records taken by report",
@@ -370,7 +381,7 @@ FEATURES: tuple[Feature, ...] = (
     ),
     Feature(
         "keys_roaming_24h", "keys", "{value:,.0f} keys used from ever other networks, only to read",
-        "keys that a client only reads with, from three networks, as others go on; at most two a developer",
+        "keys only read with from three networks as others work; 0 where developers have more than two each",
         "24h", roaming, "source_ip", (ORIGIN,),
     ),
     _day_share(

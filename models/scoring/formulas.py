@@ -22,6 +22,12 @@ def share(part: F64, whole: F64, few: float = FEW) -> F64:
     return left
 
 
+def less(whole: F64, part: F64) -> F64:
+    """whole - part, 0 where that is negative."""
+    left: F64 = np.clip(whole - part, 0, None)
+    return left
+
+
 def growth(view: View, column: str, few: float) -> F64:
     """24 hours against the mean of the entity's own active days before; 1 where there are none."""
     days = view.of_past("days")
@@ -71,13 +77,11 @@ def _beyond_tax(identifying: F64, tax: F64, phone: F64, email: F64) -> F64:
 
 def read_only(view: View) -> F64:
     """Sellers whose customers were read, less those for whom something was done."""
-    left: F64 = np.clip(view.of("sellers_pii", DAY) - view.of("sellers_deed", DAY), 0, None)
-    return left
+    return less(view.of("sellers_pii", DAY), view.of("sellers_deed", DAY))
 
 
 def _idle_week(view: View) -> F64:
-    left: F64 = np.clip(view.over_week("sellers_pii") - view.over_week("sellers_deed"), 0, None)
-    return left
+    return less(view.over_week("sellers_pii"), view.over_week("sellers_deed"))
 
 
 def idle_share(view: View) -> F64:
@@ -88,20 +92,22 @@ def idle_share(view: View) -> F64:
 
 def fronted(view: View) -> F64:
     """Sellers dug up in a week, less those for whom nothing was done: at least so many are both."""
-    left: F64 = np.clip(view.over_week("sellers_dug") - _idle_week(view), 0, None)
-    return left
+    return less(view.over_week("sellers_dug"), _idle_week(view))
+
+
+def feigned(view: View) -> F64:
+    """Sellers shadowed in a day, less those of a week for whom it did nothing: at least so many are both."""
+    return less(view.of("sellers_shadow", DAY), _idle_week(view))
 
 
 def unneeded(view: View) -> F64:
     """Orders taken in a day, less those acted on."""
-    left: F64 = np.clip(view.of("orders_taken", DAY) - view.of("orders_needed", DAY), 0, None)
-    return left
+    return less(view.of("orders_taken", DAY), view.of("orders_needed", DAY))
 
 
 def unneeded_week(view: View) -> F64:
     """As `unneeded`, of a week."""
-    left: F64 = np.clip(view.over_week("orders_taken") - view.over_week("orders_needed"), 0, None)
-    return left
+    return less(view.over_week("orders_taken"), view.over_week("orders_needed"))
 
 
 def dug(view: View) -> F64:

@@ -9,7 +9,7 @@ import numpy as np
 from models.dtypes import F64, I64, U64
 from models.memory.names import Names
 from models.scoring.judge import Verdict
-from models.windows.columns import View
+from models.windows.columns import COLUMN, WEEK_NAME, WINDOW_NAMES, View
 from models.windows.meetings import LOG_COLUMNS
 from models.wire.sightings import ENTITY_KINDS
 
@@ -51,6 +51,15 @@ class Judged:
     def id(self, n: int) -> str:
         """Text of the id of row n's entity."""
         return self.names[int(self.hashes[n])]
+
+    def window(self, n: int, name: str) -> str:
+        """Name of the window in which row n is told: `name`, or the next longer one in which it made a call.
+
+        It may have made none: a row may be a verdict on earlier calls.
+        """
+        calls = self.view.windows[n, :, COLUMN["calls"]]
+        trailing = range(WINDOW_NAMES.index(name), len(calls))
+        return next((WINDOW_NAMES[w] for w in trailing if calls[w]), WEEK_NAME)
 
     def ordered(self, rows: I64) -> list[int]:
         """Rows int64[k] by minute, kind and entity id: the same however they came."""

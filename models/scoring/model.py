@@ -13,6 +13,7 @@ from models.dtypes import F32, F64, Bools
 from models.scoring import forest as forests
 from models.scoring.features import FEATURE
 from models.scoring.forest import Forest
+from models.wire.sightings import ENTITY_KINDS
 
 DEFAULT = Path(__file__).parents[1] / "default.model"
 
@@ -98,6 +99,11 @@ class Model:
         from models.scoring import model_file
 
         return model_file.digest(self)
+
+    @classmethod
+    def untaught(cls) -> Model:
+        """Of no history: everything is as usual to it."""
+        return cls((None,) * len(ENTITY_KINDS), (), 0, 0, 0, 0)
 
     @classmethod
     def load(cls, path: str | Path | None = None) -> Model:

@@ -41,6 +41,7 @@ BENIGN = {
     "bytes",
     "failures",
     "writes",
+    "written_share",
     "deeds",
     "orders_taken",
     "orders_needed",

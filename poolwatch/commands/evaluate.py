@@ -12,7 +12,7 @@ from poolwatch import options
 def command(
     context: typer.Context,
     scenario: str = typer.Option("mixed", metavar="NAME", help="Scenario: a name, or a TOML file"),
-    seeds: str = typer.Option("81-85", metavar="LIST", help="Seeds, such as 11,12 or 11-15"),
+    seeds: str = typer.Option("211-215", metavar="LIST", help="Seeds, such as 11,12 or 11-15"),
     hours: int = typer.Option(72, min=1, help="Hours of event time"),
     sellers: int = typer.Option(2_000, min=1, help="Sellers"),
     developers: int = typer.Option(300, min=1, help="Developers"),

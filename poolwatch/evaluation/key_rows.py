@@ -78,9 +78,7 @@ def _rows(rows: list[tuple[Mapping[str, Any], bool, str]]) -> KeyRows:
     told = [row for row, _, _ in rows]
     same = Counter((r["entity_kind"], r["key_id"], stolen) for r, stolen, _ in rows)
     numbers = {name: np.array([row[name] for row in told], np.float64) for name in _NUMBERS}
-    signs = {
-        name: np.array([row[name] for row in told], np.bool_) for name in ("elsewhere", "foreign", "dug")
-    }
+    signs = {name: np.array([row[name] for row in told], np.bool_) for name in _SIGNS}
     taken, needed, company, probability = (numbers[name] for name in _NUMBERS)
     facts = KeyFacts(
         np.arange(len(told), dtype=np.uint64), **signs, taken=taken, needed=needed, company=company
@@ -95,6 +93,7 @@ def _rows(rows: list[tuple[Mapping[str, Any], bool, str]]) -> KeyRows:
     )
 
 
+_SIGNS = ("elsewhere", "foreign", "dug", "roaming")
 _NUMBERS = ("orders_read", "orders_acted_on", "company", "probability")
 
 

@@ -43,7 +43,7 @@ to the log-odds. Whether another party works for the seller (shadow calls) was t
 beside these signs.
 
 With the simulator's numbers moved by up to 30% (`--perturb 0.3 --seeds 321,322`) the Brier scores were
-.0059 for developers and .0037 for origins.
+.0063 for developers and .0034 for origins.
 """
 
 
@@ -84,6 +84,7 @@ _SAYS = {
     "foreign": "as elsewhere, and this place came more than a day after one that goes on",
     "dug": "elsewhere or in company, orders are read that nobody had touched, or that were long finished",
     "idle": "elsewhere or in company, many orders are read and none acted on",
+    "roaming": "a client that only reads uses it from ever other networks, here too (origins only)",
     "company": "31 other keys here are away from their homes, of as many developers (origins only)",
 }
 

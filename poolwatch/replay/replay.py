@@ -81,14 +81,18 @@ def replay(request: Request) -> Replayed:
 
 
 class Run:
-    """One reading of a history, to its end once. scores: make score rows, whether they are kept or not."""
+    """One reading of a history, to its end once.
 
-    def __init__(self, request: Request, scores: bool = False) -> None:
+    scores  make score rows, whether they are kept or not
+    model   in place of the settings' model
+    """
+
+    def __init__(self, request: Request, scores: bool = False, model: Model | None = None) -> None:
         self.request, self.begun = request, time.perf_counter()
         settings = request.settings
         operations = Operations.load(settings.operations)
         self.rules = RuleSet.load(settings.rules)
-        self.models = [Model.load(settings.model)]
+        self.models = [model or Model.load(settings.model)]
         if request.candidate:
             self.models.append(Model.load(request.candidate))
         self.apart = apart.load(settings.apart)

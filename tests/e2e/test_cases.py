@@ -39,7 +39,8 @@ def test_parties_are_told_apart(tmp_path):
     found = case_figures(truth, raised)
     assert found["mixed"] == 0, found  # neighbours, tenants, users of one SDK, victims
     assert found["pair_precision"] == 1.0, found
-    assert found["pair_recall"] >= 0.7, found
+    assert found["cases"] <= 22, found  # as many as there were when fewer places of each party were alerted
+    assert found["pair_recall"] >= 0.65, found
     for scenario in WHOLE:
         mine = [
             alert

@@ -55,12 +55,26 @@ def test_stolen_keys_stand_high_and_look_alikes_low(rows):
         assert found[name, False]["highest"] < 0.1, name
     for name in ("vpn", "shared_nat", "own_scripts"):
         assert found[name, False]["borrowed"] < 0.05, name
-    assert found["second_desk", False]["borrowed"] < 0.25
+    for name in ("second_desk", "telephones"):
+        assert found[name, False]["borrowed"] < 0.25, name
 
 
-def test_alerts_tell_it_in_both_modes(given):
+@pytest.fixture(scope="module")
+def alerts(given):
+    return [json.loads(line) for line in given.alerts.read_text().splitlines()]
+
+
+def test_an_owners_telephone_is_alerted_on_only_in_the_case_of_a_thief_of_its_key(given, alerts):
     truth = read_labels(given.labels)
-    alerts = [json.loads(line) for line in given.alerts.read_text().splitlines()]
+    who = {a["alert_id"]: truth.standing(a["entity_kind"], a["entity_id"]) for a in alerts}
+    thieves = {a["case"] for a in alerts if any(label.label == "aggregator" for label in who[a["alert_id"]])}
+    for alert in alerts:
+        if any(label.population == "telephones" for label in who[alert["alert_id"]]):
+            assert alert["case"] in thieves, alert["entity_id"]
+
+
+def test_alerts_tell_it_in_both_modes(given, alerts):
+    truth = read_labels(given.labels)
     by = {}
     for alert in alerts:
         for label in truth.standing(alert["entity_kind"], alert["entity_id"]):

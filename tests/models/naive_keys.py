@@ -5,19 +5,21 @@ from __future__ import annotations
 from tests.models.naive_windows import DAY, having, remembered, total
 from tests.models.sightings_maker import Touch
 
-Facts = tuple[bool, bool, bool, int, int, int]
+Facts = tuple[bool, bool, bool, bool, int, int, int]
 
 
 def facts(touches: list[Touch], now: int) -> dict[int, Facts]:
-    """Of one entity's touches up to minute `now`: key -> elsewhere, foreign, dug, taken, needed, company."""
+    """Of one entity's touches up to minute `now`: key -> elsewhere, foreign, dug, roaming, taken, needed,
+    company."""
     touches = [t for t in touches if t.minute <= now]
-    week = [t for t in having(touches, "calls") if t.minute // DAY > now // DAY - 7]
-    known: dict[int, tuple[bool, bool, bool, int, int]] = {}
+    verdicts = [t for t in touches if t.minute // DAY > now // DAY - 7]
+    week = having(verdicts, "calls")
+    known: dict[int, tuple[bool, bool, bool, bool, int, int]] = {}
     for key in {t.key for t in week}:
-        mine = [t for t in week if t.key == key]
-        signs = (bool(having(mine, column)) for column in ("elsewhere", "foreign", "orders_old"))
+        mine = [t for t in verdicts if t.key == key]
+        signs = (bool(having(mine, column)) for column in ("elsewhere", "foreign", "orders_old", "roaming"))
         known[key] = (*signs, *orders(touches, key))  # type: ignore[assignment]
-    away = {k: f or (e and taken > 20 * needed) for k, (e, f, _, taken, needed) in known.items()}
+    away = {k: f or r or (e and taken > 20 * needed) for k, (e, f, _, r, taken, needed) in known.items()}
     others = len({t.other for t in week}) - 1
     is_origin = bool(week) and week[0].kind == 1
     return {

@@ -16,7 +16,7 @@ from models.scoring.features import FEATURE, FEATURE_NAMES, FEATURES
 from models.scoring.rules import RuleSet
 from models.wire.sightings import ENTITY_KINDS
 from tests.models import naive_windows
-from tests.models.detect_tries import MODEL, bare, histories, outcome, plain, rules, tellings
+from tests.models.detect_tries import MODEL, RULE, bare, histories, outcome, plain, rules, tellings
 from tests.models.sightings_maker import DAY_0, Touch, message
 
 QUICK = settings(
@@ -326,3 +326,14 @@ def test_what_comes_again_takes_no_more_room(low_rules) -> None:
         detect.add(message([Touch(DAY_0, 1, 1, 1, customers=(1,))], chunk=chunk))
     assert len(detect._state.rows) == len(detect._state.customers) == 1
     assert detect.finish().scores.features[0, FEATURE["calls_5m"]] == 50
+
+
+@pytest.mark.parametrize(("hours", "week"), [(2, False), (30, True)])
+def test_a_verdict_on_calls_of_the_day_before_is_told_by_the_week_that_has_them(tmp_path, hours, week):
+    line = RULE.format(feature="orders_dug_24h", above=5, severity="high", early="false", hours=2)
+    (tmp_path / "old.toml").write_text(line)
+    detect, later = Detect(1, RuleSet.load(tmp_path), MODEL), DAY_0 + 60 * hours
+    detect.add(message([Touch(DAY_0, 1, 1, 1), Touch(later, 1, 1, 1, sums=(("orders_old", 9),))]))
+    (alert,) = detect.finish().alerts
+    assert (alert.sellers, alert.keys, alert.calls) == (1, 1, 1)
+    assert (alert.window_end - alert.window_start > 1440 * MINUTE_MS) == week

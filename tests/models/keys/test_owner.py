@@ -19,7 +19,7 @@ from tests.models.detect.test_detect import QUICK
 from tests.models.detect_tries import MODEL, bare, histories, outcome, plain, rules, tellings
 from tests.models.sightings_maker import DAY_0, Touch, message
 
-SIGNS = ("elsewhere", "foreign", "dug")
+SIGNS = ("elsewhere", "foreign", "dug", "roaming")
 
 
 def key(
@@ -29,14 +29,15 @@ def key(
     taken: float = 0,
     needed: float = 0,
     company: float = 0,
+    roaming: bool = False,
 ) -> KeyFacts:
     """Facts about one key; what is foreign is elsewhere too."""
-    signs = (np.array([sign]) for sign in (elsewhere or foreign, foreign, dug))
+    signs = (np.array([sign]) for sign in (elsewhere or foreign, foreign, dug, roaming))
     return KeyFacts(np.zeros(1, np.uint64), *signs, *(np.array([float(n)]) for n in (taken, needed, company)))
 
 
 COUNT = st.integers(0, 10_000)
-KEYS = st.builds(key, st.booleans(), st.booleans(), st.booleans(), COUNT, COUNT, COUNT)
+KEYS = st.builds(key, st.booleans(), st.booleans(), st.booleans(), COUNT, COUNT, COUNT, st.booleans())
 KINDS = st.sampled_from([DEVELOPER, ORIGIN])
 
 
@@ -75,6 +76,9 @@ def test_evidence_in_words() -> None:
     assert "41 other keys here are used elsewhere too" in told
     assert told.endswith("1,300 orders read, none acted on")
     assert evidence(key(taken=1, needed=1), 0) == "used from one place only; 1 order read, 1 acted on"
+    assert evidence(key(roaming=True), 0).startswith(
+        "a caller who only reads uses it from ever other networks"
+    )
 
 
 def place(letter: str, number: int) -> tuple[int, str]:
@@ -103,7 +107,7 @@ def test_facts_equal_the_naive_twin(low_rules, history) -> None:
     rows = [row for rows in detect.key_rows() for row in rows]
     found = {}
     for row in rows:
-        names = ("elsewhere", "foreign", "dug", "orders_read", "orders_acted_on", "company")
+        names = ("elsewhere", "foreign", "dug", "roaming", "orders_read", "orders_acted_on", "company")
         found[row["entity_kind"], row["entity_id"], row["key_id"]] = tuple(row[name] for name in names)
     meant = {}
     for kind, entity in {(t.kind, t.entity) for t in history.touches}:

@@ -13,9 +13,9 @@ from tests.models.made_labels import label
 
 
 def row(kind, entity, key, probability, **facts):
-    plain = {"elsewhere": False, "foreign": False, "dug": False, "orders_read": 0, "orders_acted_on": 0}
+    plain = {"elsewhere": False, "foreign": False, "dug": False, "roaming": False}
     who = {"entity_kind": kind, "entity_id": entity, "key_id": key, "probability": probability}
-    return who | plain | {"company": 0, "evidence": ""} | facts
+    return who | plain | {"orders_read": 0, "orders_acted_on": 0, "company": 0, "evidence": ""} | facts
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from models.errors import PoolwatchError
+from models.scoring.model import Model
 from poolwatch.replay.replay import Request, replay
 from poolwatch.replay.view import show
 from poolwatch.simulate import Wish, simulate
@@ -115,13 +116,21 @@ def test_a_field_that_never_came_is_told_with_what_it_switches_off(tmp_path, cal
     assert {"sellers_dug_24h", "orders_unneeded_24h"} <= {*summary["off"]["features"]}
     assert "dug_fan_out" in summary["off"]["rules"]
     show(summary, [], as_json=False)
-    assert "  orders never came, which switches off 26 of " in capsys.readouterr().out
+    assert "  orders never came, which switches off 27 of " in capsys.readouterr().out
     train_file(Request([path], Settings(partitions=1)), str(tmp_path / "a.model"), 1)
     said = capsys.readouterr().err
-    assert "  orders never came, which switches off 26 of " in said
+    assert "  orders never came, which switches off 27 of " in said
     assert "h are little to tell the usual from: two weeks or more are better" in said or "min are" in said
     whole = replay(Request([written(tmp_path / "whole.jsonl", calls)])).summary
     assert (whole["off"]["fields"], whole["notes"]) == ((), [])
+
+
+def test_the_model_at_work_is_not_needed_to_train_another(tmp_path, calls):
+    """Whose model is of an earlier version's features is told to train anew: that must not ask for it."""
+    path, old = written(tmp_path / "a.jsonl", calls), tmp_path / "old.model"
+    old.write_text("of other features")
+    made = train_file(Request([path], Settings(partitions=1, model=str(old))), str(tmp_path / "new.model"), 1)
+    assert Model.load(tmp_path / "new.model").hash == made.hash
 
 
 def test_operations_that_no_table_lists_are_told(tmp_path, calls, capsys):

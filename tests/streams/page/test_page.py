@@ -71,6 +71,7 @@ def browser():
 
 @pytest.fixture
 def page(server, web, browser):
+    browser.go("about:blank")  # the page of the test before would go on asking for a server that has ended
     browser.complaints()
     run(tell(server, raw(1), raw(2), raw(3)))
     run(beat(server))
