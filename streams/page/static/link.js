@@ -13,6 +13,7 @@ export class Link {
     this.last = null; // position in the feed
     this.next = null; // from which place of the list on older ones are kept; null = all are loaded
     this.tries = 0;
+    this.turn = 0; // of the newest start: one that it overtook does nothing more
     this.heard = performance.now();
     setInterval(() => this.watch(), 2_500);
     addEventListener("online", () => this.again(0));
@@ -42,17 +43,18 @@ export class Link {
     clearTimeout(this.timer);
     this.source?.close();
     this.heard = performance.now();
+    const turn = ++this.turn;
     try {
       this.last ??= (await this.page()).position;
     } catch (error) {
+      if (turn !== this.turn) return;
       this.on.state("lost", error.message);
       return this.again();
     }
-    this.listen();
+    if (turn === this.turn) this.listen();
   }
 
   listen() {
-    this.source?.close(); // of a start that overtook this one
     const source = new EventSource(`/api/stream?after=${encodeURIComponent(this.last)}`);
     this.source = source;
     const hear = (name, act) =>

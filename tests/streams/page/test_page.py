@@ -32,6 +32,18 @@ view.dispatchEvent(new Event('input'));
 IDS = "return [...document.querySelectorAll('#list li')].map((item) => item.dataset.id)"
 #: whether those alerts are listed, in that order
 LISTED = IDS.replace("return ", "return JSON.stringify(") + ") === JSON.stringify(arguments[0])"
+#: Requests are given up after a second; how many live feeds the page ever opened.
+QUICK_AND_COUNTED = """
+const real = AbortSignal.timeout;
+AbortSignal.timeout = (ms) => real.call(AbortSignal, ms / 20);
+window.feeds = 0;
+window.EventSource = class extends EventSource {
+  constructor(url) {
+    super(url);
+    window.feeds += 1;
+  }
+};
+"""
 LEAN = {"seller_ids": [], "key_ids": []}
 EVIL = "<img src=x onerror=window.hurt=1><script>window.hurt=1</script>\u202eabc\x1b[2J"
 
@@ -353,8 +365,7 @@ def test_a_server_that_hangs_is_given_up_and_followed_once(server, web, browser)
     # redis     hangs                            goes on
     # page      asks, gives up, asks twice       follows once
     browser.go("about:blank")
-    quick = "const real = AbortSignal.timeout; AbortSignal.timeout = (ms) => real.call(AbortSignal, ms / 20)"
-    script = browser.devtools("Page.addScriptToEvaluateOnNewDocument", source=quick)
+    script = browser.devtools("Page.addScriptToEvaluateOnNewDocument", source=QUICK_AND_COUNTED)
     server.process.send_signal(signal.SIGSTOP)
     try:
         browser.go(web.url)
@@ -367,6 +378,7 @@ def test_a_server_that_hangs_is_given_up_and_followed_once(server, web, browser)
         browser.devtools("Page.removeScriptToEvaluateOnNewDocument", **script)
     browser.wait(UP)
     time.sleep(0.3)
+    assert browser.run("return window.feeds") == 1
     assert metrics.LISTENERS._value.get() == 1
     browser.go("about:blank")
 
