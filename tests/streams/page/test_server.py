@@ -197,10 +197,11 @@ def test_so_many_live_feeds_are_open_at_most(web):
 
 
 def test_feeds_that_come_at_once_do_not_pass_the_limit(web):
+    answered = asyncio.Barrier(LISTENERS_MOST + 20)
+
     async def ask(client):
         async with client.stream("GET", "/api/stream") as answer:
-            if answer.status_code == 200:
-                await asyncio.sleep(3)  # open while the others ask
+            await answered.wait()  # open while the others ask
             return answer.status_code
 
     async def ask_together():
@@ -208,7 +209,7 @@ def test_feeds_that_come_at_once_do_not_pass_the_limit(web):
         async with httpx.AsyncClient(
             base_url=web.base_url, timeout=30, trust_env=False, limits=limits
         ) as client:
-            return await asyncio.gather(*(ask(client) for _ in range(LISTENERS_MOST + 20)))
+            return await asyncio.gather(*(ask(client) for _ in range(answered.parties)))
 
     assert sorted(asyncio.run(ask_together())) == [200] * LISTENERS_MOST + [503] * 20
 

@@ -255,7 +255,7 @@ def test_a_follower_that_is_cancelled_ends_at_whatever_step_it_is(server, warm):
         for _ in range(steps):
             await asyncio.sleep(0)
         following.cancel()
-        ended, _ = await asyncio.wait([following], timeout=2)
+        ended, _ = await asyncio.wait([following], timeout=20)
         following.cancel()
         await follower.close()
         return bool(ended)
