@@ -30,9 +30,7 @@ def mix(seed: int, *parts: npt.ArrayLike) -> U64:
     with np.errstate(over="ignore"):
         h: U64 = np.array(seed & 0xFFFFFFFFFFFFFFFF, np.uint64)
         for part in parts:
-            values = np.asarray(part)
-            same = values.dtype.itemsize == 8 and values.dtype.kind in "iu"
-            h = h ^ (values.view(np.uint64) if same else values.astype(np.uint64))
+            h = h ^ np.asarray(part).astype(np.uint64, copy=False)
             h *= _GOLDEN
             h += _GOLDEN
             h ^= h >> np.uint64(30)

@@ -32,8 +32,6 @@ _LINK = np.dtype(
         ("stays_ms", "i8"),
     ]
 )
-
-
 Columns = dict[str, npt.NDArray[Any]]
 
 

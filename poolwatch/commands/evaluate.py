@@ -7,12 +7,13 @@ from pathlib import Path
 import typer
 
 from poolwatch import options
+from poolwatch.evaluation.seeds import REPORTED, parse_seeds
 
 
 def command(
     context: typer.Context,
     scenario: str = typer.Option("mixed", metavar="NAME", help="Scenario: a name, or a TOML file"),
-    seeds: str = typer.Option("211-215", metavar="LIST", help="Seeds, such as 11,12 or 11-15"),
+    seeds: str = typer.Option(REPORTED, metavar="LIST", help="Seeds, such as 11,12 or 11-15"),
     hours: int = typer.Option(72, min=1, help="Hours of event time"),
     sellers: int = typer.Option(2_000, min=1, help="Sellers"),
     developers: int = typer.Option(300, min=1, help="Developers"),
@@ -29,7 +30,7 @@ def command(
 ) -> None:
     """Measure detection on made-up marketplaces, seed by seed."""
     settings = options.settings(context)
-    from poolwatch.evaluation.evaluate import Plan, evaluate_to, parse_seeds
+    from poolwatch.evaluation.evaluate import Plan, evaluate_to
 
     plan = Plan(
         scenario=scenario,

@@ -15,18 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from models.errors import ConfigError, PoolwatchError
+from models.errors import PoolwatchError
 from poolwatch.evaluation.detection_page import as_markdown
 from poolwatch.evaluation.measure import Given, for_json, measure
 from poolwatch.evaluation.mistakes import mistakes
+from poolwatch.evaluation.seeds import REPORTED, TUNED, parse_seeds
 from streams.files.atomic import atomic_path
-
-#: Seeds that features, thresholds and calibration were tuned on; figures are reported on others.
-TUNED_SEEDS = (
-    *(1, 2, 3, 11, *range(21, 30), 31, 33, 34, 41, 51, 52, *range(61, 65), *range(71, 74)),
-    *(81, 82, 118, 125, 127, 128, 161, 162, 165, 172, 173, 182, 183),
-)
-REPORTED_SEEDS = (211, 212, 213, 214, 215)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +28,7 @@ class Plan:
     """What `evaluate` simulates and replays. perturb: by what share the simulator's numbers are moved."""
 
     scenario: str = "mixed"
-    seeds: tuple[int, ...] = REPORTED_SEEDS
+    seeds: tuple[int, ...] = parse_seeds(REPORTED)
     hours: int = 72
     sellers: int = 2_000
     developers: int = 300
@@ -64,7 +58,7 @@ def evaluate(plan: Plan, markdown: str | None = None) -> dict[str, Any]:
         "developers": plan.developers,
         "perturb": plan.perturb,
         "model": plan.model or "shipped",
-        "tuned_on": list(TUNED_SEEDS),
+        "tuned_on": list(parse_seeds(TUNED)),
         "reported_on": list(plan.seeds),
         "command": command_of(plan, markdown),
         "runs": runs,
@@ -143,19 +137,6 @@ def command_of(plan: Plan, markdown: str | None = None) -> str:
             text += f" --{name} {getattr(plan, name)}"
     text += "" if plan.rivals else " --no-rivals"
     return f"{text} --markdown {markdown}" if markdown else text
-
-
-def parse_seeds(text: str) -> tuple[int, ...]:
-    """`1,2,5-7` -> (1, 2, 5, 6, 7); ConfigError where it is none."""
-    seeds: list[int] = []
-    for part in text.split(","):
-        low, _, high = part.strip().partition("-")
-        if not low.isdigit() or (high and not high.isdigit()):
-            raise ConfigError(f"--seeds {text}: give whole numbers, e.g. 1,2,5-7")
-        seeds += range(int(low), int(high or low) + 1)
-    if not seeds:
-        raise ConfigError(f"--seeds {text}: no seed is in it; give the lower first, e.g. 5-7")
-    return tuple(dict.fromkeys(seeds))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

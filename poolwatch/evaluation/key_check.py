@@ -18,10 +18,11 @@ from models.dtypes import F64
 from models.errors import PoolwatchError
 from models.keys.owner import Weights, signs
 from models.wire.sightings import DEVELOPER, ENTITY_KINDS, ORIGIN
-from poolwatch.evaluation.evaluate import Plan, make, parse_seeds
+from poolwatch.evaluation.evaluate import Plan, make
 from poolwatch.evaluation.evidence import read_labels
 from poolwatch.evaluation.key_rows import KeyRows, joined, read_keys
 from poolwatch.evaluation.keys_page import as_markdown
+from poolwatch.evaluation.seeds import parse_seeds
 
 #: Weights are fitted on these seeds, and checked on others.
 FITTED_SEEDS = (301, 302, 303, 304)

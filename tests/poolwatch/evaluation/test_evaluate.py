@@ -9,9 +9,10 @@ import pytest
 from models.errors import ConfigError
 from models.minutes import HOUR_MS
 from poolwatch.evaluation.detection_page import as_markdown
-from poolwatch.evaluation.evaluate import Plan, command_of, main, parse_seeds
+from poolwatch.evaluation.evaluate import Plan, command_of, main
 from poolwatch.evaluation.evidence import read_alerts
 from poolwatch.evaluation.measure import Given, for_json, measure
+from poolwatch.evaluation.seeds import parse_seeds
 
 START = 480_000 // 24 * 24 * HOUR_MS
 SPAN_HOURS = 48
