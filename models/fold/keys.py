@@ -11,7 +11,7 @@ import numpy as np
 
 from models.compiled import inner
 from models.fold.facts import Call, differ, tag
-from models.fold.layout import KEY_PLACES
+from models.fold.layout import KEY_PLACES, KEY_WRITERS
 from models.fold.rows import plus, row_of
 from models.memory.tables import PAGE_SHIFT, find, take
 from models.operations import WRITE
@@ -35,6 +35,8 @@ def use_key(table: Any, key: Any, call: Call, lim: Any) -> int:
         row = take(table, key)
         table.rows[row].first = call.now
         table.rows[row].places = 0
+        for w in range(KEY_WRITERS):
+            table.rows[row].writers[w] = 0
         table.rows[row].roamed = 0
     k = table.rows[row]
     table.dirty[row >> PAGE_SHIFT] = 1
@@ -61,6 +63,7 @@ def use_key(table: Any, key: Any, call: Call, lim: Any) -> int:
     k.origin[here] = call.origin  # the newest of the network's
     if call.good and call.kind == WRITE:
         k.wrote[here] = now
+        _remember_writer(k, cli)
     elif call.good:
         k.read[here] = now
     foreign = elsewhere and owner and k.since[here] - k.first > lim.known_minutes
@@ -73,21 +76,50 @@ def _roams(k: Any, client: Any, now: int, lim: Any) -> bool:
     """A client only reads with key `k`, from several networks in two days, while others go on to use it.
 
     Networks that change all the time hide who calls; and the owner, who works with the key, needs no second
-    client that only reads. Where the others only read too, one network more is asked for.
+    client that only reads. Where the others only read too, one network more is asked for. Others who only read
+    from ever other networks themselves prove nothing: so do the parts of a script in a cloud.
     """
-    places, came, read, wrote = 0, now, 0, 0
+    places = _networks(k, client, now, lim)
+    if places < lim.roam_places or _writes(k, client):
+        return False
+    came, read, wrote = now, 0, 0
     for p in range(k.places):
-        if k.client[p] == client:
-            if k.wrote[p] != 0:
-                return False
+        other = k.client[p]
+        if other == client:
             came = min(came, k.since[p])
-            if now - k.until[p] <= lim.roam_minutes:
-                places += 1
-        elif differ(k.client[p], client):
+        elif differ(other, client) and (_writes(k, other) or _networks(k, other, now, lim) < lim.roam_places):
             read, wrote = max(read, k.read[p]), max(wrote, k.wrote[p])
-    if places < lim.roam_places or read <= came:
+    if read <= came:
         return False
     return places > lim.roam_places or (wrote > came and now - wrote <= lim.handled_minutes)
+
+
+@inner
+def _networks(k: Any, client: Any, now: int, lim: Any) -> int:
+    """Networks from which a client used key `k` in two days."""
+    count = 0
+    for p in range(k.places):
+        count += k.client[p] == client and now - k.until[p] <= lim.roam_minutes
+    return count
+
+
+@inner
+def _writes(k: Any, client: Any) -> bool:
+    """Whether it is among the last clients that wrote with key `k`, from whatever place."""
+    for w in range(KEY_WRITERS):
+        if k.writers[w] == client:
+            return True
+    return False
+
+
+@inner
+def _remember_writer(k: Any, client: Any) -> None:
+    """Put it first; the last one is forgotten for it."""
+    before = client
+    for w in range(KEY_WRITERS):
+        before, k.writers[w] = k.writers[w], before
+        if before == client:
+            return
 
 
 @inner

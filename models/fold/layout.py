@@ -6,6 +6,8 @@ import numpy as np
 
 #: Places that a key remembers, a client on a network each: the owner's, and some of who roams.
 KEY_PLACES = 6
+#: Clients that a key remembers as writing, the newest: who writes today from a new place is no mere reader.
+KEY_WRITERS = 4
 
 ORDER = np.dtype(
     [
@@ -83,6 +85,7 @@ KEY = np.dtype(
         ("last", "i4"),
         ("next", "i4"),
         ("places", "i4"),
+        ("writers", "u4", (KEY_WRITERS,)),  # the last first, 0 = none
         ("roamed", "i4"),  # minute in which all places of a client that roams were told, 0 = never
         ("origin", "u8", (KEY_PLACES,)),  # that called there last
         ("client", "u4", (KEY_PLACES,)),

@@ -30,7 +30,7 @@ from models.memory.pages import Pages
 from models.memory.tables import Rows
 from models.minutes import DAY_MINUTES, HOUR_MINUTES, HOUR_MS
 
-VERSION = 7
+VERSION = 8
 
 
 class FoldLimits(NamedTuple):

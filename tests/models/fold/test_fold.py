@@ -660,6 +660,27 @@ def test_where_others_only_read_too_one_network_more_is_asked_for():
     assert roaming(*calls, works=(READS[:10],)) == [0, 0, 0, 0]  # it moved
 
 
+def test_who_wrote_from_a_place_that_is_forgotten_does_not_roam():
+    # hour       0 ... 69               30              31 ... 36            40     41     42
+    # tool       reads, ships hourly
+    # staff                             home9: ships    others, six homes    home0  home1  home2
+    works = [deed(n, n * HOUR, [f"d{n}"]) for n in range(70)]
+    works += [read(3_000 + n, n * HOUR + 5, [f"d{n}"]) for n in range(70)]
+    ships = event(9_000, 30 * HOUR, operation="confirmShipment", orders=["x"], **home(9))
+    others = [read(9_100 + n, (31 + n) * HOUR, [f"y{n}"], **home(20 + n, "t-other")) for n in range(6)]
+    staff = [read(9_200 + n, (40 + n) * HOUR, [f"x{n}"], **home(n)) for n in range(3)]
+    assert roaming(*others, *staff, works=(works,)) == [1, 1, 1, 0]
+    assert roaming(ships, *others, *staff, works=(works,)) == [0, 0, 0, 0]
+
+
+def test_two_readers_who_both_come_from_ever_other_networks_prove_nothing():
+    calls = [read(900 + n, (10 + n) * HOUR + n, [f"x{n}"], **home(n)) for n in range(4)]
+    lists = [read(950 + n, (10 + n) * HOUR + 9, [f"x{n}"], **home(10 + n, "t-other")) for n in range(4)]
+    assert roaming(*calls, *lists, works=()) == [0, 0, 0, 0]
+    assert roaming(*calls, *lists[:2], lists[3] | home(11, "t-other"), works=()) == [1, 1, 1, 1]
+    assert all(roaming(*calls, *lists, works=(READS, SHIPS)))
+
+
 def test_addresses_of_one_network_are_one_place_and_each_is_told():
     same = {"source_ip": "198.53.100.10"}  # beside home 2
     calls = [read(900 + n, (10 + n) * HOUR + n, [f"x{n}"], **home(n)) for n in range(3)]
