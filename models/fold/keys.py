@@ -76,8 +76,8 @@ def _roams(k: Any, client: Any, now: int, lim: Any) -> bool:
     """A client only reads with key `k`, from several networks in two days, while others go on to use it.
 
     Networks that change all the time hide who calls; and the owner, who works with the key, needs no second
-    client that only reads. Where the others only read too, one network more is asked for. Others who only read
-    from ever other networks themselves prove nothing: so do the parts of a script in a cloud.
+    client that only reads. Where the others only read too, one network more is asked for. Others who only
+    read from ever other networks themselves prove nothing: so do the parts of a script in a cloud.
     """
     places = _networks(k, client, now, lim)
     if places < lim.roam_places or _writes(k, client):
@@ -106,10 +106,10 @@ def _networks(k: Any, client: Any, now: int, lim: Any) -> int:
 @inner
 def _writes(k: Any, client: Any) -> bool:
     """Whether it is among the last clients that wrote with key `k`, from whatever place."""
+    found = False
     for w in range(KEY_WRITERS):
-        if k.writers[w] == client:
-            return True
-    return False
+        found |= k.writers[w] == client
+    return found
 
 
 @inner
